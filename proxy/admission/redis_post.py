@@ -1,0 +1,277 @@
+"""Owns the way of calls to Redis and back: what travels together, how long anybody waits, what is done about a fault.
+
+A call fails with StoreError as soon as Redis cannot be reached, refuses, or has been silent for too long; the error's
+text names no host. What a reservation that nobody waits for any more had taken after all is given back. A settlement
+that failed is kept and repeated once Redis answers again: the script settles each reservation only once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError, ResponseError
+
+from proxy.admission.redis_calls import Call, SettleCall
+from proxy.admission.redis_link import Batch, Errand, Link
+from proxy.admission.store import Granted, Reservation
+from proxy.errors import StoreError
+from proxy.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+BATCH = 128
+"""Calls in one run of the script, during which Redis serves nobody else."""
+IN_FLIGHT = 4
+"""Batches under way; what comes meanwhile gathers into the next ones."""
+BACKLOG = 10_000
+"""Settlements that wait for Redis to come back; the oldest is dropped first, and counted."""
+REPEAT_SECONDS = 100.0
+"""A settlement is repeated for so long; the script remembers for longer which ones it has seen."""
+CONNECT_SECONDS = 2.0
+LATE_SECONDS = 10.0
+"""How long a silent connection is kept for its late answers, while new calls take another one."""
+LATE_LINKS = 4
+LAG_SECONDS = 0.02
+"""A timer that fires later than this says more of our own event loop than of Redis."""
+
+FAULTS = {
+    "timeout": "the bucket store did not answer in time",
+    "unreachable": "the bucket store cannot be reached",
+    "lost": "the connection to the bucket store broke off",
+    "refused": "the bucket store refused",
+    "unsendable": "the call holds what cannot be sent",
+    "closed": "the bucket store was closed",
+}
+OUTAGES = frozenset({"timeout", "unreachable", "lost", "refused"})
+
+
+class Post:
+    """Carries calls. `connection` makes a new one each time, told the fault that ended the last; one event loop."""
+
+    def __init__(
+        self,
+        connection: Callable[[Exception | None], AbstractConnection],
+        prefix: str,
+        timeout_seconds: float,
+        now_us: Callable[[], int],
+        on_roundtrip: Callable[[str, float, int], None] | None,
+        on_fault: Callable[[str, int], None] | None,
+    ) -> None:
+        self.is_up = True
+        """False from an outage to the next answer."""
+        self.settlements_dropped = 0
+        self._connection = connection
+        self._prefix = prefix
+        self._timeout = timeout_seconds
+        self._now_us = now_us
+        self._on_roundtrip = on_roundtrip
+        self._on_fault = on_fault
+        self._pending: deque[Errand] = deque()
+        self._backlog: deque[Errand] = deque()
+        self._wake = asyncio.Event()
+        self._tasks = Tasks()
+        self._sender: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._link: Link | None = None
+        self._late: deque[Link] = deque()
+        self._last_fault: Exception | None = None
+        self._closed = False
+
+    def submit(self, call: Call[Any]) -> asyncio.Future[Any]:
+        """Sends `call` together with whatever else this turn of the event loop submits."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        now = loop.time()
+        errand = Errand(call, future, now + self._timeout, now + REPEAT_SECONDS)
+        if self._closed:
+            self._fail([errand], "closed")
+            return future
+        if self._sender is None or self._sender.done():
+            self._sender = self._tasks.spawn_endless(self._send_forever(), "redis-sender")
+        self._enqueue(errand)
+        return future
+
+    def keep(self, call: SettleCall) -> None:
+        """Sends the settlement once Redis has answered something else."""
+        self._keep(Errand(call, None, 0.0, asyncio.get_running_loop().time() + REPEAT_SECONDS))
+
+    def give_back(self, reservation: Reservation) -> None:
+        """Keeps a settlement at nothing, for a reservation that nobody waited for to the end."""
+        self.keep(SettleCall(reservation, [0] * len(reservation.claims)))
+
+    async def close(self) -> None:
+        """Ends the connections; whoever still waits gets StoreError."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        link = self._link
+        await self._tasks.close()
+        if link is not None:
+            self.ended(link, ConnectionError("closed"))
+            await link.disconnect()
+        self._fail(self._pending, "closed")
+        self._pending.clear()
+
+    # What the link tells
+
+    def answered(self, link: Link, values: list[Any]) -> None:
+        now = asyncio.get_running_loop().time()
+        batch = link.in_flight[0]
+        answer = iter(values).__next__
+        results = [errand.call.take(answer) for errand in batch.errands]
+        link.in_flight.popleft()
+        for errand, result in zip(batch.errands, results, strict=True):
+            if errand.future is not None and not errand.future.done():
+                errand.future.set_result(result)
+            elif isinstance(result, Granted):
+                self.give_back(result.reservation)
+        if not self.is_up:
+            self.is_up = True
+            log.info("the bucket store answers again")
+        if self._on_roundtrip is not None:
+            kinds = {errand.call.kind for errand in batch.errands}
+            kind = kinds.pop() if len(kinds) == 1 else "mixed"
+            self._on_roundtrip(kind, now - batch.sent_at, len(batch.errands))
+        self._repeat(now)
+        if link is not self._link and not link.in_flight:
+            link.close()
+        if self._pending:
+            self._wake.set()
+
+    def refused(self, link: Link, batch: Batch, fault: ResponseError) -> None:
+        self._last_fault = fault
+        self._fail(batch.errands, "refused", fault)
+        self._retire(link, "refused", fault)
+
+    def ended(self, link: Link, fault: Exception) -> None:
+        self._last_fault = fault
+        if link is self._link:
+            self._link = None
+        elif link in self._late:
+            self._late.remove(link)
+        kind = "closed" if self._closed else "lost"
+        for batch in link.in_flight:
+            self._fail(batch.errands, kind, fault)
+
+    # Sending
+
+    def _enqueue(self, errand: Errand) -> None:
+        self._pending.append(errand)
+        self._wake.set()
+        if self._timer is None:
+            self._watch(errand.deadline)
+
+    async def _send_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                link = self._link or await self._connect()
+                if link is None or len(link.in_flight) >= IN_FLIGHT:
+                    break
+                if batch := self._next_batch():
+                    await link.send(batch)
+
+    def _next_batch(self) -> Batch | None:
+        errands: list[Errand] = []
+        while self._pending and len(errands) < BATCH:
+            errand = self._pending.popleft()
+            if errand.future is None or not errand.future.done() or isinstance(errand.call, SettleCall):
+                errands.append(errand)
+        if not errands:
+            return None
+        try:
+            return Batch(errands, self._prefix, self._now_us())
+        except (ValueError, OverflowError) as fault:  # must not end the sender, on whom everybody waits
+            self._fail(errands, "unsendable", fault)
+            return None
+
+    async def _connect(self) -> Link | None:
+        link = Link(self._connection(self._last_fault), self)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await link.connect()
+        except (RedisError, OSError) as fault:
+            self._last_fault = fault
+            self._fail(self._pending, "unreachable", fault)
+            self._pending.clear()
+            return None
+        link.close = self._tasks.spawn_endless(link.run(), "redis-link").cancel
+        self._link = link
+        return link
+
+    # Giving up
+
+    def _watch(self, due: float, extended: bool = False) -> None:
+        self._timer = asyncio.get_running_loop().call_at(due, self._overdue, due, extended)
+
+    def _overdue(self, due: float, extended: bool) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() - due > LAG_SECONDS and not extended:
+            self._watch(loop.time() + self._timeout, extended=True)
+        else:
+            loop.call_soon(self._give_up)  # after the answers that have arrived in this turn
+
+    def _give_up(self) -> None:
+        now = asyncio.get_running_loop().time()
+        link = self._link
+        if link is not None and link.in_flight and link.in_flight[0].sent_at + self._timeout <= now:
+            self._retire(link, "timeout", None)
+        while self._pending and self._pending[0].deadline <= now:
+            self._fail([self._pending.popleft()], "timeout")
+        dues = [errand.deadline for errand in list(self._pending)[:1]]
+        if self._link is not None and self._link.in_flight:
+            dues.append(self._link.in_flight[0].sent_at + self._timeout)
+        self._timer = None
+        if dues:
+            self._watch(min(dues))
+
+    def _retire(self, link: Link, kind: str, fault: Exception | None) -> None:
+        """Gives `link` no more work, and whoever waits on it up; it stays a while for its late answers."""
+        for batch in link.in_flight:
+            self._fail(batch.errands, kind, fault)
+        if link is self._link:
+            self._link = None
+            self._late.append(link)
+        if not link.in_flight:
+            link.close()
+            return
+        asyncio.get_running_loop().call_later(LATE_SECONDS, link.close)
+        if len(self._late) > LATE_LINKS:
+            self._late[0].close()
+
+    def _fail(self, errands: Iterable[Errand], kind: str, fault: Exception | None = None) -> None:
+        failed = [errand for errand in errands if not errand.failed]
+        for errand in failed:
+            errand.failed = True
+            if errand.future is not None and not errand.future.done():
+                errand.future.set_exception(StoreError(FAULTS[kind]))
+            if isinstance(errand.call, SettleCall):
+                self._keep(errand)
+        if failed and kind in OUTAGES:
+            if self.is_up:
+                self.is_up = False
+                log.warning("%s (%r)", FAULTS[kind], fault)
+            if self._on_fault is not None:
+                self._on_fault(kind, len(failed))
+
+    # Settlements that wait
+
+    def _keep(self, errand: Errand) -> None:
+        if len(self._backlog) >= BACKLOG:
+            self._backlog.popleft()
+            self.settlements_dropped += 1
+        self._backlog.append(errand)
+
+    def _repeat(self, now: float) -> None:
+        for _ in range(min(len(self._backlog), BATCH)):
+            kept = self._backlog.popleft()
+            if kept.expires_at > now:
+                self._enqueue(Errand(kept.call, None, now + self._timeout, kept.expires_at))
+            else:
+                self.settlements_dropped += 1

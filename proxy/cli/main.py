@@ -1,0 +1,55 @@
+"""Owns the command line: one verb, one module. Maps faults to exit codes: 0 well, 1 it failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from proxy import __version__
+from proxy.cli import check, demo, mock_upstream, serve
+from proxy.errors import UsageError
+from proxy.policy.issues import PolicyError
+
+VERBS = {"serve": serve, "check": check, "demo": demo, "mock-upstream": mock_upstream}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `stillgate` with `arguments` (the process's own by default); returns the exit code."""
+    parsed = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = parsed.run
+    try:
+        return run(parsed)
+    except UsageError as fault:
+        print(f"stillgate {parsed.verb}: {fault}", file=sys.stderr)
+        return 2
+    except PolicyError as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`stillgate check … | head`).
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stillgate",
+        description="A reverse proxy that holds quotas and distillation campaigns in front of a model API.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"stillgate {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, module in VERBS.items():
+        summary = (module.__doc__ or "").splitlines()[0]
+        verb = verbs.add_parser(name, help=summary, description=module.__doc__, allow_abbrev=False,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_arguments(verb)
+        verb.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

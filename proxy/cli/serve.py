@@ -1,0 +1,25 @@
+"""Run the proxy in front of a model API.
+
+Every flag is also an environment variable; a flag wins. SIGHUP reloads the policy, SIGTERM drains and ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from proxy import settings
+from proxy.logs import configure
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    settings.add_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from proxy.app import serve
+    from proxy.workers import supervise
+
+    chosen = settings.from_arguments(vars(arguments), os.environ)
+    configure(chosen.log_level)
+    return supervise(chosen) if chosen.workers > 1 else serve(chosen)

@@ -1,0 +1,47 @@
+"""Owns the reading of clocks and of randomness; everything else takes them as parameters."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Protocol
+
+US_PER_SECOND = 1_000_000
+
+
+class Clock(Protocol):
+    """Where the shell reads the time."""
+
+    def wall_us(self) -> int:
+        """Microseconds since the Unix epoch."""
+
+    def monotonic_us(self) -> int:
+        """Microseconds from an arbitrary start; never steps back."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def wall_us(self) -> int:
+        return time.time_ns() // 1000
+
+    def monotonic_us(self) -> int:
+        return time.monotonic_ns() // 1000
+
+
+class VirtualClock:
+    """A clock that stands until it is told to move; both of its times are the same."""
+
+    def __init__(self, now_us: int = 0) -> None:
+        self.now_us = now_us
+
+    def wall_us(self) -> int:
+        return self.now_us
+
+    def monotonic_us(self) -> int:
+        return self.now_us
+
+
+def unique_id(prefix: str) -> str:
+    """A new random name: `prefix` and 96 bits in hexadecimal."""
+    return prefix + secrets.token_hex(12)

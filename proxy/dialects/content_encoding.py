@@ -1,0 +1,99 @@
+"""Owns the decoding of a compressed answer that is metered beside its relay. Knows no HTTP and no wire format."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+LARGEST_STEP = 16 * 1024 * 1024
+"""Bytes that one chunk may grow to: 64 KiB of honest text never does, a bomb does at once."""
+
+_GZIP = zlib.MAX_WBITS | 16
+_RAW_DEFLATE = -zlib.MAX_WBITS
+
+
+class ContentDecoder(Protocol):
+    """Decodes one answer. Never raises: from the first fault on, nothing more comes out."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What `chunk` adds to the decoded answer."""
+
+
+def decoder(encoding: str) -> ContentDecoder | None:
+    """For a `content-encoding`; None where it is unknown, or more than one."""
+    match encoding.strip().lower():
+        case "gzip" | "x-gzip":
+            return GzipDecoder()
+        case "deflate":
+            return DeflateDecoder()
+        case "" | "identity":
+            return IdentityDecoder()
+        case _:
+            return None
+
+
+class IdentityDecoder:
+    """What is not encoded."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        return chunk
+
+
+class GzipDecoder:
+    """RFC 1952, of one member or several."""
+
+    def __init__(self, largest_step: int = LARGEST_STEP) -> None:
+        self._largest_step = largest_step
+        self._inflate = zlib.decompressobj(_GZIP)
+        self._failed = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        decoded = bytearray()
+        while chunk and not self._failed:
+            if self._inflate.eof:
+                self._inflate = zlib.decompressobj(_GZIP)
+            try:
+                decoded += self._inflate.decompress(chunk, self._largest_step - len(decoded) + 1)
+            except zlib.error:
+                self._failed = True
+            if len(decoded) > self._largest_step:
+                self._failed = True
+                return b""
+            chunk = self._inflate.unused_data
+        return bytes(decoded)
+
+
+class DeflateDecoder:
+    """`deflate`, which RFC 9110 means as zlib (RFC 1950) and some servers send bare (RFC 1951)."""
+
+    def __init__(self, largest_step: int = LARGEST_STEP) -> None:
+        self._largest_step = largest_step
+        self._start = b""
+        self._inflate = zlib.decompressobj()
+        self._started = False
+        self._failed = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        if self._failed or not chunk:
+            return b""
+        if not self._started:
+            self._start += chunk
+            if len(self._start) < 2:
+                return b""
+            chunk = self._start
+            self._started = True
+            if not _is_zlib(chunk):
+                self._inflate = zlib.decompressobj(_RAW_DEFLATE)
+        try:
+            decoded = self._inflate.decompress(chunk, self._largest_step + 1)
+        except zlib.error:
+            decoded = b""
+            self._failed = True
+        if len(decoded) > self._largest_step:
+            self._failed = True
+            return b""
+        return decoded
+
+
+def _is_zlib(start: bytes) -> bool:
+    return start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0

@@ -1,0 +1,109 @@
+"""Owns the wire format of OpenAI's legacy Completions API: `POST /v1/completions`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from proxy.dialects.dialect import Dialect
+from proxy.dialects.faults import openai_error_event
+from proxy.dialects.llm import Family, LlmRequest
+from proxy.dialects.meter import Tally
+from proxy.dialects.openai_usage import CompletionUsage, StreamOptions, ask_usage
+from proxy.dialects.request_body import times
+from proxy.dialects.shape import ABSENT, Shape, is_present
+
+_NAME = "openai_completions"
+_LONGEST_BATCH = 1024 * 1024
+"""Bytes of prompts that are looked through for their number; a longer batch is taken to set no bound."""
+
+
+class _Request(msgspec.Struct, gc=False):
+    model: str | None = None
+    prompt: msgspec.Raw = ABSENT
+    max_tokens: int | None = None
+    n: int | None = None
+    best_of: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    safety_identifier: str | None = None
+    user: str | None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    text: str | None = None
+
+
+class _Completion(msgspec.Struct, gc=False):
+    """A plain answer, or a chunk of a streamed one."""
+
+    choices: list[_Choice] | None = None
+    usage: CompletionUsage | None = None
+    error: msgspec.Raw = ABSENT
+
+
+_REQUEST = Shape(_Request)
+_COMPLETION = Shape(_Completion)
+_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def _read_request(path: str, body: bytes) -> LlmRequest:
+    request = _REQUEST.read(body)
+    options = request.stream_options
+    return LlmRequest(
+        dialect=_NAME,
+        path=path,
+        model=request.model,
+        stream=request.stream is True,
+        max_tokens=_bound(request),
+        end_user=request.safety_identifier or request.user or None,
+        text_bytes=len(body),
+        asks_usage=not request.stream or (options is not None and options.include_usage is True),
+    )
+
+
+def _bound(request: _Request) -> int | None:
+    prompt = bytes(request.prompt)
+    if len(prompt) > _LONGEST_BATCH and prompt.startswith(b"["):
+        return None
+    choices = max(1, request.n or 1, request.best_of or 1)
+    return times(times(request.max_tokens, choices), _prompts(prompt))
+
+
+def _prompts(prompt: bytes) -> int:
+    """How many prompts there are: strings or token arrays in an array; an array of numbers is one."""
+    if not prompt.startswith(b"["):
+        return 1
+    return sum(bytes(element)[:1] in (b'"', b"[") for element in _batch(prompt)) or 1
+
+
+def _read_event(data: bytes, tally: Tally) -> bool:
+    if data == b"[DONE]":
+        tally.finished = True
+        return False
+    chunk = _COMPLETION.read(data)
+    _count(chunk, tally)
+    return chunk.usage is not None and chunk.choices == []
+
+
+def _read_answer(data: bytes, tally: Tally) -> None:
+    _count(_COMPLETION.read(data), tally)
+
+
+def _count(completion: _Completion, tally: Tally) -> None:
+    for choice in completion.choices or ():
+        tally.generated(choice.text)
+    if completion.usage is not None:
+        tally.usage = tally.usage.updated(completion.usage.as_usage())
+    if is_present(completion.error):
+        tally.saw_error = True
+
+
+OPENAI_COMPLETIONS = Dialect(
+    name=_NAME,
+    family=Family.OPENAI,
+    read_request=_read_request,
+    ask_usage=ask_usage,
+    read_event=_read_event,
+    read_answer=_read_answer,
+    error_event=openai_error_event,
+)

@@ -1,0 +1,67 @@
+"""Owns the wire format of OpenAI's Embeddings API: `POST /v1/embeddings`. Its answers generate nothing."""
+
+from __future__ import annotations
+
+import msgspec
+
+from proxy.dialects.dialect import Dialect
+from proxy.dialects.faults import openai_error_event
+from proxy.dialects.llm import Family, LlmRequest
+from proxy.dialects.meter import Tally
+from proxy.dialects.openai_usage import CompletionUsage
+from proxy.dialects.request_body import as_it_is
+from proxy.dialects.shape import ABSENT, Shape, is_present
+
+_NAME = "openai_embeddings"
+
+
+class _Request(msgspec.Struct, gc=False):
+    model: str | None = None
+    safety_identifier: str | None = None
+    user: str | None = None
+
+
+class _Answer(msgspec.Struct, gc=False):
+    usage: CompletionUsage | None = None
+    error: msgspec.Raw = ABSENT
+
+
+_REQUEST = Shape(_Request)
+_ANSWER = Shape(_Answer)
+
+
+def _read_request(path: str, body: bytes) -> LlmRequest:
+    request = _REQUEST.read(body)
+    return LlmRequest(
+        dialect=_NAME,
+        path=path,
+        model=request.model,
+        max_tokens=0,
+        end_user=request.safety_identifier or request.user or None,
+        text_bytes=len(body),
+    )
+
+
+def _read_event(data: bytes, tally: Tally) -> bool:
+    _read_answer(data, tally)
+    return False
+
+
+def _read_answer(data: bytes, tally: Tally) -> None:
+    answer = _ANSWER.read(data)
+    if answer.usage is not None:
+        answer.usage.completion_tokens = 0
+        tally.usage = answer.usage.as_usage()
+    if is_present(answer.error):
+        tally.saw_error = True
+
+
+OPENAI_EMBEDDINGS = Dialect(
+    name=_NAME,
+    family=Family.OPENAI,
+    read_request=_read_request,
+    ask_usage=as_it_is,
+    read_event=_read_event,
+    read_answer=_read_answer,
+    error_event=openai_error_event,
+)

@@ -1,0 +1,52 @@
+"""Owns what the requests of all dialects have in common: which bytes are text, and what counts are believable."""
+
+from __future__ import annotations
+
+import re
+
+MOST_TOKENS = 10**9
+"""No answer is longer; in micro-units this is still exact in a double."""
+
+_BASE64_OPENING = re.compile(rb'"data:[^",]{0,128};base64,|"(?:data|file_data)"\s*:\s*"(?!data:)')
+_BASE64_START = re.compile(rb"[A-Za-z0-9+/=_\-\\]{64}")
+
+
+def believable(tokens: int | None) -> int | None:
+    """A count as it was told; None where it is negative, at most `MOST_TOKENS`."""
+    if tokens is None or tokens < 0:
+        return None
+    return min(tokens, MOST_TOKENS)
+
+
+def times(tokens: int | None, choices: int | None) -> int | None:
+    """The bound on an answer of several choices; what is not a positive number of them counts as one."""
+    bound = believable(tokens)
+    if bound is None or choices is None or choices <= 1:
+        return bound
+    return min(bound * choices, MOST_TOKENS)
+
+
+def as_it_is(body: bytes) -> bytes:
+    """For the formats whose answers report usage unasked."""
+    return body
+
+
+def text_bytes(body: bytes, *, audio: bool = False) -> int:
+    """Bytes of a JSON body without the base64 of its images, documents, files and (where looked for) audio."""
+    if b"base64" in body or (audio and b'"input_audio"' in body):
+        return len(body) - _base64_bytes(body)
+    return len(body)
+
+
+def _base64_bytes(body: bytes) -> int:
+    total = 0
+    position = 0
+    while opening := _BASE64_OPENING.search(body, position):
+        start = opening.end()
+        end = body.find(b'"', start)
+        if end < 0:
+            break
+        if _BASE64_START.match(body, start, end):
+            total += end - start
+        position = end
+    return total

@@ -1,0 +1,47 @@
+"""Owns which wire format a request line speaks. Knows nothing of bodies."""
+
+from __future__ import annotations
+
+from posixpath import normpath
+from urllib.parse import unquote
+
+from proxy.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from proxy.dialects.dialect import Dialect
+from proxy.dialects.opaque import OPAQUE_ANTHROPIC, OPAQUE_OPENAI
+from proxy.dialects.openai_chat import OPENAI_CHAT
+from proxy.dialects.openai_completions import OPENAI_COMPLETIONS
+from proxy.dialects.openai_embeddings import OPENAI_EMBEDDINGS
+from proxy.dialects.openai_responses import OPENAI_RESPONSES
+
+_BY_PATH = {
+    "/v1/messages": ANTHROPIC_MESSAGES,
+    "/v1/chat/completions": OPENAI_CHAT,
+    "/v1/responses": OPENAI_RESPONSES,
+    "/v1/completions": OPENAI_COMPLETIONS,
+    "/v1/embeddings": OPENAI_EMBEDDINGS,
+}
+DIALECTS = {dialect.name: dialect for dialect in (*_BY_PATH.values(), OPAQUE_OPENAI)}
+"""Every dialect by its name."""
+
+
+def dialect_for(method: str, path: str, *, anthropic_version: bool = False) -> Dialect:
+    """The dialect of a request line; `anthropic_version` where the request has a header of that name.
+
+    A prefix before `/v1`, a query and another spelling of the same path make no difference, so that none slips past the
+    quotas of tokens. What is read by no dialect is opaque, in the family that it looks like.
+    """
+    path = path.partition("?")[0]
+    place = _from_v1(path)
+    dialect = _BY_PATH.get(place)
+    if dialect is None:
+        place = _from_v1(normpath(unquote(path)).lower())
+        dialect = _BY_PATH.get(place)
+    if dialect is not None and method == "POST":
+        return dialect
+    if anthropic_version or (place + "/").startswith("/v1/messages/"):
+        return OPAQUE_ANTHROPIC
+    return OPAQUE_OPENAI
+
+
+def _from_v1(path: str) -> str:
+    return path[max(0, path.rfind("/v1/")) :]

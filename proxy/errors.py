@@ -1,0 +1,36 @@
+"""Owns the tree of faults. A denial is a value (`admission.store.Denied`), never one of these.
+
+    StillgateError
+    ├── UsageError        what the operator asked for cannot be done; the message says what to do instead
+    ├── PolicyError       a policy that does not load; carries every issue with its position
+    ├── DialectError      a body or stream that its wire format does not allow
+    ├── StoreError        the bucket store did not answer, or not in time
+    └── UpstreamError     the model API did not answer as HTTP asks
+        └── UpstreamTimeout
+"""
+
+from __future__ import annotations
+
+
+class StillgateError(Exception):
+    """Any fault that stillgate raises itself; its text is fit to show to an operator."""
+
+
+class UsageError(StillgateError):
+    """A command line or setting that cannot work; says what to do instead."""
+
+
+class DialectError(StillgateError):
+    """Bytes that are not what their wire format allows."""
+
+
+class StoreError(StillgateError):
+    """The bucket store failed or did not answer in time; nothing is known of what it did."""
+
+
+class UpstreamError(StillgateError):
+    """The upstream could not be reached, or broke off, before it had answered."""
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream took longer than the settings allow."""

@@ -1,0 +1,148 @@
+"""Owns the exchange log's file: lines in order of arrival, written beside the request path, rotated by size and age.
+
+An exchange's line is complete only when it has ended, and lines stand in order of arrival; so ended ones wait for the
+earlier ones that are still open. What cannot wait or be written is dropped and counted, never waited for.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.errors import UsageError
+from proxy.events.record import Line, encode
+
+log = logging.getLogger("stillgate.exchange_log")
+MAX_WAITING = 200_000
+"""Lines held in memory, most of them some 500 bytes, while an earlier exchange is still open."""
+MAX_QUEUED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """When a file is put aside as `FILE.<serial>`: at so many bytes, or after so many microseconds."""
+
+    max_bytes: int
+    max_age_us: int
+
+
+class ExchangeLog:
+    """`opened` for each arrival and `ended` for each end, on the event loop; a thread of its own does the writing."""
+
+    def __init__(self, path: Path, rotation: Rotation, now_us: Callable[[], int]) -> None:
+        self.written = self.dropped = 0
+        self._writer = _Writer(path, rotation, now_us)
+        self._queue: queue.Queue[bytes | None] = queue.Queue(MAX_QUEUED)
+        self._waiting: OrderedDict[str, Line | None] = OrderedDict()
+        self._thread = threading.Thread(target=self._write, name="exchange log", daemon=True)
+        self._thread.start()
+
+    def opened(self, exchange_id: str) -> None:
+        """An exchange has arrived; its line's place is here."""
+        self._waiting[exchange_id] = None
+        if len(self._waiting) > MAX_WAITING:
+            # The oldest is given up so that the log, and this process's memory, can go on.
+            self._waiting.popitem(last=False)
+            self.dropped += 1
+            self._release()
+
+    def ended(self, line: Line) -> None:
+        """An exchange has ended; `line.id` is the id it was opened with."""
+        if line.id not in self._waiting:
+            return
+        self._waiting[line.id] = line
+        self._release()
+
+    def forget(self, exchange_id: str) -> None:
+        """An exchange is over without a line (the proxy itself failed on it); the lines behind it may go on."""
+        if self._waiting.pop(exchange_id, 0) is None:
+            self.dropped += 1
+            self._release()
+
+    def close(self) -> None:
+        """Writes what has ended, whatever is still open, and closes the file."""
+        self._waiting = OrderedDict((key, line) for key, line in self._waiting.items() if line is not None)
+        self._release()
+        self._queue.put(None)
+        self._thread.join()
+
+    def _release(self) -> None:
+        while self._waiting:
+            key = next(iter(self._waiting))
+            line = self._waiting[key]
+            if line is None:
+                return
+            del self._waiting[key]
+            try:
+                self._queue.put_nowait(encode(line))
+            except queue.Full:
+                self.dropped += 1
+
+    def _write(self) -> None:
+        while (line := self._queue.get()) is not None:
+            if self._writer.write(line + b"\n"):
+                self.written += 1
+            else:
+                self.dropped += 1
+        self._writer.close()
+
+
+class _Writer:
+    """The file; lives on the writing thread. A fault of the disk is told once until it heals."""
+
+    def __init__(self, path: Path, rotation: Rotation, now_us: Callable[[], int]) -> None:
+        self._path = path
+        self._rotation = rotation
+        self._now_us = now_us
+        self._failing = False
+        try:
+            self._open()
+        except OSError as fault:
+            raise UsageError(f"--exchange-log {path}: cannot be written: {fault.strerror or fault}") from fault
+
+    def write(self, data: bytes) -> bool:
+        try:
+            if self._file.closed:
+                self._open()
+            elif self._size and self._is_due(len(data)):
+                self._rotate()
+            if self._file.write(data) != len(data):
+                self._file.truncate(self._size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as fault:
+            if not self._failing:
+                log.exception("exchange log cannot be written; lines are dropped and counted", exc_info=fault)
+            self._failing = True
+            return False
+        self._size += len(data)
+        self._failing = False
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _open(self) -> None:
+        self._file = self._path.open("ab", buffering=0)
+        self._size = self._path.stat().st_size
+        self._opened_us = self._now_us()
+
+    def _is_due(self, more: int) -> bool:
+        return (
+            self._size + more > self._rotation.max_bytes
+            or self._now_us() - self._opened_us > self._rotation.max_age_us
+        )
+
+    def _rotate(self) -> None:
+        self._file.close()
+        serial = 1
+        while (aside := self._path.with_name(f"{self._path.name}.{serial:04}")).exists():
+            serial += 1
+        self._path.rename(aside)
+        self._open()

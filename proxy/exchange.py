@@ -1,0 +1,137 @@
+"""Owns one exchange: what arrived, how far it has come, what was decided and what came of it.
+
+The life of an exchange is the table `TRANSITIONS`; nothing else says which state may follow which. Knows no store, no
+socket and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from proxy.admission.headers import Standing
+from proxy.admission.store import Claim, Level, Reservation
+from proxy.dialects.llm import Fault, LlmRequest, Usage
+from proxy.dialects.dialect import Dialect
+from proxy.identity.principal import Principal
+from proxy.policy.match import Demand, Policy
+
+
+class State(StrEnum):
+    """Where an exchange is in its life."""
+
+    RECEIVED = "received"
+    REFUSED = "refused"
+    ADMITTED = "admitted"
+    STREAMING = "streaming"
+    SETTLED = "settled"
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.RECEIVED: frozenset({State.REFUSED, State.ADMITTED}),
+    State.REFUSED: frozenset(),
+    State.ADMITTED: frozenset({State.STREAMING, State.SETTLED}),
+    State.STREAMING: frozenset({State.SETTLED}),
+    State.SETTLED: frozenset(),
+}
+
+
+class Action(StrEnum):
+    """What the proxy does with an exchange."""
+
+    ALLOW = "allow"
+    THROTTLE = "throttle"
+    BLOCK = "block"
+
+
+class Ending(StrEnum):
+    """How an admitted exchange ended."""
+
+    COMPLETE = "complete"
+    UPSTREAM_REFUSED = "upstream_refused"
+    UPSTREAM_FAILED = "upstream_failed"
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    UPSTREAM_BROKE_OFF = "upstream_broke_off"
+    CLIENT_GONE = "client_gone"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it came: `headers` in wire order and case, `body` whole, or None where it is not read."""
+
+    id: str
+    ts_us: int
+    method: str
+    target: str
+    peer_ip: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided and why. The first ten fields are the exchange log's contract, seconds and all."""
+
+    action: Action
+    status: int
+    retry_after_us: int | None = None
+    rule: str | None = None
+    scope: str | None = None
+    campaign: str | None = None
+    shadow: bool = False
+    reasons: tuple[str, ...] = ()
+    fault: Fault | None = None
+    """Set where the proxy itself answers."""
+    message: str = ""
+    """For the client: which limit, how much of it, when to come back."""
+    standings: tuple[Standing, ...] = ()
+    """What the rate-limit headers are made of; nothing of shadow rules."""
+    without_store: str | None = None
+    """The mode that decided because the store was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an admitted exchange. `status` is None where the upstream never answered."""
+
+    ending: Ending
+    status: int | None = None
+    usage: Usage = Usage()
+    generated_bytes: int | None = None
+    """Bytes of generated text seen, for an answer that was metered; None where nothing was looked at."""
+    output_events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What was charged in the end. `reported` is False where the tokens are an estimate."""
+
+    usage: Usage
+    reported: bool
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request's life. The stages fill it in, in the order that `pipeline` knows."""
+
+    arrival: Arrival
+    dialect: Dialect
+    state: State = State.RECEIVED
+    policy: Policy = field(init=False)
+    principal: Principal = field(init=False)
+    peer_trusted: bool = False
+    request: LlmRequest = field(init=False)
+    demands: Sequence[Demand] = ()
+    claims: Sequence[Claim] = ()
+    levels: Sequence[Level] = ()
+    """How the claimed buckets stood after the decision, shadow ones included."""
+    reservation: Reservation | None = None
+    decision: Decision = field(init=False)
+
+    def advance(self, state: State) -> None:
+        """Moves on to `state`; RuntimeError where the table does not allow it, which is a bug and never input."""
+        if state not in TRANSITIONS[self.state]:
+            raise RuntimeError(f"exchange {self.arrival.id}: {self.state} cannot become {state}")
+        self.state = state

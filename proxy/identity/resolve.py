@@ -1,0 +1,80 @@
+"""Owns the making of a Principal from a connection's peer and a request's headers.
+
+Synchronous and pure but for the MMDB files that it was given. Knows what is trusted only by asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.identity.attributes import Attributes, read_attributes
+from proxy.identity.credentials import Pseudonyms, credential_of
+from proxy.identity.fingerprint import fingerprint
+from proxy.identity.geo import Geo, Location
+from proxy.identity.headers import SortedHeaders, sort_headers
+from proxy.identity.network import Trusted, client_behind, network_of, parse_address
+from proxy.identity.principal import Principal
+
+_UNIX_SOCKET = "127.0.0.1"
+_NO_ATTRIBUTES = Attributes()
+_NOWHERE = Location()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    principal: Principal
+    peer_trusted: bool
+    """False: the relay must drop ATTRIBUTE_HEADERS and what the peer says of forwarding."""
+
+
+class Resolver:
+    """Tells who an exchange comes from."""
+
+    def __init__(self, hash_key: bytes, geo: Geo | None) -> None:
+        """`hash_key`: the secret under which keys and end users are hashed. ValueError where it is empty."""
+        self._pseudonyms = Pseudonyms(hash_key)
+        self._geo = geo
+
+    def resolve(
+        self, peer_ip: str, headers: Sequence[tuple[str, str]], trusted: Trusted, ipv4_prefix: int, ipv6_prefix: int
+    ) -> Resolved:
+        """Any headers give a Principal; `headers` are in wire order and case.
+
+        `peer_ip` is '' for a Unix socket, which counts as loopback; ValueError where it is else no address.
+        """
+        peer = parse_address(peer_ip or _UNIX_SOCKET)
+        if peer is None:
+            raise ValueError(f"the peer {peer_ip!r} is not an IP address")
+        found = sort_headers(headers)
+        peer_trusted = trusted.contains(peer)
+        address, attributes = peer, _NO_ATTRIBUTES
+        if peer_trusted:
+            address = client_behind(peer, found.x_forwarded_for, found.forwarded, trusted)
+            if found.attributes:
+                attributes = read_attributes(found.attributes)
+        network = network_of(address, ipv4_prefix, ipv6_prefix)
+        location = self._geo.locate(address) if self._geo is not None else _NOWHERE
+        principal = Principal(
+            account=attributes.account or self._account(found, network),
+            address=address,
+            network=network,
+            client=fingerprint(found.marks, found.values.get("user-agent", ""), found.values),
+            org=attributes.org,
+            tier=attributes.tier,
+            verified=attributes.verified,
+            country=attributes.country or location.country,
+            asn=location.asn,
+            created_us=attributes.created_us,
+            payment=attributes.payment,
+            ja4=attributes.ja4,
+        )
+        return Resolved(principal, peer_trusted)
+
+    def pseudonym(self, value: str) -> str:
+        """`u-<16 hex>`: the name under which an end user is known."""
+        return self._pseudonyms.of_user(value)
+
+    def _account(self, found: SortedHeaders, network: str) -> str:
+        credential = credential_of(found.values.get("x-api-key", ""), found.values.get("authorization", ""))
+        return self._pseudonyms.of_key(credential) if credential else f"anonymous@{network}"

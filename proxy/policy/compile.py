@@ -1,0 +1,105 @@
+"""Owns the way from a spec without errors to the policy that the hot path asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from proxy.admission.quota import Reserve
+from proxy.policy.issues import Issue, Position
+from proxy.policy.keys import PARTS
+from proxy.policy.limits import build_limit
+from proxy.policy.lists import Lists
+from proxy.policy.match import NO_TIER, AccessRule, Policy, Quota, QuotaPlan, Tier
+from proxy.policy.overrides import compile_overrides
+from proxy.policy.predicates import compile_scope
+from proxy.policy.prefixes import LOOPBACK_AND_PRIVATE, TrustedProxies, parse_prefix
+from proxy.policy.spec import AccessSpec, Dimension, Mode, NetworkPrefixSpec, PolicySpec, QuotaSpec
+
+
+def compile_policy(
+    spec: PolicySpec, lists: Lists, *, name: str, sha256: str, files: tuple[str, ...], warnings: Iterable[Issue]
+) -> Policy:
+    """`spec` has passed the reader and lint without an error; `lists` has every list that it names."""
+    shadow = spec.mode is Mode.SHADOW
+    prefix = spec.network_prefix or NetworkPrefixSpec(where=spec.where)
+    dimensions = tuple(dimension for dimension in Dimension if any(dimension in quota.key for quota in spec.quotas))
+    plans = tuple(
+        QuotaPlan(
+            _quota(quota, shadow),
+            compile_scope(quota.match, quota.unless, lists),
+            tuple(index for index, dimension in enumerate(dimensions) if dimension in quota.key),
+        )
+        for quota in spec.quotas
+    )
+    return Policy(
+        name=spec.name or name,
+        sha256=sha256,
+        files=files,
+        warnings=tuple(warnings),
+        shadow=shadow,
+        trusted_proxies=_trusted(spec),
+        ipv4_prefix=prefix.ipv4,
+        ipv6_prefix=prefix.ipv6,
+        on_store_failure=spec.on_store_failure,
+        tiers=_tiers(spec),
+        default_tier=spec.default_tier or NO_TIER,
+        quotas=tuple(plan.quota for plan in plans),
+        access=tuple(_access_rule(rule, lists) for rule in spec.access),
+        overrides=compile_overrides(spec, prefix),
+        parts=tuple(PARTS[dimension] for dimension in dimensions),
+        plans=plans,
+    )
+
+
+def _trusted(spec: PolicySpec) -> TrustedProxies:
+    if spec.trusted_proxies is None:
+        return TrustedProxies(map(parse_prefix, LOOPBACK_AND_PRIVATE))
+    return TrustedProxies(spec.trusted_proxies)
+
+
+def _tiers(spec: PolicySpec) -> Mapping[str, Tier]:
+    return {name: Tier(name, _place(spec.at("tiers", name)), tier.description) for name, tier in spec.tiers.items()}
+
+
+def _place(position: Position) -> str:
+    return f"{position.path}:{position.line}"
+
+
+def _quota(quota: QuotaSpec, policy_is_shadow: bool) -> Quota:
+    limit = build_limit(quota)
+    assert limit is not None
+    assert quota.unit is not None
+    return Quota(
+        id=quota.id,
+        unit=quota.unit,
+        limit=limit,
+        key=tuple(dimension.value for dimension in Dimension if dimension in quota.key),
+        reserve=quota.reserve or Reserve.ESTIMATE,
+        shadow=policy_is_shadow or quota.mode is Mode.SHADOW,
+        scope=_scope(quota.key),
+        position=_place(quota.at()),
+        description=quota.description,
+        reason=quota.reason,
+    )
+
+
+def _scope(key: tuple[Dimension, ...]) -> str:
+    if Dimension.ACCOUNT in key or Dimension.END_USER in key:
+        return "account"
+    if Dimension.ORG in key:
+        return "org"
+    if not {Dimension.NETWORK, Dimension.ADDRESS, Dimension.ASN, Dimension.COUNTRY}.isdisjoint(key):
+        return "network"
+    return "global"
+
+
+def _access_rule(rule: AccessSpec, lists: Lists) -> AccessRule:
+    return AccessRule(
+        id=rule.id,
+        denies=rule.deny is not None,
+        shadow=rule.mode is Mode.SHADOW,
+        position=_place(rule.at()),
+        applies=compile_scope(rule.deny or rule.allow, rule.unless, lists),
+        description=rule.description,
+        reason=rule.reason,
+    )

@@ -1,0 +1,54 @@
+"""Owns the way from a quota's written numbers to a limit in exact integers. Knows no quota and no override."""
+
+from __future__ import annotations
+
+from proxy.admission.quota import EXACT, MICRO, Budget, Concurrency, Limit, Rate
+from proxy.policy.issues import Code
+from proxy.policy.scalars import BadValueError, RateText
+from proxy.policy.spec import Numbers
+
+KINDS = ("rate", "budget", "limit")
+"""The keys of which every quota has exactly one."""
+
+
+class LimitError(BadValueError):
+    """Numbers that make no limit; `key` is the one to blame."""
+
+    def __init__(self, key: str, code: Code, message: str) -> None:
+        super().__init__(code, message)
+        self.key = key
+
+
+def build_limit(numbers: Numbers) -> Limit | None:
+    """The limit, or None where the numbers are not of exactly one kind. LimitError where it cannot be counted."""
+    match numbers:
+        case Numbers(rate=RateText() as rate, budget=None, limit=None):
+            return _rate(rate, numbers.burst)
+        case Numbers(rate=None, budget=budget, limit=None) if budget is not None:
+            if budget.amount_micro < MICRO:
+                raise LimitError("budget", Code.RATE_TOO_SMALL, "a budget below 1 can never admit even one")
+            if budget.amount_micro >= EXACT:
+                raise LimitError("budget", Code.RATE_TOO_LARGE, f"a budget is below {EXACT // MICRO}")
+            return Budget(budget.amount_micro, budget.calendar)
+        case Numbers(rate=None, budget=None, limit=limit) if limit is not None:
+            if limit >= EXACT:
+                raise LimitError("limit", Code.RATE_TOO_LARGE, f"a limit is below {EXACT}")
+            return Concurrency(limit)
+        case _:
+            return None
+
+
+def _rate(rate: RateText, burst: int | None) -> Rate:
+    capacity = rate.amount_micro if burst is None else burst
+    if capacity < MICRO:
+        raise LimitError(
+            "rate" if burst is None else "burst",
+            Code.RATE_TOO_SMALL,
+            f"a bucket of {capacity / MICRO:g} can never admit even one; give a burst of 1 or more",
+        )
+    try:
+        return Rate.of(rate.amount_micro, rate.period_us, capacity)
+    except ValueError as error:
+        raise LimitError(
+            "rate", Code.RATE_TOO_LARGE, f"{error}; use a smaller number, or one that is rounder"
+        ) from None

@@ -1,0 +1,141 @@
+"""Owns the checks that need a policy as a whole: ids, tiers, limits, overrides, and what nothing can reach.
+
+Works on whatever the reader could make of the file, and is silent about what the reader has told of already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.admission.quota import Unit
+from proxy.policy.issues import Code, Issue, Position, quoted
+from proxy.policy.limits import KINDS, LimitError, build_limit
+from proxy.policy.lint_overrides import override_issues, tier_number_issues, undeclared_tier
+from proxy.policy.lists import matchers_of
+from proxy.policy.reach import covers
+from proxy.policy.scalars import country_doubt
+from proxy.policy.spec import AccessSpec, Matcher, Mode, PolicySpec, QuotaSpec
+
+_WIDEST_TRUST = 4
+"""A shorter prefix than this trusts so much of the internet that it must be a slip."""
+_MAX_COMPARISONS = 200_000
+"""Rules are compared in pairs; those after the first 600 or so are not, or a long policy would take minutes to load."""
+
+
+def lint(spec: PolicySpec) -> Iterator[Issue]:
+    """Everything that is wrong, or looks wrong, with the policy as a whole."""
+    yield from _top_level(spec)
+    yield from _duplicate_ids(spec)
+    yield from _matchers(spec)
+    for rule in spec.access:
+        yield from _access(rule)
+    yield from _unreachable_rules(spec.access)
+    for quota in spec.quotas:
+        yield from _quota(quota)
+    yield from tier_number_issues(spec)
+    yield from override_issues(spec)
+
+
+def _top_level(spec: PolicySpec) -> Iterator[Issue]:
+    if spec.default_tier is not None and spec.default_tier not in spec.tiers:
+        yield undeclared_tier(spec.default_tier, spec.tiers, spec.at("default_tier"))
+    if spec.tiers and not spec.has("default_tier"):
+        yield Issue.warning(spec.at("tiers"), Code.NO_DEFAULT_TIER, Code.NO_DEFAULT_TIER.explanation)
+    for index, prefix in enumerate(spec.trusted_proxies or ()):
+        if prefix.length < _WIDEST_TRUST:
+            message = "trusts so many addresses that any client could claim to be any account"
+            yield Issue.warning(spec.at("trusted_proxies", index), Code.TRUSTS_EVERYONE, message)
+    if not spec.has("quotas") and not spec.has("access"):
+        yield Issue.warning(spec.at(), Code.NO_RULES, "the policy has neither quotas nor access rules")
+
+
+def _duplicate_ids(spec: PolicySpec) -> Iterator[Issue]:
+    first: dict[str, Position] = {}
+    items: tuple[AccessSpec | QuotaSpec, ...] = (*spec.access, *spec.quotas)
+    for item in items:
+        if not item.id:
+            continue
+        at = item.at("id")
+        if item.id in first:
+            earlier = first[item.id]
+            yield Issue.error(
+                at, Code.DUPLICATE_ID, f"{quoted(item.id)} is taken already at {earlier.path}:{earlier.line}"
+            )
+        first.setdefault(item.id, at)
+
+
+def _matchers(spec: PolicySpec) -> Iterator[Issue]:
+    for matcher in matchers_of(spec):
+        for index, tier in enumerate(matcher.tier):
+            if tier not in spec.tiers:
+                yield undeclared_tier(tier, spec.tiers, matcher.at("tier", index))
+        for index, country in enumerate(matcher.country):
+            doubt = country_doubt(country)
+            if doubt:
+                yield Issue.warning(matcher.at("country", index), Code.UNKNOWN_COUNTRY, doubt)
+
+
+def _access(rule: AccessSpec) -> Iterator[Issue]:
+    if rule.has("deny") == rule.has("allow"):
+        yield Issue.error(rule.at(), Code.NOT_EXACTLY_ONE, "an access rule has exactly one of `deny` and `allow`")
+    if rule.has("allow") and rule.mode is Mode.SHADOW:
+        yield Issue.warning(rule.at("mode"), Code.SHADOW_ALLOW, Code.SHADOW_ALLOW.explanation)
+
+
+def _unreachable_rules(access: tuple[AccessSpec, ...]) -> Iterator[Issue]:
+    comparisons = 0
+    for index, rule in enumerate(access):
+        matcher = rule.deny or rule.allow
+        if matcher is None:
+            continue
+        if rule.unless is not None and covers(rule.unless, matcher):
+            yield Issue.error(rule.at("unless"), Code.UNREACHABLE_RULE, "`unless` exempts all that the rule matches")
+            continue
+        comparisons += index
+        if comparisons > _MAX_COMPARISONS:
+            continue
+        decider = next((earlier for earlier in access[:index] if _decides_all_of(earlier, rule, matcher)), None)
+        if decider is not None:
+            at = decider.at("id")
+            message = f"rule {quoted(decider.id)} at {at.path}:{at.line} decides all that this rule matches"
+            yield Issue.error(rule.at(), Code.UNREACHABLE_RULE, message)
+
+
+def _decides_all_of(earlier: AccessSpec, rule: AccessSpec, matcher: Matcher) -> bool:
+    earlier_matcher = earlier.deny or earlier.allow
+    if earlier.mode is Mode.SHADOW or earlier_matcher is None or not covers(earlier_matcher, matcher):
+        return False
+    if not earlier.has("unless"):
+        return True
+    # Whatever the earlier rule exempts, this one exempts too.
+    return earlier.unless is not None and rule.unless is not None and covers(rule.unless, earlier.unless)
+
+
+def _quota(quota: QuotaSpec) -> Iterator[Issue]:
+    seen = set()
+    for index, dimension in enumerate(quota.key):
+        if dimension in seen:
+            yield Issue.error(quota.at("key", index), Code.DUPLICATE_VALUE, f"{dimension} is in the key already")
+        seen.add(dimension)
+    if quota.unless is not None and covers(quota.unless, quota.match or Matcher(where={(): quota.at()})):
+        yield Issue.error(quota.at("unless"), Code.UNREACHABLE_QUOTA, "`unless` exempts all that the quota matches")
+    if quota.reserve is not None and quota.unit not in (None, Unit.OUTPUT_TOKENS, Unit.TOTAL_TOKENS):
+        message = f"unit {quota.unit} is not reserved; `reserve` is for output_tokens and total_tokens"
+        yield Issue.error(quota.at("reserve"), Code.RESERVE_UNIT, message)
+    yield from _limit(quota)
+
+
+def _limit(quota: QuotaSpec) -> Iterator[Issue]:
+    given = [kind for kind in KINDS if quota.has(kind)]
+    if len(given) != 1:
+        at = quota.at(given[1]) if given else quota.at()
+        yield Issue.error(at, Code.NOT_EXACTLY_ONE, "a quota has exactly one of `rate`, `budget` and `limit`")
+        return
+    if quota.has("burst") and given != ["rate"]:
+        yield Issue.error(quota.at("burst"), Code.BURST_WITHOUT_RATE, Code.BURST_WITHOUT_RATE.explanation)
+    if quota.unit is not None and (given == ["limit"]) != (quota.unit is Unit.CONCURRENT):
+        yield Issue.error(quota.at(given[0]), Code.LIMIT_UNIT, Code.LIMIT_UNIT.explanation)
+    try:
+        build_limit(quota)
+    except LimitError as error:
+        yield Issue.error(quota.at(error.key), error.code, error.message)

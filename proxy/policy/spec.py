@@ -1,0 +1,228 @@
+"""Owns the policy language: every key, what it may hold, and what it means. Mirrors the YAML one to one.
+
+Knows neither YAML nor how a policy is served. A default that is not stated in a key's text is 'absent'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from proxy.admission.quota import Reserve, Unit
+from proxy.policy import scalars
+from proxy.policy.prefixes import Prefix
+from proxy.policy.shapes import Listing, Mapped, OneOrMore, Record, Scalar, Spec, WordOr, declare
+
+
+class Mode(StrEnum):
+    """Whether a rule denies, or only notes what it would have denied."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class StoreFailure(StrEnum):
+    """What happens to exchanges while the bucket store is lost."""
+
+    LOCAL = "local"
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Dimension(StrEnum):
+    """What a quota can be kept for, in the order in which a bucket's key names them."""
+
+    ACCOUNT = "account"
+    ORG = "org"
+    END_USER = "end_user"
+    NETWORK = "network"
+    ADDRESS = "address"
+    ASN = "asn"
+    COUNTRY = "country"
+    TIER = "tier"
+    MODEL = "model"
+    PATH = "path"
+    CLIENT = "client"
+
+
+UNLIMITED: Literal["unlimited"] = "unlimited"
+
+
+def _choice(name: str, kind: type[StrEnum]) -> Scalar:
+    return Scalar(name, lambda text: scalars.choice(text, kind), tuple(member.value for member in kind))
+
+
+NAME = Scalar("a name", scalars.identifier)
+TEXT = Scalar("text", scalars.text)
+GLOB = Scalar("a pattern", scalars.glob)
+NETWORK = Scalar("a network", scalars.network)
+MODE = _choice("a mode", Mode)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matcher(Spec):
+    """Which exchanges are meant: every key that is given must hold, and a key holds where any of its values does."""
+
+    account: tuple[str, ...] = declare(OneOrMore(GLOB), "Accounts, as patterns.", default=())
+    org: tuple[str, ...] = declare(
+        OneOrMore(GLOB), "Organisations, as patterns. An account without one never matches.", default=()
+    )
+    end_user: tuple[str, ...] = declare(
+        OneOrMore(GLOB), "End users as the proxy names them (keyed hashes, never what the client sent).", default=()
+    )
+    network: tuple[Prefix, ...] = declare(OneOrMore(NETWORK), "Networks that the client's address lies in.", default=())
+    network_in: tuple[str, ...] = declare(
+        OneOrMore(Scalar("the path of a list file", scalars.list_path)),
+        "Files of networks, one a line with # comments, within the folder of the policy.",
+        default=(),
+    )
+    address: tuple[Prefix, ...] = declare(
+        OneOrMore(Scalar("an address", scalars.address)), "The client's address, exactly.", default=()
+    )
+    asn: tuple[int, ...] = declare(
+        OneOrMore(Scalar("an AS number", scalars.asn)), "Autonomous systems of the client's address.", default=()
+    )
+    country: tuple[str, ...] = declare(
+        OneOrMore(Scalar("a country", scalars.country)),
+        "Countries (ISO 3166-1 alpha-2): as verified for the account, else of the client's address.",
+        default=(),
+    )
+    tier: tuple[str, ...] = declare(OneOrMore(NAME), "Tiers, each declared under `tiers`.", default=())
+    model: tuple[str, ...] = declare(
+        OneOrMore(GLOB), "Models, as patterns. A request that names no model never matches.", default=()
+    )
+    path: tuple[str, ...] = declare(OneOrMore(GLOB), "Request paths without their query, as patterns.", default=())
+    client: tuple[str, ...] = declare(OneOrMore(GLOB), "Fingerprints of client software, as patterns.", default=())
+    verified: tuple[bool, ...] = declare(
+        OneOrMore(Scalar("true or false", scalars.boolean)), "Whether the account's identity was verified.", default=()
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers(Spec):
+    """How much a quota grants."""
+
+    rate: scalars.RateText | None = declare(
+        Scalar("a rate such as 50/min", scalars.rate),
+        "A token bucket that refills continuously: N/s, N/min, N/h or N/day; k and M are thousand and million.",
+    )
+    burst: int | None = declare(
+        Scalar("a number such as 100 or 40k", scalars.positive),
+        "The bucket's capacity. Default: what `rate` gives in one of its periods.",
+    )
+    budget: scalars.BudgetText | None = declare(
+        Scalar("a budget such as 5M/day", scalars.budget),
+        "So much in each calendar day or month, in UTC: N/day or N/month.",
+    )
+    limit: int | None = declare(
+        Scalar("a whole number", scalars.count), "So many exchanges under way at once; for unit concurrent."
+    )
+
+
+OWN_NUMBERS = Mapped(NAME, WordOr(UNLIMITED, Record(Numbers)))
+OwnNumbers = Mapping[str, Numbers | Literal["unlimited"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaSpec(Numbers):
+    """A limit. All that match apply: an exchange passes when all grant; if one denies, none is charged."""
+
+    id: str = declare(NAME, "The quota's name, in answers, metrics and overrides.", required=True, default="")
+    match: Matcher | None = declare(Record(Matcher), "Which exchanges it applies to. Default: all.")
+    unless: Matcher | None = declare(Record(Matcher), "Which of these it exempts.")
+    key: tuple[Dimension, ...] = declare(
+        OneOrMore(_choice("a dimension", Dimension), may_be_empty=True),
+        "What each bucket is kept for; [] is one bucket for everybody. A quota kept for org, end_user, asn or country "
+        "does not apply to an exchange that has none.",
+        required=True,
+        default=(),
+    )
+    unit: Unit | None = declare(
+        _choice("a unit", Unit), "What it counts. Cache reads are not input tokens.", required=True
+    )
+    reserve: Reserve | None = declare(
+        _choice("a way to reserve", Reserve),
+        "What output_tokens or total_tokens are charged at admission, before the answer tells: the request's "
+        "max_tokens, an estimate (the default), or none.",
+    )
+    mode: Mode = declare(MODE, "shadow: counted and logged, denies nothing. Default: enforce.", default=Mode.ENFORCE)
+    description: str | None = declare(TEXT, "What it is for, for whoever reads the policy.")
+    reason: str | None = declare(TEXT, "What a client that it refuses is told.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessSpec(Spec):
+    """An access rule. In order, the first that matches decides; what none matches is allowed."""
+
+    id: str = declare(NAME, "The rule's name, in answers and metrics.", required=True, default="")
+    deny: Matcher | None = declare(Record(Matcher), "Refuse these with 403; {} is everything. This or `allow`.")
+    allow: Matcher | None = declare(Record(Matcher), "Let these pass; {} is everything. This or `deny`.")
+    unless: Matcher | None = declare(Record(Matcher), "The rule does not match these.")
+    reason: str | None = declare(TEXT, "What a client that it refuses is told.")
+    mode: Mode = declare(MODE, "shadow: noted and passed over. Default: enforce.", default=Mode.ENFORCE)
+    description: str | None = declare(TEXT, "What it is for, for whoever reads the policy.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierSpec(Spec):
+    """A class of accounts."""
+
+    description: str | None = declare(TEXT, "Who is in it, for whoever reads the policy.")
+    quotas: OwnNumbers = declare(OWN_NUMBERS, "The tier's own numbers for quotas, by id: numbers, or `unlimited`.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverrideSpec(Spec):
+    """A named principal's own numbers. Account goes before org, org before network, all of them before tier.
+
+    Where the bucket is not already its own, the principal draws from one of its own: an account's numbers for a quota
+    kept for the network fill a bucket for that account in each network, and the network's own bucket is left alone.
+    """
+
+    account: str | None = declare(Scalar("an account", scalars.principal), "Whose numbers: an account.")
+    org: str | None = declare(Scalar("an organisation", scalars.principal), "Whose numbers: each account of an org.")
+    network: Prefix | None = declare(NETWORK, "Whose numbers: all in a network; of several, the narrowest decides.")
+    tier: str | None = declare(NAME, "The tier it belongs to, whatever its attributes say.")
+    quotas: OwnNumbers = declare(
+        OWN_NUMBERS,
+        "Its own numbers for quotas, by id, or `unlimited`. A rate without burst has its own default burst.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPrefixSpec(Spec):
+    """How long the prefix is that makes addresses one network."""
+
+    ipv4: int = declare(Scalar("a prefix length", scalars.ipv4_prefix), "For IPv4. Default: 24.", default=24)
+    ipv6: int = declare(Scalar("a prefix length", scalars.ipv6_prefix), "For IPv6. Default: 64.", default=64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySpec(Spec):
+    """A policy: one file, or the files of a folder, united in the order of their names."""
+
+    version: int = declare(
+        Scalar("a version", scalars.version), "The version of the language: 1.", required=True, default=1
+    )
+    name: str | None = declare(NAME, "Makes the file a complete policy of its own, which is never united with others.")
+    mode: Mode = declare(MODE, "shadow: the whole policy denies nothing. Default: enforce.", default=Mode.ENFORCE)
+    trusted_proxies: tuple[Prefix, ...] | None = declare(
+        OneOrMore(NETWORK, may_be_empty=True),
+        "Peers whose forwarding and account headers are believed. Default: loopback and the private ranges.",
+    )
+    network_prefix: NetworkPrefixSpec | None = declare(
+        Record(NetworkPrefixSpec), "Which addresses are one network. Default: {ipv4: 24, ipv6: 64}."
+    )
+    tiers: Mapping[str, TierSpec] = declare(Mapped(NAME, Record(TierSpec)), "The classes of accounts, by name.")
+    default_tier: str | None = declare(NAME, "The tier of an account that has none, or one that is not declared.")
+    access: tuple[AccessSpec, ...] = declare(Listing(Record(AccessSpec)), "Who may use what.", default=())
+    quotas: tuple[QuotaSpec, ...] = declare(Listing(Record(QuotaSpec)), "How much of it.", default=())
+    overrides: tuple[OverrideSpec, ...] = declare(Listing(Record(OverrideSpec)), "Named exceptions.", default=())
+    on_store_failure: StoreFailure = declare(
+        _choice("a way to fail", StoreFailure),
+        "While the bucket store is lost: `local` keeps a bounded share of each limit in this process (the default), "
+        "`allow` lets everything pass, `deny` nothing.",
+        default=StoreFailure.LOCAL,
+    )

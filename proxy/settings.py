@@ -1,0 +1,149 @@
+"""Owns the settings of the process: where it listens, what it talks to. Never policy, which is YAML and reloads.
+
+One table: each field is a flag (`--drain-seconds`), an environment variable (`STILLGATE_DRAIN_SECONDS`) and, where it is
+a secret, a file named by the variable with `_FILE` appended. A flag wins over the environment, the environment over the
+default.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from proxy.errors import UsageError
+
+
+def _setting(default: Any = MISSING, *, text: str, secret: bool = False, metavar: str | None = None) -> Any:
+    return field(default=default, metadata={"text": text, "secret": secret, "metavar": metavar})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything `serve` is told from outside. Seconds are seconds, sizes are bytes unless the name says otherwise."""
+
+    upstream: str = _setting("", metavar="URL", text="the model API to forward to, http:// or https:// (required)")
+    policy: str = _setting("", metavar="PATH", text="a policy file, or a folder of them (default: the shipped default.yaml)")
+    listen: str = _setting("127.0.0.1:8080", metavar="HOST:PORT", text="where clients connect")
+    admin: str = _setting("127.0.0.1:9464", metavar="HOST:PORT", text="where /metrics, /livez, /readyz and /-/reload are")
+    store: str = _setting("memory://", metavar="URL", text="memory://, redis://[user:password@]host:port/db or rediss://…")
+    store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
+    store_timeout_ms: int = _setting(250, text="milliseconds until a silent store counts as lost")
+    workers: int = _setting(1, text="worker processes on one port; more than one needs a Redis store")
+    exchange_log: str = _setting("", metavar="FILE", text="write the content-free log of all exchanges, for `replay`")
+    hash_key: str = _setting("", secret=True, text="key of the hashes that stand for API keys; random if absent, shared through Redis")
+    upstream_key: str = _setting("", secret=True, text="send this key upstream instead of the client's own")
+    upstream_ca: str = _setting("", metavar="FILE", text="PEM bundle to verify an https upstream with, instead of the system's")
+    connect_timeout_seconds: float = _setting(10.0, text="until an upstream that does not accept is given up (504)")
+    idle_timeout_seconds: float = _setting(600.0, text="silence of the upstream after which an exchange is given up")
+    max_body_mb: int = _setting(32, text="the largest request body that is parsed, in MiB; larger ones are refused (413)")
+    drain_seconds: float = _setting(60.0, text="how long open exchanges may take to end after SIGTERM")
+    drain_notice_seconds: float = _setting(0.0, text="how long /readyz says no before an idle proxy closes")
+    reload_seconds: float = _setting(1.0, text="how often the policy's files are looked at for changes")
+    geoip_country: str = _setting("", metavar="FILE", text="MMDB with countries")
+    geoip_asn: str = _setting("", metavar="FILE", text="MMDB with autonomous systems")
+    log_level: str = _setting("info", metavar="LEVEL", text="debug, info, warning or error")
+
+    def __post_init__(self) -> None:
+        _check_upstream(self.upstream)
+        _check_store(self.store, self.workers)
+        for name in ("listen", "admin"):
+            split_address(getattr(self, name), f"--{name}")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise UsageError(f"--log-level {self.log_level}: use debug, info, warning or error")
+        for name in ("connect_timeout_seconds", "idle_timeout_seconds", "reload_seconds", "max_body_mb", "store_timeout_ms"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{flag(name)} must be greater than zero")
+        for name in ("drain_seconds", "drain_notice_seconds"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"{flag(name)} must not be negative")
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds every setting to `parser`; `from_arguments` reads them back."""
+    for setting in fields(Settings):
+        shown = "" if setting.default in ("", MISSING) else f" (default: {setting.default})"
+        variable = variable_of(setting.name)
+        also = f"{variable} or {variable}_FILE" if setting.metadata["secret"] else variable
+        parser.add_argument(
+            flag(setting.name),
+            dest=setting.name,
+            default=None,
+            metavar=setting.metadata["metavar"] or ("SECRET" if setting.metadata["secret"] else "N"),
+            help=f"{setting.metadata['text']}{shown} [{also}]".replace("%", "%%"),
+        )
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field."""
+    return "STILLGATE_" + name.upper()
+
+
+def from_arguments(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Settings from parsed flags over the environment over the defaults. UsageError names the flag at fault."""
+    values: dict[str, Any] = {}
+    for setting in fields(Settings):
+        given = arguments.get(setting.name)
+        if given is None:
+            given = _from_environment(setting.name, setting.metadata["secret"], environment)
+        if given is not None:
+            values[setting.name] = _converted(setting.name, type(setting.default), given)
+    return Settings(**values)
+
+
+def split_address(text: str, what: str) -> tuple[str, int]:
+    """`HOST:PORT`, `[v6]:PORT` or `:PORT` (all interfaces). UsageError says which flag is wrong."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"{what} {text!r}: give HOST:PORT, for example 127.0.0.1:8080")
+    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 - asked for by ':PORT'
+
+
+def _from_environment(name: str, secret: bool, environment: Mapping[str, str]) -> str | None:
+    variable = variable_of(name)
+    if secret and (path := environment.get(f"{variable}_FILE")):
+        if variable in environment:
+            raise UsageError(f"{variable} and {variable}_FILE are both set; keep one")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as fault:
+            raise UsageError(f"{variable}_FILE={path}: cannot be read: {fault}") from fault
+    return environment.get(variable)
+
+
+def _converted(name: str, kind: type, given: Any) -> Any:
+    try:
+        return kind(given)
+    except ValueError:
+        raise UsageError(f"{flag(name)} {given!r}: expected {'a whole number' if kind is int else 'a number'}") from None
+
+
+def _check_upstream(upstream: str) -> None:
+    if not upstream:
+        raise UsageError("--upstream URL is missing (or STILLGATE_UPSTREAM): which model API shall be forwarded to?")
+    parts = urlsplit(upstream)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"--upstream {upstream!r}: give http://HOST[:PORT][/PREFIX] or https://…")
+    if parts.query or parts.fragment or parts.username:
+        raise UsageError(f"--upstream {upstream!r}: without user, query or fragment; the key goes into --upstream-key")
+
+
+def _check_store(store: str, workers: int) -> None:
+    if workers < 1:
+        raise UsageError("--workers must be 1 or more")
+    scheme = store.partition("://")[0]
+    if scheme not in ("memory", "redis", "rediss"):
+        raise UsageError(f"--store {store!r}: give memory://, redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
+    if scheme == "memory" and workers > 1:
+        raise UsageError(
+            f"--workers {workers} needs --store redis://…: worker processes share no memory, "
+            "so each would hand out the whole quota"
+        )

@@ -1,0 +1,88 @@
+"""Owns which bucket store a process uses, and how its health reaches the metrics. Part of the composition."""
+
+from __future__ import annotations
+
+import asyncio
+import random  # noqa: TID251 - jitter between replicas; nothing is decided by it
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from proxy.admission.fallback import BreakerState, FailureMode, ResilientStore
+from proxy.admission.memory import MemoryStore
+from proxy.admission.redis import REPLICA_LEASE_US, RedisStore
+from proxy.admission.store import BucketStore
+from proxy.clock import Clock, unique_id
+from proxy.metrics import Metrics
+from proxy.policy.spec import StoreFailure
+from proxy.settings import Settings
+from proxy.tasks import Tasks
+
+
+@dataclass(slots=True)
+class Store:
+    """The buckets of one process; `resilient` and `redis` are None on the embedded store."""
+
+    buckets: BucketStore
+    memory: MemoryStore
+    redis: RedisStore | None = None
+    resilient: ResilientStore | None = None
+    tasks: Tasks = field(default_factory=Tasks)
+
+    @property
+    def state(self) -> str:
+        """For /readyz: `memory`, or how the circuit breaker before Redis stands."""
+        return "memory" if self.resilient is None else f"redis, breaker {self.resilient.state.value}"
+
+    def set_mode(self, mode: StoreFailure) -> None:
+        """What the policy says of a lost store; the embedded one cannot be lost."""
+        if self.resilient is not None:
+            self.resilient.set_mode(FailureMode(mode.value))
+
+    async def shared_secret(self, name: str) -> bytes | None:
+        """A secret that all replicas share; None where there is nobody to share it with. StoreError."""
+        return None if self.redis is None else await self.redis.shared_secret(name)
+
+    def observe(self, metrics: Metrics) -> None:
+        """Brings the gauges up to date."""
+        metrics.store_buckets.set(self.memory.buckets)
+        up = self.resilient is None or self.resilient.state is BreakerState.CLOSED
+        metrics.store_up.set(int(up))
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, clock: Clock, metrics: Metrics) -> AsyncIterator[Store]:
+    """The store that the settings name, closed at the end. UsageError for a URL that is none."""
+    memory = MemoryStore(clock.wall_us)
+    if settings.store.startswith("memory:"):
+        yield Store(memory, memory)
+        return
+
+    def travelled(kind: str, seconds: float, operations: int) -> None:
+        metrics.store_roundtrip.labels(kind).observe(seconds)
+        metrics.store_operations.labels(kind).inc(operations)
+
+    redis = RedisStore(
+        settings.store,
+        password=settings.store_password,
+        timeout_seconds=settings.store_timeout_ms / 1000,
+        on_roundtrip=travelled,
+        on_fault=lambda kind, operations: metrics.store_faults.labels(kind).inc(operations),
+    )
+    resilient = ResilientStore(
+        redis, memory, random.random, on_fallback=lambda mode: metrics.store_fallbacks.labels(mode).inc()
+    )
+    store = Store(resilient, memory, redis, resilient)
+    _ = store.tasks.spawn_endless(_announce(resilient), "announce replica")
+    try:
+        yield store
+    finally:
+        await store.tasks.close()
+        await resilient.close()
+
+
+async def _announce(resilient: ResilientStore) -> None:
+    replica_id = unique_id("r-")
+    while True:
+        await resilient.announce(replica_id)
+        await asyncio.sleep(REPLICA_LEASE_US / 3e6)

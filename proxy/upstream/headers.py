@@ -1,0 +1,123 @@
+"""Owns which headers cross the proxy and which end at it (RFC 9110, 7.6). Pure.
+
+Hop-by-hop fields and those that `Connection` names are dropped in both directions; every other field keeps its place,
+its case and its repetitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from proxy.dialects.llm import Family
+from proxy.identity.attributes import ATTRIBUTE_HEADERS
+from proxy.upstream.protocol import HeaderList
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",  # never standardised, still sent by old clients
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_READABLE_ENCODINGS = ("gzip", "deflate", "identity")
+_CREDENTIALS = frozenset({"authorization", "x-api-key"})
+_ANSWERED_HERE = frozenset({"host", "content-length", "expect", "accept-encoding"})
+LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """How requests are changed on their way: `authority` is the upstream's host, `upstream_key` replaces the client's."""
+
+    authority: str
+    upstream_key: str = ""
+
+
+def request_headers(
+    headers: HeaderList,
+    forwarding: Forwarding,
+    *,
+    peer_ip: str,
+    peer_trusted: bool,
+    family: Family,
+    body_length: int | None,
+    unencoded: bool,
+    charged_key: bool,
+) -> list[tuple[str, str]]:
+    """The headers to send upstream for what came from `peer_ip`. `body_length` None: no body, or one of unknown length.
+
+    `unencoded`: the answer has to come uncompressed, because something is to be taken out of it.
+
+    Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy.
+    """
+    dropped = _named_by_connection(headers) | HOP_BY_HOP | _ANSWERED_HERE
+    if not peer_trusted:
+        dropped |= ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
+    if forwarding.upstream_key:
+        dropped |= _CREDENTIALS
+    elif charged_key:
+        dropped |= _CREDENTIALS
+    sent = [("Host", forwarding.authority)]
+    forwarded_for = []
+    encodings = None
+    for name, value in headers:
+        lower = name.lower()
+        if lower == "x-forwarded-for" and peer_trusted:
+            forwarded_for.append(value)
+        elif lower == "accept-encoding":
+            encodings = value if encodings is None else f"{encodings}, {value}"
+        elif lower not in dropped:
+            sent.append((name, value))
+    sent.append(("X-Forwarded-For", ", ".join([*forwarded_for, peer_ip])))
+    sent.append(("Via", "1.1 stillgate"))
+    if encodings is not None:
+        sent.append(("Accept-Encoding", "identity" if unencoded else _readable(encodings)))
+    if forwarding.upstream_key:
+        sent.append(_credential(family, forwarding.upstream_key))
+    elif charged_key:
+        sent.append(_charged(headers))
+    if body_length is not None:
+        sent.append(("Content-Length", str(body_length)))
+    return sent
+
+
+def response_headers(headers: HeaderList, own: Iterable[tuple[str, str]], *, keep_limits: bool) -> list[tuple[str, str]]:
+    """The headers to send downstream: the upstream's without its hop's, with `own` in place of those of the same name.
+
+    `keep_limits`: the upstream's own rate-limit headers stand (its 429 or 529 must tell its own limits).
+    """
+    mine = [] if keep_limits else list(own)
+    dropped = _named_by_connection(headers) | HOP_BY_HOP | {name.lower() for name, _ in mine}
+    if mine:
+        return [(n, v) for n, v in headers if (low := n.lower()) not in dropped and not low.startswith(LIMIT_PREFIXES)] + mine
+    return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+def _named_by_connection(headers: HeaderList) -> frozenset[str]:
+    return frozenset(
+        token.strip().lower() for name, value in headers if name.lower() == "connection" for token in value.split(",")
+    )
+
+
+def _readable(accepted: str) -> str:
+    """What the client accepts, less what cannot be metered beside the relay (br, zstd); 'identity' if nothing is left."""
+    kept = [part for item in accepted.split(",") if (part := item.strip()).partition(";")[0].strip().lower() in _READABLE_ENCODINGS]
+    return ", ".join(kept) or "identity"
+
+
+def _charged(headers: HeaderList) -> tuple[str, str]:
+    """The credential that names the account (see `identity.credentials`): the first x-api-key, else authorization."""
+    found = {name: pair for pair in reversed(headers) if (name := pair[0].lower()) in _CREDENTIALS}
+    key = found.get("x-api-key")
+    return key if key is not None and key[1].strip() else found["authorization"]
+
+
+def _credential(family: Family, key: str) -> tuple[str, str]:
+    return ("x-api-key", key) if family is Family.ANTHROPIC else ("Authorization", f"Bearer {key}")

@@ -1,0 +1,53 @@
+"""Owns the reading of an answer while it is relayed: which tokens it used, and when it is at its end.
+
+Compressed answers are decoded beside the relay, never in it: what the client gets is what the upstream sent.
+"""
+
+from __future__ import annotations
+
+from proxy.dialects.content_encoding import decoder
+from proxy.dialects.dialect import Dialect
+from proxy.upstream.protocol import UpstreamAnswer
+
+
+class AnswerMeter:
+    """Reads one answer. `strip_usage`: the stream's usage event was asked for by the proxy and is taken out again."""
+
+    def __init__(self, dialect: Dialect, answer: UpstreamAnswer, *, strip_usage: bool) -> None:
+        headers = {name.lower(): value for name, value in answer.headers}
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        self.event_stream = content_type == "text/event-stream"
+        plain = encoding in ("", "identity")
+        self._decoder = None if plain else decoder(encoding)
+        self._blind = not plain and self._decoder is None
+        self._strips = strip_usage and plain and self.event_stream
+        self._left = _length(headers)
+        self.tokens = dialect.meter(event_stream=self.event_stream, strip_usage=self._strips)
+
+    @property
+    def at_end(self) -> bool:
+        """Nothing that counts follows: the dialect's end marker has come, or the last byte of a known length."""
+        return self.tokens.finished or self._left == 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What to relay for `chunk`; the very same bytes unless usage is stripped."""
+        if self._left is not None:
+            self._left = max(self._left - len(chunk), 0)
+        if self._strips:
+            return self.tokens.feed(chunk)
+        if self._decoder is not None:
+            self.tokens.feed(self._decoder.feed(chunk))
+        elif not self._blind:
+            self.tokens.feed(chunk)
+        return chunk
+
+    def finish(self) -> bytes:
+        """What was still held back when the answer ended; only a stripped stream holds anything."""
+        held = self.tokens.finish()
+        return held if self._strips else b""
+
+
+def _length(headers: dict[str, str]) -> int | None:
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else None

@@ -1,0 +1,46 @@
+"""Owns the contract between the relay and whatever speaks HTTP to the model API. Knows no implementation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+HeaderList = Sequence[tuple[str, str]]
+"""Names and values in wire order and case, a repeated name repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What to send: `target` is path and query as they came, `body` bytes, a stream of them, or None."""
+
+    method: str
+    target: str
+    headers: HeaderList
+    body: bytes | AsyncIterator[bytes] | None
+
+
+class UpstreamAnswer(Protocol):
+    """An answer whose head has arrived. Its body is read once, in order, no faster than it is asked for."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def headers(self) -> HeaderList: ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, still encoded. UpstreamError (UpstreamTimeout) where it breaks off."""
+
+    def abort(self) -> None:
+        """Drops the connection at once, so that the upstream stops generating; harmless after the end."""
+
+
+class Upstream(Protocol):
+    """The model API."""
+
+    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Sends and waits for the answer's head. UpstreamError, UpstreamTimeout; cancellation drops the connection."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,127 @@
+"""Real processes for functional tests: `stillgate serve` and the mock model API, each on a free port."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OPEN_POLICY = """\
+version: 1
+quotas:
+  - {id: wide, key: [account], unit: requests, rate: 1M/min}
+"""
+
+
+@dataclass
+class Running:
+    """A process of ours that listens; `url` (and `admin`) are what it printed."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    admin: str = ""
+    lines: list[str] = field(default_factory=list)
+    _said: threading.Event = field(default_factory=threading.Event)
+
+    def wait_until_serving(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+        assert self._said.wait(20), f"it did not start: {self.lines}"
+        assert self.url, f"it ended: {self.lines}"
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+            said = _parsed(line)
+            if said.get("message") == "serving":
+                self.url, self.admin = said["listen"], said.get("admin", "")
+                self._said.set()
+        self._said.set()
+
+    def page(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """Status and body of an admin page."""
+        request = urllib.request.Request(self.admin + path, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as fault:
+            return fault.code, fault.read().decode()
+
+    def metric(self, sample: str) -> float:
+        """The value of one sample, `name{labels}` as exposed; 0 where it is absent."""
+        for line in self.page("/metrics")[1].splitlines():
+            if line.startswith(sample + " "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def log(self) -> list[dict[str, Any]]:
+        return [_parsed(line) for line in self.lines]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(20)
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return {"message": line.rstrip()}
+
+
+def start_stillgate(*arguments: str, environment: dict[str, str] | None = None) -> Running:
+    """Starts `stillgate ARGUMENTS` and waits until it says where it serves."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "proxy.cli.main", *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**clean, **(environment or {})},
+    )
+    running = Running(process)
+    running.wait_until_serving()
+    return running
+
+
+ServeFactory = Callable[..., Running]
+
+
+@pytest.fixture(scope="session")
+def mock_api() -> Iterator[Running]:
+    """One mock model API for the session; streams without pauses unless told otherwise."""
+    running = start_stillgate("mock-upstream", "--listen", "127.0.0.1:0", "--pace", "0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def serve(mock_api: Running, tmp_path: Path) -> Iterator[ServeFactory]:
+    """`serve(policy_text, *flags)` starts a proxy before the mock model API; all end with the test."""
+    started: list[Running] = []
+
+    def start(policy: str = OPEN_POLICY, *flags: str, **environment: str) -> Running:
+        path = tmp_path / f"policy-{len(started)}.yaml"
+        path.write_text(policy, encoding="utf-8")
+        upstream = () if "--upstream" in flags else ("--upstream", mock_api.url)
+        running = start_stillgate(
+            "serve", *upstream, "--policy", str(path), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *flags,
+            environment=environment,
+        )
+        started.append(running)
+        return running
+
+    yield start
+    for running in started:
+        running.stop()

@@ -1,0 +1,283 @@
+"""The shipped dashboard and alerts against a real Prometheus that scraped real proxies: every query returns data.
+
+Two proxies, one on the memory store and one on Redis, before the mock model API. The traffic holds what the panels are
+about: admitted, streamed, left by the client, throttled, shadowed, blocked, failed by the upstream; then a policy that
+does not load, one that does, and the loss of Redis. So every panel has data of its own: only 'Alerts firing' is zero by
+its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops that stay at zero.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import math
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.functional.conftest import Running, start_stillgate
+from tests.functional.prometheus_server import PrometheusServer, free_port, running_prometheus, tool
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PANELS = [
+    panel
+    for panel in json.loads((DEPLOY / "grafana/dashboards/stillgate.json").read_text(encoding="utf-8"))["panels"]
+    if panel["type"] != "row"
+]
+ANNOTATIONS = json.loads((DEPLOY / "grafana/dashboards/stillgate.json").read_text(encoding="utf-8"))["annotations"]
+RULES = [
+    rule
+    for group in yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]
+]
+AT_REST = {"stillgate_exchange_log_dropped_total"}
+"""Rates that are zero here, as they should be."""
+
+POLICY = """\
+version: 1
+name: watched
+trusted_proxies: [127.0.0.0/8]
+tiers: {scale: {}, free: {}}
+default_tier: free
+access:
+  - {id: frontier-models, deny: {model: "*-frontier-*"}}
+quotas:
+  - {id: pusher-rpm, match: {tier: free}, key: [account], unit: requests, rate: 1/day}
+  - {id: account-rpm, match: {tier: scale}, key: [account], unit: requests, rate: 100k/min}
+  - {id: account-itpm, key: [account, model], unit: input_tokens, rate: 1M/min}
+  - {id: account-otpm, key: [account, model], unit: output_tokens, rate: 1M/min}
+  - {id: in-flight, key: [account], unit: concurrent, limit: 100}
+  - {id: rehearsal, key: [network], unit: requests, rate: 1/day, mode: shadow}
+on_store_failure: local
+"""
+
+ACCOUNT, KEY, ADDRESS, WORD = "acct-canary-4711", "sk-canary-0815", "203.0.113.77", "xylophonecanary"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One kind of request, and the status that it gets."""
+
+    status: int
+    path: str = "/v1/messages"
+    tier: str = "scale"
+    mock: str = ""
+    body: dict[str, object] | None = field(default_factory=dict)
+
+    def send(self, url: str) -> http.client.HTTPResponse:
+        """The answer's head; the body is left to the caller."""
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+        headers = {
+            "content-type": "application/json",
+            "anthropic-version": "2023-06-01",
+            "x-api-key": KEY,
+            "authorization": f"Bearer {KEY}",
+            "x-account-id": f"{ACCOUNT}-{self.tier}",
+            "x-account-tier": self.tier,
+            "x-forwarded-for": ADDRESS,
+            "x-mock": self.mock,
+        }
+        prompt = {"model": "m-large", "max_tokens": 64, "messages": [{"role": "user", "content": WORD}]}
+        if self.body is None:
+            connection.request("GET", self.path, headers=headers)
+        else:
+            connection.request("POST", self.path, json.dumps(prompt | self.body), headers)
+        return connection.getresponse()
+
+
+THROTTLED = Request(429, tier="free")
+OPEN_STREAM = Request(200, mock="pace=0.2, tokens=64", body={"stream": True})
+MIX = [
+    Request(200),
+    Request(200, body={"stream": True}),
+    Request(200, "/v1/chat/completions", body={"stream": True}),
+    Request(200, mock="usage=none"),
+    Request(200, "/v1/models", body=None),
+    Request(403, body={"model": "m-frontier-1"}),
+    Request(529, mock="status=529"),
+    Request(502, mock="cut"),
+    THROTTLED,
+]
+
+
+def _send_mix(url: str) -> None:
+    for request in MIX:
+        answer = request.send(url)
+        answer.read()
+        assert answer.status == request.status, request
+
+
+@contextlib.contextmanager
+def _redis(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.fail("redis-server is not on the PATH: run `make test`, which sees to it", pytrace=False)
+    port = free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield f"redis://127.0.0.1:{port}/0", process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was scraped, and by whom."""
+
+    prometheus: PrometheusServer
+    proxies: tuple[Running, Running]
+    """On the memory store, and on Redis."""
+
+
+@pytest.fixture(scope="module")
+def watched(mock_api: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("watched")
+    policy = folder / "policy.yaml"
+    policy.write_text(POLICY, encoding="utf-8")
+    with contextlib.ExitStack() as running:
+        store, redis = running.enter_context(_redis(folder))
+        proxies = []
+        for name, url in (("memory", "memory://"), ("redis", store)):
+            proxy = start_stillgate(
+                "serve", "--upstream", mock_api.url, "--policy", str(policy), "--store", url,
+                "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--exchange-log", str(folder / f"{name}.jsonl"),
+            )  # fmt: skip
+            running.callback(proxy.stop)
+            THROTTLED.send(proxy.url).read()  # the one that this account has a day
+            proxies.append(proxy)
+        targets = [urlsplit(proxy.admin).netloc for proxy in proxies]
+        prometheus = running.enter_context(running_prometheus(targets, folder))
+        _ordinary_traffic(prometheus, proxies)
+        _policy_changes(prometheus, proxies, policy)
+        redis.terminate()
+        redis.wait(20)
+        for _ in range(2):
+            _send_mix(proxies[1].url)
+            prometheus.wait_for_scrape()
+        yield Watched(prometheus, (proxies[0], proxies[1]))
+
+
+def _ordinary_traffic(prometheus: PrometheusServer, proxies: list[Running]) -> None:
+    for _ in range(3):
+        streams = [OPEN_STREAM.send(proxy.url) for proxy in proxies]
+        for stream, proxy in zip(streams, proxies, strict=True):
+            stream.read(1)
+            _send_mix(proxy.url)
+        prometheus.wait_for_scrape()
+        for stream in streams:
+            stream.close()
+    prometheus.wait_for_scrape()
+
+
+def _policy_changes(prometheus: PrometheusServer, proxies: list[Running], policy: Path) -> None:
+    for text, accepted in (("quotas: 1", False), (POLICY + "# changed\n", True)):
+        policy.write_text(text, encoding="utf-8")
+        for proxy in proxies:
+            status, _ = proxy.page("/-/reload", "POST")
+            assert (status == 200) is accepted
+        prometheus.wait_for_scrape()
+
+
+def _substituted(expression: str, instance: str = ".+") -> str:
+    """As Grafana sends it, over a window that holds the whole of this test's traffic."""
+    for variable, value in (("$__rate_interval", "1m"), ("$job", "stillgate"), ("$instance", instance)):
+        expression = expression.replace(variable, value)
+    assert "$" not in expression
+    return expression
+
+
+def _fault(prometheus: PrometheusServer, query: str) -> str | None:
+    """What is wrong with a dashboard's query: None where it returns data, and a rate moves."""
+    expression = _substituted(query)
+    values = [float(sample["value"][1]) for sample in prometheus.query(expression)]
+    values = [value for value in values if math.isfinite(value)]
+    if not values:
+        return f"no data: {expression}"
+    is_rate = re.search(r"\b(rate|increase)\(", expression) and not AT_REST & set(re.findall(r"\w+", expression))
+    return f"stands still: {expression}" if is_rate and max(values) <= 0 else None
+
+
+def test_every_query_of_the_dashboard_returns_data(watched: Watched) -> None:
+    queries = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
+    assert len(queries) > len(PANELS)
+    faults = [(title, _fault(watched.prometheus, query)) for title, query in queries]
+    assert [(title, fault) for title, fault in faults if fault is not None] == []
+
+
+def test_the_annotation_marks_the_policy_that_was_taken_over(watched: Watched) -> None:
+    (annotation,) = ANNOTATIONS["list"]
+    assert len(watched.prometheus.query(_substituted(annotation["expr"]))) == 2
+
+
+def test_the_dashboard_tells_what_happened(watched: Watched) -> None:
+    def labels(name: str, panel: int) -> set[str]:
+        expression = next(panel_["targets"][0]["expr"] for panel_ in PANELS if panel_["id"] == panel)
+        return {sample["metric"][name] for sample in watched.prometheus.query(_substituted(expression))}
+
+    assert labels("outcome", 10) >= {"allow", "throttle", "block"}
+    assert labels("code", 11) >= {"200", "403", "429", "502", "529"}
+    assert labels("ending", 12) >= {"complete", "client_gone", "upstream_refused", "upstream_failed"}
+    assert labels("rule", 20) == {"pusher-rpm"}
+    assert labels("rule", 21) == {"frontier-models"}
+    assert labels("rule", 22) == {"rehearsal"}
+    assert labels("kind", 30) >= {"input", "output"}
+    assert labels("usage", 32) >= {"reported", "estimated"}
+    assert labels("mode", 54) == {"local"}
+    streams = watched.prometheus.query("max_over_time(stillgate_streams_open[1m])")
+    assert all(float(sample["value"][1]) >= 1 for sample in streams)
+
+
+def test_every_rule_is_evaluated_and_asks_for_series_that_exist(watched: Watched) -> None:
+    groups = watched.prometheus.get("rules")["groups"]
+    evaluated = [rule for group in groups for rule in group["rules"]]
+    assert {rule["health"] for rule in evaluated} == {"ok"}, [rule.get("lastError") for rule in evaluated]
+    assert len(evaluated) == len(RULES)
+    selectors = {
+        selector.strip()
+        for rule in RULES
+        for selector in re.findall(r"(?:stillgate[_:][\w:]+|\bup\b)(?:\{.*?\})?", rule["expr"])
+    }
+    assert selectors
+    for selector in selectors:
+        assert watched.prometheus.query(f"count_over_time({selector}[5m])"), selector
+
+
+def test_the_loss_of_redis_is_about_to_alert_for_the_proxy_on_redis_alone(watched: Watched) -> None:
+    pending = watched.prometheus.query('ALERTS{alertname="StillgateStoreLost"}')
+    assert [sample["metric"]["instance"] for sample in pending] == [urlsplit(watched.proxies[1].admin).netloc]
+
+
+def test_promtool_finds_nothing_to_say_about_the_metrics(watched: Watched) -> None:
+    for proxy in watched.proxies:
+        text = proxy.page("/metrics")[1]
+        result = subprocess.run([tool("promtool"), "check", "metrics"], input=text, capture_output=True, text=True)
+        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_no_label_carries_an_account_a_key_an_address_or_a_word_of_a_prompt(watched: Watched) -> None:
+    for proxy in watched.proxies:
+        families = list(text_string_to_metric_families(proxy.page("/metrics")[1]))
+        values = {value for family in families for sample in family.samples for value in sample.labels.values()}
+        assert "m-large" in values
+        for value in values:
+            assert "canary" not in value, value
+            assert not re.search(r"key-[0-9a-f]{8}|anonymous@|\d+\.\d+\.\d+\.\d+|203\.0\.113", value), value

@@ -1,0 +1,82 @@
+"""The exchange log's file: order, rotation, and what happens when it cannot be written."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import UsageError
+from proxy.events.log import ExchangeLog, Rotation
+from proxy.events.record import Features, Line, PrincipalFeatures, RequestFeatures
+
+WIDE = Rotation(max_bytes=10**9, max_age_us=10**15)
+
+
+def line(name: str, ts: float = 0.0) -> Line:
+    features = Features(PrincipalFeatures("acct_1", "c"), RequestFeatures("opaque"))
+    return Line(ts, name, "GET", "/v1/models", "203.0.113.7", features, None)
+
+
+def ids(path: Path) -> list[str]:
+    return [json.loads(text)["id"] for text in path.read_text().splitlines()]
+
+
+def test_lines_stand_in_order_of_arrival_whatever_ends_first(tmp_path: Path) -> None:
+    log = ExchangeLog(tmp_path / "log", WIDE, lambda: 0)
+    for name in "abc":
+        log.opened(name)
+    for name in "cba":
+        log.ended(line(name))
+    log.close()
+    assert ids(tmp_path / "log") == ["a", "b", "c"]
+    assert (log.written, log.dropped) == (3, 0)
+
+
+def test_an_exchange_that_never_gets_a_line_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    log = ExchangeLog(tmp_path / "log", WIDE, lambda: 0)
+    log.opened("lost")
+    log.opened("next")
+    log.ended(line("next"))
+    log.forget("lost")
+    log.forget("next")
+    log.close()
+    assert ids(tmp_path / "log") == ["next"]
+    assert log.dropped == 1
+
+
+def test_closing_writes_what_has_ended_behind_one_that_is_still_open(tmp_path: Path) -> None:
+    log = ExchangeLog(tmp_path / "log", WIDE, lambda: 0)
+    log.opened("open")
+    log.opened("done")
+    log.ended(line("done"))
+    log.close()
+    assert ids(tmp_path / "log") == ["done"]
+
+
+def test_a_file_is_put_aside_when_it_is_full_and_no_line_is_lost(tmp_path: Path) -> None:
+    log = ExchangeLog(tmp_path / "log", Rotation(max_bytes=400, max_age_us=10**15), lambda: 0)
+    names = [f"e-{number}" for number in range(20)]
+    for name in names:
+        log.opened(name)
+        log.ended(line(name))
+    log.close()
+    parts = sorted(tmp_path.glob("log.*"))
+    assert parts
+    assert [name for part in [*parts, tmp_path / "log"] for name in ids(part)] == names
+
+
+def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="exchange-log .*missing/log: cannot be written"):
+        ExchangeLog(tmp_path / "missing" / "log", WIDE, lambda: 0)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux' /dev/full, a disk that is always full")
+def test_a_full_disk_drops_and_counts_and_never_raises() -> None:
+    log = ExchangeLog(Path("/dev/full"), WIDE, lambda: 0)
+    log.opened("a")
+    log.ended(line("a"))
+    log.close()
+    assert (log.written, log.dropped) == (0, 1)

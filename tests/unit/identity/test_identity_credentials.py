@@ -1,0 +1,54 @@
+"""What is made of keys and end users' names."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from proxy.identity.credentials import Pseudonyms, credential_of
+
+NAMES = Pseudonyms(b"a secret")
+
+
+@pytest.mark.parametrize(
+    ("api_key", "authorization", "credential"),
+    [
+        ("sk-1", "", "sk-1"),
+        ("", "Bearer sk-1", "sk-1"),
+        ("", "bEARER  sk-1 ", "sk-1"),
+        ("sk-1", "Bearer sk-2", "sk-1"),
+        (" ", "Bearer sk-2", "sk-2"),
+        ("", "Basic dXNlcg==", "Basic dXNlcg=="),
+        ("", "Bearersk-1", "Bearersk-1"),
+        ("", "Bearer", ""),
+        ("", "Bearer ", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_credential_is_the_api_key_else_the_bearer_token(api_key: str, authorization: str, credential: str) -> None:
+    assert credential_of(api_key, authorization) == credential
+
+
+def test_a_key_and_a_user_are_named_by_sixteen_hex_digits_of_a_hash() -> None:
+    assert re.fullmatch(r"key-[0-9a-f]{16}", NAMES.of_key("sk-1"))
+    assert re.fullmatch(r"u-[0-9a-f]{16}", NAMES.of_user("sk-1"))
+
+
+def test_the_names_depend_on_the_secret_and_on_nothing_else() -> None:
+    assert NAMES.of_key("sk-1") == Pseudonyms(b"a secret").of_key("sk-1")
+    assert NAMES.of_key("sk-1") != Pseudonyms(b"another").of_key("sk-1")
+    assert NAMES.of_key("sk-1") != NAMES.of_key("sk-2")
+
+
+def test_the_same_text_as_key_and_as_user_gives_unrelated_names() -> None:
+    assert NAMES.of_key("same").removeprefix("key-") != NAMES.of_user("same").removeprefix("u-")
+
+
+def test_a_long_secret_counts_to_its_last_byte() -> None:
+    assert Pseudonyms(b"x" * 100 + b"a").of_key("sk") != Pseudonyms(b"x" * 100 + b"b").of_key("sk")
+
+
+def test_an_empty_secret_is_refused() -> None:
+    with pytest.raises(ValueError, match="must not be empty"):
+        Pseudonyms(b"")

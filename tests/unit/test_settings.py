@@ -1,0 +1,67 @@
+"""What `serve` takes from flags, the environment and files, and how it says no."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import UsageError
+from proxy.settings import Settings, add_flags, from_arguments, split_address
+
+
+def settings(*arguments: str, **environment: str) -> Settings:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return from_arguments(vars(parser.parse_args(arguments)), {"STILLGATE_UPSTREAM": "http://up", **environment})
+
+
+def test_a_flag_wins_over_the_environment_and_the_environment_over_the_default() -> None:
+    assert settings().drain_seconds == 60.0
+    assert settings(STILLGATE_DRAIN_SECONDS="5").drain_seconds == 5.0
+    assert settings("--drain-seconds", "7", STILLGATE_DRAIN_SECONDS="5").drain_seconds == 7.0
+
+
+def test_a_secret_may_come_from_a_file_and_loses_the_files_last_newline(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("s3cret\n")
+    assert settings(STILLGATE_HASH_KEY_FILE=str(path)).hash_key == "s3cret"
+
+
+def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
+    path = tmp_path / "policy"
+    path.write_text("p.yaml")
+    assert settings(STILLGATE_POLICY_FILE=str(path)).policy == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (("--upstream", ""), {}, "--upstream URL is missing"),
+        (("--upstream", "ftp://x"), {}, "give http://HOST"),
+        (("--upstream", "http://user:pw@x"), {}, "without user"),
+        (("--listen", "8080"), {}, "--listen '8080': give HOST:PORT"),
+        (("--admin", "a:99999"), {}, "--admin"),
+        (("--store", "mysql://x"), {}, "give memory://, redis://"),
+        (("--workers", "2"), {}, "--workers 2 needs --store redis"),
+        (("--workers", "0"), {}, "--workers must be 1 or more"),
+        (("--workers", "two"), {}, "--workers 'two': expected a whole number"),
+        (("--drain-seconds", "soon"), {}, "--drain-seconds 'soon': expected a number"),
+        (("--drain-seconds", "nan"), {}, "--drain-seconds must not be negative"),
+        (("--connect-timeout-seconds", "0"), {}, "must be greater than zero"),
+        (("--log-level", "loud"), {}, "use debug, info"),
+        ((), {"STILLGATE_HASH_KEY": "a", "STILLGATE_HASH_KEY_FILE": "/x"}, "are both set; keep one"),
+        ((), {"STILLGATE_HASH_KEY_FILE": "/nowhere"}, "STILLGATE_HASH_KEY_FILE=/nowhere: cannot be read"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(
+    arguments: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said.replace("(", r"\(")):
+        settings(*arguments, **environment)
+
+
+def test_addresses_may_be_v6_or_leave_out_the_host() -> None:
+    assert split_address("[::1]:80", "--listen") == ("::1", 80)
+    assert split_address(":80", "--listen") == ("0.0.0.0", 80)

@@ -1,0 +1,117 @@
+"""What crosses the proxy and what ends at it."""
+
+from __future__ import annotations
+
+from proxy.dialects.llm import Family
+from proxy.upstream.headers import Forwarding, request_headers, response_headers
+
+TO = Forwarding("api.example.com:8443")
+
+
+def sent(
+    *headers: tuple[str, str],
+    to: Forwarding = TO,
+    trusted: bool = True,
+    family: Family = Family.OPENAI,
+    length: int | None = None,
+    unencoded: bool = False,
+    charged_key: bool = False,
+) -> list[tuple[str, str]]:
+    return request_headers(
+        headers,
+        to,
+        peer_ip="10.0.0.9",
+        peer_trusted=trusted,
+        family=family,
+        body_length=length,
+        unencoded=unencoded,
+        charged_key=charged_key,
+    )
+
+
+def test_end_to_end_headers_keep_order_case_and_repetition() -> None:
+    mine = [("X-Custom", "1"), ("x-custom", "2"), ("User-Agent", "me")]
+    assert [pair for pair in sent(*mine) if pair[0].lower() in ("x-custom", "user-agent")] == mine
+
+
+def test_hop_by_hop_headers_and_those_named_by_connection_end_at_the_proxy() -> None:
+    names = {
+        name.lower()
+        for name, _ in sent(
+            ("Connection", "keep-alive, X-Private"),
+            ("X-Private", "hop"),
+            ("Keep-Alive", "timeout=5"),
+            ("TE", "trailers"),
+            ("Transfer-Encoding", "chunked"),
+            ("Upgrade", "h2c"),
+            ("Proxy-Authorization", "Basic eA=="),
+        )
+    }
+    assert names == {"host", "x-forwarded-for", "via"}
+
+
+def test_the_host_is_the_upstreams_and_the_proxy_names_itself_in_via() -> None:
+    headers = sent(("Host", "gateway.example"))
+    assert ("Host", "api.example.com:8443") in headers
+    assert ("Via", "1.1 stillgate") in headers
+    assert ("Host", "gateway.example") not in headers
+
+
+def test_a_trusted_peers_forwarding_chain_is_continued_and_an_untrusted_ones_is_dropped() -> None:
+    chain = ("X-Forwarded-For", "203.0.113.7, 10.1.1.1")
+    assert ("X-Forwarded-For", "203.0.113.7, 10.1.1.1, 10.0.0.9") in sent(chain)
+    assert ("X-Forwarded-For", "10.0.0.9") in sent(chain, ("Forwarded", "for=1.2.3.4"), trusted=False)
+    assert "forwarded" not in {name.lower() for name, _ in sent(("Forwarded", "for=1.2.3.4"), trusted=False)}
+
+
+def test_account_attributes_of_an_untrusted_peer_do_not_reach_the_upstream() -> None:
+    attribute = ("X-Account-Id", "acct_1")
+    assert attribute in sent(attribute)
+    assert attribute not in sent(attribute, trusted=False)
+
+
+def test_the_operators_key_replaces_the_clients_in_the_header_that_the_family_uses() -> None:
+    theirs = (("x-api-key", "sk-client"), ("Authorization", "Bearer sk-client"))
+    own = Forwarding("h", "sk-operator")
+    openai = sent(*theirs, to=own)
+    anthropic = sent(*theirs, to=own, family=Family.ANTHROPIC)
+    assert ("Authorization", "Bearer sk-operator") in openai
+    assert ("x-api-key", "sk-operator") in anthropic
+    assert "sk-client" not in repr(openai) + repr(anthropic)
+    assert set(theirs) <= set(sent(*theirs))
+
+
+def test_only_encodings_that_can_be_metered_are_asked_for() -> None:
+    assert ("Accept-Encoding", "gzip;q=0.9, deflate") in sent(("accept-encoding", "br, gzip;q=0.9, zstd, deflate"))
+    assert ("Accept-Encoding", "identity") in sent(("accept-encoding", "br"))
+    assert ("Accept-Encoding", "identity") in sent(("accept-encoding", "gzip"), unencoded=True)
+    assert "accept-encoding" not in {name.lower() for name, _ in sent()}
+
+
+def test_the_length_is_that_of_the_body_that_is_sent() -> None:
+    assert ("Content-Length", "7") in sent(("Content-Length", "5"), length=7)
+    assert "content-length" not in {name.lower() for name, _ in sent(("Content-Length", "5"))}
+
+
+def test_own_limit_headers_take_the_place_of_all_of_the_upstreams() -> None:
+    theirs = [("x-ratelimit-limit-requests", "9"), ("X-RateLimit-Extra", "1"), ("request-id", "r")]
+    own = [("x-ratelimit-limit-requests", "50")]
+    assert response_headers(theirs, own, keep_limits=False) == [("request-id", "r"), *own]
+
+
+def test_the_upstreams_own_refusal_keeps_its_own_limit_headers() -> None:
+    theirs = [("retry-after", "3"), ("x-ratelimit-limit-requests", "9"), ("Connection", "close")]
+    assert response_headers(theirs, [("x-ratelimit-limit-requests", "50")], keep_limits=True) == theirs[:2]
+
+
+def test_only_the_credential_that_is_charged_passes_on() -> None:
+    def credentials(*headers: tuple[str, str]) -> list[tuple[str, str]]:
+        kept = sent(*headers, charged_key=True)
+        return [pair for pair in kept if pair[0].lower() in ("x-api-key", "authorization")]
+
+    invented, real = ("x-api-key", "sk-invented"), ("Authorization", "Bearer sk-real")
+    assert credentials(real, invented) == [invented]
+    assert credentials(real) == [real]
+    assert credentials(("x-api-key", " "), real) == [real]
+    assert credentials(("x-api-key", ""), ("x-api-key", "second"), real) == [real]
+    assert credentials(("X-Api-Key", "one"), ("x-api-key", "two")) == [("X-Api-Key", "one")]
