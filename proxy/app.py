@@ -26,6 +26,7 @@ from proxy.admission.store import LEASE_US
 from proxy.clock import Clock, SystemClock
 from proxy.dialects.estimate import Estimator
 from proxy.errors import StillgateError, StoreError, UsageError
+from proxy.events.log import ExchangeLog, Rotation
 from proxy.handlers import Handler
 from proxy.identity.geo import Geo
 from proxy.identity.resolve import Resolver
@@ -146,7 +147,7 @@ class Proxy:
             pipeline=Pipeline(self.policies, await self._resolver(self.store), Estimator(), self.store.buckets),
             upstream=upstream,
             forwarding=Forwarding(urlsplit(settings.upstream).netloc, settings.upstream_key),
-            observer=Observer(self.metrics, self.clock),
+            observer=Observer(self.metrics, self.clock, self._exchange_log(stack)),
             clock=self.clock,
             tasks=self._tasks,
             max_body_bytes=settings.max_body_mb * 2**20,
@@ -172,6 +173,21 @@ class Proxy:
                 ) from fault
         files = [Path(name) if name else None for name in (settings.geoip_asn, settings.geoip_country)]
         return Resolver(key, Geo(*files) if any(files) else None)
+
+    def _exchange_log(self, stack: contextlib.AsyncExitStack) -> ExchangeLog | None:
+        settings = self.settings
+        if not settings.exchange_log:
+            return None
+        rotation = Rotation(settings.exchange_log_max_mb * 2**20, settings.exchange_log_max_hours * 3_600_000_000)
+        exchange_log = ExchangeLog(
+            Path(settings.exchange_log),
+            rotation,
+            self.clock.wall_us,
+            self.metrics.log_written.inc,
+            self.metrics.log_dropped.inc,
+        )
+        stack.callback(exchange_log.close)
+        return exchange_log
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> str:
         host, port = split_address(self.settings.listen, "--listen")

@@ -72,8 +72,8 @@ def settled_usage(request: LlmRequest, outcome: Outcome, estimator: Estimator) -
     if read is None:
         read = estimator.input_tokens(request)
     written = usage.output_tokens
-    if outcome.generated_bytes is not None and (written is None or outcome.ending is not Ending.COMPLETE):
-        seen = estimator.generated_tokens(request.model, outcome.generated_bytes, outcome.output_events)
+    if _was_seen(request, outcome) and (written is None or outcome.ending is not Ending.COMPLETE):
+        seen = estimator.generated_tokens(request.model, outcome.generated_bytes or 0, outcome.output_events)
         written = max(written or 0, seen)
     elif written is None and status is None and request.stream:
         written = 0
@@ -90,6 +90,12 @@ def _generated_nothing(outcome: Outcome) -> bool:
     if outcome.status is not None:
         return outcome.status >= 400
     return outcome.ending in (Ending.UPSTREAM_FAILED, Ending.UPSTREAM_TIMEOUT)
+
+
+def _was_seen(request: LlmRequest, outcome: Outcome) -> bool:
+    """Whether what was generated has passed by. A plain answer is read only once it is whole, and is nothing till then,
+    although the upstream has generated all of it."""
+    return outcome.generated_bytes is not None and (request.stream or outcome.generated_bytes > 0)
 
 
 def _input(request: LlmRequest, estimator: Estimator) -> _Tokens:

@@ -1,12 +1,12 @@
 """Owns the tree of faults. A denial is a value (`admission.store.Denied`), never one of these.
 
-    StillgateError
-    ├── UsageError        what the operator asked for cannot be done; the message says what to do instead
-    ├── PolicyError       a policy that does not load; carries every issue with its position
-    ├── DialectError      a body or stream that its wire format does not allow
-    ├── StoreError        the bucket store did not answer, or not in time
-    └── UpstreamError     the model API did not answer as HTTP asks
-        └── UpstreamTimeout
+StillgateError
+├── UsageError        what the operator asked for cannot be done; the message says what to do instead
+├── PolicyError       a policy that does not load; carries every issue with its position
+├── DialectError      a body or stream that its wire format does not allow
+├── StoreError        the bucket store did not answer, or not in time
+└── UpstreamError     the model API did not answer as HTTP asks
+    └── UpstreamTimeout
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from proxy.admission.headers import Standing
 from proxy.admission.store import Claim, Level, Reservation
-from proxy.dialects.llm import Fault, LlmRequest, Usage
 from proxy.dialects.dialect import Dialect
+from proxy.dialects.llm import Fault, LlmRequest, Usage
 from proxy.identity.principal import Principal
 from proxy.policy.match import Demand, Policy
 

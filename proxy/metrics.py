@@ -32,45 +32,89 @@ class Metrics:
         def histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"stillgate_{name}", text, labels, registry=registry, buckets=buckets)
 
-        # fmt: off
         self.build_info = gauge("build_info", "Version of stillgate; always 1.", "version", across_workers="max")
-        self.ready = gauge("ready", "1 while this replica takes traffic, 0 while it starts or drains.", across_workers="min")
+        self.ready = gauge(
+            "ready", "1 while this replica takes traffic, 0 while it starts or drains.", across_workers="min"
+        )
 
         self.exchanges = counter("exchanges_total", "Exchanges by what the proxy decided.", "dialect", "outcome")
         self.in_flight = gauge("exchanges_in_flight", "Exchanges under way.")
         self.streams_open = gauge("streams_open", "Event streams being relayed.")
-        self.responses = counter("responses_total", "Answers sent downstream by status class and by who gave them.", "source", "code")
-        self.duration = histogram("exchange_duration_seconds", "From the request's head to the last byte relayed.", "dialect", buckets=_DURATION)
+        self.responses = counter(
+            "responses_total", "Answers sent downstream by status class and by who gave them.", "source", "code"
+        )
+        self.duration = histogram(
+            "exchange_duration_seconds",
+            "From the request's head to the last byte relayed.",
+            "dialect",
+            buckets=_DURATION,
+        )
         self.endings = counter("exchange_endings_total", "How admitted exchanges ended.", "ending")
         self.stream_events = counter("stream_events_total", "Server-sent events relayed.", "dialect")
 
-        self.decision_seconds = histogram("admission_decision_seconds", "From the whole request read to the decision, store included.", buckets=_LATENCY)
-        self.denials = counter("admission_denials_total", "Refusals by quota; mode=shadow refused nobody.", "rule", "unit", "scope", "mode")
-        self.access_denials = counter("access_denials_total", "Refusals by access rule; mode=shadow refused nobody.", "rule", "mode")
-        self.used_ratio = histogram("admission_used_ratio", "Share of a quota's capacity in use after each admission or refusal.", "rule", buckets=_USED)
-        self.tokens = counter("tokens_total", "Tokens as the upstream reported them, or as estimated where it did not.", "model", "kind")
+        self.decision_seconds = histogram(
+            "admission_decision_seconds",
+            "From the whole request read to the decision, store included.",
+            buckets=_LATENCY,
+        )
+        self.denials = counter(
+            "admission_denials_total", "Refusals by quota; mode=shadow refused nobody.", "rule", "unit", "scope", "mode"
+        )
+        self.access_denials = counter(
+            "access_denials_total", "Refusals by access rule; mode=shadow refused nobody.", "rule", "mode"
+        )
+        self.used_ratio = histogram(
+            "admission_used_ratio",
+            "Share of a quota's capacity in use after each admission or refusal.",
+            "rule",
+            buckets=_USED,
+        )
+        self.tokens = counter(
+            "tokens_total", "Tokens as the upstream reported them, or as estimated where it did not.", "model", "kind"
+        )
         self.settlements = counter("settlements_total", "Settlements by where the usage came from.", "usage")
 
-        self.upstream_first_byte = histogram("upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=_DURATION)
-        self.upstream_errors = counter("upstream_errors_total", "Exchanges that the upstream failed without an answer of its own.", "kind")
+        self.upstream_first_byte = histogram(
+            "upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=_DURATION
+        )
+        self.upstream_errors = counter(
+            "upstream_errors_total", "Exchanges that the upstream failed without an answer of its own.", "kind"
+        )
 
-        self.store_up = gauge("store_up", "1 while the bucket store answers; 0 while the policy's on_store_failure holds.", across_workers="min")
-        self.store_roundtrip = histogram("store_roundtrip_seconds", "Round trips to the bucket store.", "kind", buckets=_LATENCY)
-        self.store_operations = counter("store_operations_total", "Operations that travelled in those round trips.", "kind")
-        self.store_faults = counter("store_faults_total", "Calls that the bucket store failed or answered too late.", "kind")
-        self.store_fallbacks = counter("store_fallback_decisions_total", "Decisions taken without the store, as on_store_failure says.", "mode")
+        self.store_up = gauge(
+            "store_up",
+            "1 while the bucket store answers; 0 while the policy's on_store_failure holds.",
+            across_workers="min",
+        )
+        self.store_roundtrip = histogram(
+            "store_roundtrip_seconds", "Round trips to the bucket store.", "kind", buckets=_LATENCY
+        )
+        self.store_operations = counter(
+            "store_operations_total", "Operations that travelled in those round trips.", "kind"
+        )
+        self.store_faults = counter(
+            "store_faults_total", "Calls that the bucket store failed or answered too late.", "kind"
+        )
+        self.store_fallbacks = counter(
+            "store_fallback_decisions_total", "Decisions taken without the store, as on_store_failure says.", "mode"
+        )
         self.store_buckets = gauge("store_buckets", "Buckets held in this process's memory.")
 
         self.policy_info = gauge("policy_info", "1 for the policy in force.", "name", "sha256", across_workers="max")
-        self.policy_reload_ok = gauge("policy_last_reload_successful", "1 if the last load of the policy succeeded.", across_workers="min")
-        self.policy_loaded_at = gauge("policy_last_reload_success_timestamp_seconds", "When the policy in force was loaded.", across_workers="min")
+        self.policy_reload_ok = gauge(
+            "policy_last_reload_successful", "1 if the last load of the policy succeeded.", across_workers="min"
+        )
+        self.policy_loaded_at = gauge(
+            "policy_last_reload_success_timestamp_seconds", "When the policy in force was loaded.", across_workers="min"
+        )
         self.policy_reloads = counter("policy_reloads_total", "Reloads by outcome.", "outcome")
         self.policy_rules = gauge("policy_rules", "Rules in the policy in force.", "kind", across_workers="max")
 
         self.log_written = counter("exchange_log_written_total", "Lines written to the exchange log.")
-        self.log_dropped = counter("exchange_log_dropped_total", "Lines dropped because the exchange log could not keep up.")
+        self.log_dropped = counter(
+            "exchange_log_dropped_total", "Lines dropped because the exchange log could not keep up."
+        )
         self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop ran a timer.", buckets=_LATENCY)
-        # fmt: on
 
     def model_label(self, model: str | None, answered: bool) -> str:
         """`model` where it may be a label: a name that the upstream has answered for, and one of the first `MODELS`."""

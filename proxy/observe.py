@@ -1,7 +1,6 @@
 """Owns what is told about an exchange: which metric moves when, and what is logged. Decides nothing.
 
-Metric children are looked up once per label set; refusals are logged at most `LOGS_PER_SECOND` times a second, because an
-attack must not turn the log into its second victim.
+Refusals are logged at most `LOGS_PER_SECOND` times a second: an attack must not turn the log into its second victim.
 """
 
 from __future__ import annotations

@@ -173,9 +173,7 @@ def _throttled(
     if wait_us is None:
         message = f"Request too large for '{quota.id}' on {what}: {facts}. It can never pass; ask for less."
     else:
-        message = (
-            f"Rate limit reached for '{quota.id}' on {what}: {facts}. Please try again in {wait_us / 1e6:.3f}s."
-        )
+        message = f"Rate limit reached for '{quota.id}' on {what}: {facts}. Please try again in {wait_us / 1e6:.3f}s."
     return Decision(
         Action.THROTTLE,
         429,

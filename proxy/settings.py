@@ -1,8 +1,8 @@
 """Owns the settings of the process: where it listens, what it talks to. Never policy, which is YAML and reloads.
 
-One table: each field is a flag (`--drain-seconds`), an environment variable (`STILLGATE_DRAIN_SECONDS`) and, where it is
-a secret, a file named by the variable with `_FILE` appended. A flag wins over the environment, the environment over the
-default.
+One table: each field is a flag (`--drain-seconds`), an environment variable (`STILLGATE_DRAIN_SECONDS`) and, where it
+is a secret, a file named by the variable with `_FILE` appended. A flag wins over the environment, the environment over
+the default.
 """
 
 from __future__ import annotations
@@ -26,20 +26,34 @@ class Settings:
     """Everything `serve` is told from outside. Seconds are seconds, sizes are bytes unless the name says otherwise."""
 
     upstream: str = _setting("", metavar="URL", text="the model API to forward to, http:// or https:// (required)")
-    policy: str = _setting("", metavar="PATH", text="a policy file, or a folder of them (default: the shipped default.yaml)")
+    policy: str = _setting(
+        "", metavar="PATH", text="a policy file, or a folder of them (default: the shipped default.yaml)"
+    )
     listen: str = _setting("127.0.0.1:8080", metavar="HOST:PORT", text="where clients connect")
-    admin: str = _setting("127.0.0.1:9464", metavar="HOST:PORT", text="where /metrics, /livez, /readyz and /-/reload are")
-    store: str = _setting("memory://", metavar="URL", text="memory://, redis://[user:password@]host:port/db or rediss://…")
+    admin: str = _setting(
+        "127.0.0.1:9464", metavar="HOST:PORT", text="where /metrics, /livez, /readyz and /-/reload are"
+    )
+    store: str = _setting(
+        "memory://", metavar="URL", text="memory://, redis://[user:password@]host:port/db or rediss://…"
+    )
     store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
     store_timeout_ms: int = _setting(250, text="milliseconds until a silent store counts as lost")
     workers: int = _setting(1, text="worker processes on one port; more than one needs a Redis store")
     exchange_log: str = _setting("", metavar="FILE", text="write the content-free log of all exchanges, for `replay`")
-    hash_key: str = _setting("", secret=True, text="key of the hashes that stand for API keys; random if absent, shared through Redis")
+    exchange_log_max_mb: int = _setting(256, text="size in MiB at which the exchange log is put aside as FILE.0001, …")
+    exchange_log_max_hours: int = _setting(24, text="age in hours at which it is put aside")
+    hash_key: str = _setting(
+        "", secret=True, text="key of the hashes that stand for API keys; random if absent, shared through Redis"
+    )
     upstream_key: str = _setting("", secret=True, text="send this key upstream instead of the client's own")
-    upstream_ca: str = _setting("", metavar="FILE", text="PEM bundle to verify an https upstream with, instead of the system's")
+    upstream_ca: str = _setting(
+        "", metavar="FILE", text="PEM bundle to verify an https upstream with, instead of the system's"
+    )
     connect_timeout_seconds: float = _setting(10.0, text="until an upstream that does not accept is given up (504)")
     idle_timeout_seconds: float = _setting(600.0, text="silence of the upstream after which an exchange is given up")
-    max_body_mb: int = _setting(32, text="the largest request body that is parsed, in MiB; larger ones are refused (413)")
+    max_body_mb: int = _setting(
+        32, text="the largest request body that is parsed, in MiB; larger ones are refused (413)"
+    )
     drain_seconds: float = _setting(60.0, text="how long open exchanges may take to end after SIGTERM")
     drain_notice_seconds: float = _setting(0.0, text="how long /readyz says no before an idle proxy closes")
     reload_seconds: float = _setting(1.0, text="how often the policy's files are looked at for changes")
@@ -54,7 +68,15 @@ class Settings:
             split_address(getattr(self, name), f"--{name}")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise UsageError(f"--log-level {self.log_level}: use debug, info, warning or error")
-        for name in ("connect_timeout_seconds", "idle_timeout_seconds", "reload_seconds", "max_body_mb", "store_timeout_ms"):
+        for name in (
+            "connect_timeout_seconds",
+            "idle_timeout_seconds",
+            "reload_seconds",
+            "max_body_mb",
+            "exchange_log_max_mb",
+            "exchange_log_max_hours",
+            "store_timeout_ms",
+        ):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{flag(name)} must be greater than zero")
         for name in ("drain_seconds", "drain_notice_seconds"):
@@ -123,7 +145,9 @@ def _converted(name: str, kind: type, given: Any) -> Any:
     try:
         return kind(given)
     except ValueError:
-        raise UsageError(f"{flag(name)} {given!r}: expected {'a whole number' if kind is int else 'a number'}") from None
+        raise UsageError(
+            f"{flag(name)} {given!r}: expected {'a whole number' if kind is int else 'a number'}"
+        ) from None
 
 
 def _check_upstream(upstream: str) -> None:

@@ -99,8 +99,11 @@ class Supervisor:
             raise UsageError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
 
     def _start(self, index: int) -> None:
+        settings = self._settings
+        if settings.exchange_log:  # one writer a file; `replay` takes them merged by time
+            settings = replace(settings, exchange_log=f"{settings.exchange_log}.worker-{index}")
         process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(self._settings, str(self._socket(index))), name=f"stillgate worker {index}"
+            target=_work, args=(settings, str(self._socket(index))), name=f"stillgate worker {index}"
         )
         process.start()
         self._workers[index] = process

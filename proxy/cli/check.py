@@ -1,6 +1,7 @@
 """Check policy files: every problem at once, each with its file, line and column.
 
-Exit code 0 where nothing is wrong, 1 where a policy could not be served, 2 for wrong usage, 3 for warnings with --strict.
+Exit code 0 where nothing is wrong, 1 where a policy could not be served, 2 for wrong usage, 3 for warnings where
+--strict is given.
 """
 
 from __future__ import annotations

@@ -51,12 +51,16 @@ def _openai(prompt: str, model: str = "gpt-6-mini", **more: Any) -> dict[str, An
     return {"model": model, "messages": [{"role": "user", "content": prompt}], **more}
 
 
-_AGENT_TOOL = {"name": "run", "description": "Runs a shell command.", "input_schema": {"type": "object", "properties": {}}}
-_SOURCE = "def pay(order):\n    return ledger.book(order.total, order.account)\n" * 400
+_AGENT_TOOL = {
+    "name": "run",
+    "description": "Runs a shell command.",
+    "input_schema": {"type": "object", "properties": {}},
+}
+_SOURCE = "def pay(order):\n    return ledger.book(order.total, order.account)\n" * 1200
 
 PERSONAS = (
     Persona(
-        "developer, streaming chat",
+        "developer, streaming",
         "acct_dev",
         {"x-account-tier": "build", "x-forwarded-for": "198.18.1.20", "user-agent": "Anthropic/Python 2.11.0"},
         "/v1/messages",
@@ -64,7 +68,7 @@ PERSONAS = (
         pause_seconds=0.7,
     ),
     Persona(
-        "hobby script in a tight loop",
+        "script in a tight loop",
         "acct_hobby",
         {"x-account-tier": "free", "x-forwarded-for": "198.18.2.7", "user-agent": "python-requests/2.33"},
         "/v1/chat/completions",
@@ -72,34 +76,34 @@ PERSONAS = (
         pause_seconds=0.12,
     ),
     Persona(
-        "coding agent, long context",
+        "agent, long context",
         "acct_agent",
         {"x-account-tier": "free", "x-forwarded-for": "198.18.3.9", "user-agent": "claude-cli/3.1.0 (external, cli)"},
         "/v1/messages",
         _anthropic("Refactor this module:\n" + _SOURCE, tools=[_AGENT_TOOL], stream=True),
-        pause_seconds=1.5,
+        pause_seconds=0.7,
     ),
     Persona(
         "batch job, forty at once",
         "acct_batch",
         {"x-account-tier": "build", "x-forwarded-for": "198.18.4.1", "user-agent": "OpenAI/Python 3.52.0"},
         "/v1/chat/completions",
-        _openai("Classify the sentiment: the parcel came late.", max_completion_tokens=64),
+        _openai("Classify the sentiment: the parcel came late. [[mock tokens=64, pace=0.1]]", stream=True),
         parallel=40,
-        pause_seconds=2.0,
+        pause_seconds=1.0,
     ),
     Persona(
-        "campus, sixty accounts on one network",
+        "campus, 60 on one network",
         "acct_student",
         {"x-account-tier": "free", "x-forwarded-for": "198.18.5.0", "user-agent": "Anthropic/Python 2.11.0"},
         "/v1/messages",
         _anthropic("Explain the homework of week three."),
-        parallel=6,
-        pause_seconds=0.35,
+        parallel=12,
+        pause_seconds=0.2,
         accounts=60,
     ),
     Persona(
-        "unverified, wants the frontier model",
+        "unverified, frontier model",
         "acct_new",
         {"x-account-tier": "free", "x-forwarded-for": "198.18.6.66", "user-agent": "OpenAI/Python 3.52.0"},
         "/v1/chat/completions",
@@ -151,6 +155,6 @@ class Crowd:
 
 def _message(body: bytes) -> str:
     try:
-        return str(json.loads(body)["error"]["message"])
+        return str(json.loads(body)["error"]["message"]).removeprefix("Rate limit reached for ")
     except (ValueError, LookupError, TypeError):
         return body[:80].decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Owns what the demo shows: starts the mock model API, the proxy and the clients in one process, and shows what happens."""
+"""Owns the show: starts the mock model API, the proxy and the clients in one process, and tells what happens."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.app import Proxy
-from proxy.settings import Settings
 from proxy.demo.clients import Crowd
+from proxy.settings import Settings
 from proxy.simulate.mock_upstream import MockSettings, start
 from proxy.tasks import Tasks
 
@@ -35,9 +35,7 @@ async def _demo(seconds: float | None, policy: str) -> int:
         loop.call_later(seconds, ended.set)
     tasks = Tasks()
     mock = await start("127.0.0.1", 0, MockSettings())
-    settings = Settings(
-        upstream=mock.url, policy=policy, listen="127.0.0.1:0", admin="127.0.0.1:0", drain_seconds=2.0
-    )
+    settings = Settings(upstream=mock.url, policy=policy, listen="127.0.0.1:0", admin="127.0.0.1:0", drain_seconds=2.0)
     proxy = Proxy(settings)
     try:
         await proxy.start()
@@ -66,8 +64,10 @@ async def _show_lines(console: Console, crowd: Crowd, ended: asyncio.Event) -> N
         await _pause(ended, _LINES_SECONDS)
         for persona in crowd.personas:
             tally = crowd.tallies[persona.name]
-            counts = "  ".join(f"{name} {tally.answers[name]}" for name in ("allowed", "throttled", "refused", "failed"))
-            console.print(f"{persona.name:40} sent {tally.sent}  {counts}  {tally.last}", soft_wrap=True, markup=False)
+            counts = "  ".join(
+                f"{name} {tally.answers[name]}" for name in ("allowed", "throttled", "refused", "failed")
+            )
+            console.print(f"{persona.name:26} sent {tally.sent}  {counts}  {tally.last}", soft_wrap=True, markup=False)
         console.print()
 
 
@@ -80,10 +80,10 @@ async def _pause(ended: asyncio.Event, seconds: float) -> None:
 
 def _table(crowd: Crowd) -> Table:
     table = Table(title="stillgate demo: requests by client", expand=True)
-    table.add_column("client", no_wrap=True)
+    table.add_column("client", no_wrap=True, min_width=27)
     for column, style in (("sent", ""), ("allowed", "green"), ("throttled", "yellow"), ("refused", "red")):
-        table.add_column(column, justify="right", style=style)
-    table.add_column("last refusal", overflow="fold", style="dim")
+        table.add_column(column, justify="right", style=style, min_width=len(column))
+    table.add_column("last refusal", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
     for persona in crowd.personas:
         tally = crowd.tallies[persona.name]
         table.add_row(

@@ -8,7 +8,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import anthropic_error_event
 from proxy.dialects.llm import Family, LlmRequest, Usage
 from proxy.dialects.meter import Tally
-from proxy.dialects.request_body import as_it_is, believable, text_bytes
+from proxy.dialects.request_body import as_it_is, believable, contains, text_bytes
 from proxy.dialects.shape import ABSENT, Shape
 
 _NAME = "anthropic_messages"
@@ -78,7 +78,7 @@ def _read_request(path: str, body: bytes) -> LlmRequest:
         max_tokens=believable(request.max_tokens),
         end_user=(request.metadata and request.metadata.user_id) or None,
         text_bytes=text_bytes(body),
-        caches=b'"cache_control"' in body,
+        caches=contains(body, b'"cache_control"'),
     )
 
 
@@ -102,7 +102,7 @@ def _read_event(data: bytes, tally: Tally) -> bool:
 def _read_answer(data: bytes, tally: Tally) -> None:
     answer = _ANSWER.read(data)
     for block in answer.content or ():
-        tally.generated(block.text or block.thinking or bytes(block.input).decode())
+        tally.generated(block.text or block.thinking or bytes(block.input).decode("utf-8", "replace"))
     if answer.usage is not None:
         tally.usage = _usage(answer.usage)
     tally.saw_error = answer.type == "error"

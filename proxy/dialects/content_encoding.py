@@ -53,7 +53,7 @@ class GzipDecoder:
             if self._inflate.eof:
                 self._inflate = zlib.decompressobj(_GZIP)
             try:
-                decoded += self._inflate.decompress(chunk, self._largest_step - len(decoded) + 1)
+                decoded += self._inflate.decompress(chunk, self._largest_step + 1)
             except zlib.error:
                 self._failed = True
             if len(decoded) > self._largest_step:

@@ -31,6 +31,7 @@ _WORDING = {
     Fault.FORBIDDEN: _Wording(403, "permission_error", "permission_error", "permission_denied", False),
     Fault.BAD_REQUEST: _Wording(400, "invalid_request_error", "invalid_request_error", None),
     Fault.TOO_LARGE: _Wording(413, "request_too_large", "invalid_request_error", "request_too_large"),
+    Fault.INTERNAL: _Wording(500, "api_error", "server_error", "internal_error"),
     Fault.BAD_GATEWAY: _Wording(502, "api_error", "server_error", "bad_gateway"),
     Fault.GATEWAY_TIMEOUT: _Wording(504, "timeout_error", "server_error", "gateway_timeout"),
     Fault.UNAVAILABLE: _Wording(503, "overloaded_error", "server_error", "service_unavailable"),

@@ -24,7 +24,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 ABSENT = msgspec.Raw()
 """The default of a field that is to be left unread."""
 
-_LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _NOT_A_NUMBER = re.compile(rb"-?\b(?:NaN|Infinity)\b")
 _CONTROLS_TO_SPACES = bytes(0x20 if byte < 0x20 else byte for byte in range(256))
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -59,9 +59,12 @@ def is_present(raw: msgspec.Raw) -> bool:
 
 
 def _repaired(data: bytes) -> bytes:
-    """Strict JSON of the same structure, where a lenient parser would have taken `data`."""
+    """Strict JSON of the same structure, where a lenient parser would have taken `data`.
+
+    Whole pairs of surrogates go as well: which are pairs cannot be told without parsing, and nobody reads them here.
+    """
     text = data.decode(json.detect_encoding(data), "replace").encode()
-    text = _LONE_SURROGATE.sub(rb"\\ufffd", text.translate(_CONTROLS_TO_SPACES))
+    text = _SURROGATE.sub(rb"\\ufffd", text.translate(_CONTROLS_TO_SPACES))
     return _NOT_A_NUMBER.sub(b"null", text)
 
 

@@ -36,8 +36,17 @@ class Rotation:
 class ExchangeLog:
     """`opened` for each arrival and `ended` for each end, on the event loop; a thread of its own does the writing."""
 
-    def __init__(self, path: Path, rotation: Rotation, now_us: Callable[[], int]) -> None:
-        self.written = self.dropped = 0
+    def __init__(
+        self,
+        path: Path,
+        rotation: Rotation,
+        now_us: Callable[[], int],
+        count_written: Callable[[], None],
+        count_dropped: Callable[[], None],
+    ) -> None:
+        """UsageError where the file cannot be opened. The two counters are told of each line, on either thread."""
+        self._count_written = count_written
+        self._count_dropped = count_dropped
         self._writer = _Writer(path, rotation, now_us)
         self._queue: queue.Queue[bytes | None] = queue.Queue(MAX_QUEUED)
         self._waiting: OrderedDict[str, Line | None] = OrderedDict()
@@ -50,7 +59,7 @@ class ExchangeLog:
         if len(self._waiting) > MAX_WAITING:
             # The oldest is given up so that the log, and this process's memory, can go on.
             self._waiting.popitem(last=False)
-            self.dropped += 1
+            self._count_dropped()
             self._release()
 
     def ended(self, line: Line) -> None:
@@ -63,7 +72,7 @@ class ExchangeLog:
     def forget(self, exchange_id: str) -> None:
         """An exchange is over without a line (the proxy itself failed on it); the lines behind it may go on."""
         if self._waiting.pop(exchange_id, 0) is None:
-            self.dropped += 1
+            self._count_dropped()
             self._release()
 
     def close(self) -> None:
@@ -83,14 +92,14 @@ class ExchangeLog:
             try:
                 self._queue.put_nowait(encode(line))
             except queue.Full:
-                self.dropped += 1
+                self._count_dropped()
 
     def _write(self) -> None:
         while (line := self._queue.get()) is not None:
             if self._writer.write(line + b"\n"):
-                self.written += 1
+                self._count_written()
             else:
-                self.dropped += 1
+                self._count_dropped()
         self._writer.close()
 
 
@@ -135,8 +144,7 @@ class _Writer:
 
     def _is_due(self, more: int) -> bool:
         return (
-            self._size + more > self._rotation.max_bytes
-            or self._now_us() - self._opened_us > self._rotation.max_age_us
+            self._size + more > self._rotation.max_bytes or self._now_us() - self._opened_us > self._rotation.max_age_us
         )
 
     def _rotate(self) -> None:

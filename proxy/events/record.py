@@ -54,10 +54,10 @@ class AnswerFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
 class Features(msgspec.Struct, frozen=True, omit_defaults=True):
     """The `features` object."""
 
+    v: int
     principal: PrincipalFeatures
     request: RequestFeatures
     answer: AnswerFeatures | None = None
-    v: int = msgspec.field(default=VERSION)
 
 
 class Response(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -87,7 +87,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def features_of(principal: Principal, request: LlmRequest, answer: AnswerFeatures | None) -> Features:
     """The features of one exchange; `answer` is None where it was refused."""
-    return Features(_copied(PrincipalFeatures, principal), _copied(RequestFeatures, request), answer)
+    return Features(VERSION, _copied(PrincipalFeatures, principal), _copied(RequestFeatures, request), answer)
 
 
 def response_of(status: int, duration_us: int, usage: Usage) -> Response:

@@ -167,7 +167,11 @@ class AccessSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class TierSpec(Spec):
-    """A class of accounts."""
+    """A class of accounts.
+
+    Where accounts of several tiers would share a bucket (one kept for the network, or the organisation), those of a
+    tier with its own numbers draw from a bucket of their own.
+    """
 
     description: str | None = declare(TEXT, "Who is in it, for whoever reads the policy.")
     quotas: OwnNumbers = declare(OWN_NUMBERS, "The tier's own numbers for quotas, by id: numbers, or `unlimited`.")

@@ -116,7 +116,15 @@ def serve(mock_api: Running, tmp_path: Path) -> Iterator[ServeFactory]:
         path.write_text(policy, encoding="utf-8")
         upstream = () if "--upstream" in flags else ("--upstream", mock_api.url)
         running = start_stillgate(
-            "serve", *upstream, "--policy", str(path), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *flags,
+            "serve",
+            *upstream,
+            "--policy",
+            str(path),
+            "--listen",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+            *flags,
             environment=environment,
         )
         started.append(running)

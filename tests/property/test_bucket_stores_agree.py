@@ -57,7 +57,7 @@ class StoresAgree(RuleBasedStateMachine):
         # Forgetting a bucket must change no answer; that is another property's matter, so here nothing is forgotten.
         self.memory = MemoryStore(self.clock.wall_us, linger_us=AGES_US)
         self.redis = RedisStore(
-            url, prefix="{agree-%d}:" % next(runs), timeout_seconds=20, now_us=self.clock.wall_us
+            url, prefix="{agree-%d}:" % next(runs), timeout_seconds=3, now_us=self.clock.wall_us
         )
         self.limits: list[Limit] = []
         self.reservations: list[Reservation] = []
@@ -119,7 +119,7 @@ class StoresAgree(RuleBasedStateMachine):
 def test_memory_and_redis_agree_on_any_sequence_of_commands(redis_server: RedisServer) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: StoresAgree(redis_server.url),
-        settings=settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=400, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)),
     )
 
 

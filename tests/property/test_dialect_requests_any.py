@@ -17,12 +17,23 @@ NAMES = (  # noqa: SIM905 - one name a line would fill a page
     "model stream max_tokens max_completion_tokens max_output_tokens n best_of prompt metadata user_id user input "
     "stream_options include_usage cache_control data"
 ).split()
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
-    max_leaves=12,
-)
-objects = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=3), values, max_size=8)
+
+
+def json_values(*, allow_nan: bool) -> st.SearchStrategy[object]:
+    numbers = st.integers() | st.floats(allow_nan=allow_nan, allow_infinity=allow_nan)
+    return st.recursive(
+        st.none() | st.booleans() | numbers | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+        max_leaves=12,
+    )
+
+
+def json_objects(*, allow_nan: bool) -> st.SearchStrategy[dict[str, object]]:
+    names = st.sampled_from(NAMES) | st.text(max_size=3)
+    return st.dictionaries(names, json_values(allow_nan=allow_nan), max_size=8)
+
+
+objects = json_objects(allow_nan=True)
 
 
 @given(
@@ -51,12 +62,11 @@ def test_any_object_is_read_with_the_model_that_it_names(
     assert request.stream is (body.get("stream") is True and dialect.name not in ("opaque", "openai_embeddings"))
 
 
-@given(asking, objects, st.none() | st.integers(0, 3))
+@given(asking, json_objects(allow_nan=False), json_values(allow_nan=False), st.none() | st.integers(0, 3))
 def test_asking_for_usage_changes_nothing_but_the_stream_options(
-    dialect: Dialect, body: dict[str, object], indent: int | None
+    dialect: Dialect, body: dict[str, object], options: object, indent: int | None
 ) -> None:
-    options = body.get("stream_options")
-    raw = json.dumps(body | {"stream": True}, indent=indent).encode()
+    raw = json.dumps(body | {"stream_options": options, "stream": True}, indent=indent).encode()
     asked = dialect.ask_usage(raw)
     if options is None or isinstance(options, dict):
         expected = json.loads(raw) | {"stream_options": (options or {}) | {"include_usage": True}}

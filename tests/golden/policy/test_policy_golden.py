@@ -13,7 +13,7 @@ from proxy.policy.load import attempt
 HERE = Path(__file__).parent
 BAD = sorted(HERE.glob("*.bad.yaml"))
 GOOD = sorted(HERE.glob("*.good.yaml"))
-EXPECTATION = re.compile(r"# expect: (?P<issue>\S+:?\d+:\d+ (error|warning) [a-z0-9-]+)\n")
+EXPECTATION = re.compile(r"# expect: (?P<issue>(\S+:)?\d+:\d+ (error|warning) [a-z0-9-]+)\n")
 # A file of more than 1 MiB, a folder, and files that change under the reader are made by the unit tests.
 TOLD_ELSEWHERE = {
     Code.MISSING_FILE,

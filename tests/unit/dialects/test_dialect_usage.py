@@ -255,6 +255,14 @@ def test_events_that_are_no_json_are_relayed_and_ignored() -> None:
     assert streamed(CHAT, stream).usage == USAGE
 
 
+def test_a_plain_answer_in_broken_utf8_is_metered_as_far_as_it_goes() -> None:
+    meter = dialect_for("POST", "/v1/messages").meter(event_stream=False)
+    meter.feed(b'{"content":[{"input":{"a":"\xff\xfe"}},{"text":"Hi"}],"usage":{"output_tokens":9}}')
+    meter.finish()
+    assert meter.usage == Usage(output_tokens=9)
+    assert meter.output_events == 2
+
+
 def test_an_ill_typed_event_is_counted_for_what_is_well_typed() -> None:
     event = {"choices": [{"delta": {"content": ["?"], "refusal": "No"}}], "usage": {"prompt_tokens": 3}, "error": None}
     meter = streamed(CHAT, sse(event))

@@ -10,13 +10,31 @@ import pytest
 
 from proxy.errors import UsageError
 from proxy.events.log import ExchangeLog, Rotation
-from proxy.events.record import Features, Line, PrincipalFeatures, RequestFeatures
+from proxy.events.record import VERSION, Features, Line, PrincipalFeatures, RequestFeatures
 
 WIDE = Rotation(max_bytes=10**9, max_age_us=10**15)
 
 
+class Tally:
+    """Counts what the log tells it."""
+
+    def __init__(self) -> None:
+        self.written = self.dropped = 0
+
+    def wrote(self) -> None:
+        self.written += 1
+
+    def drop(self) -> None:
+        self.dropped += 1
+
+
+def opened(path: Path, rotation: Rotation = WIDE, tally: Tally | None = None) -> ExchangeLog:
+    counts = tally or Tally()
+    return ExchangeLog(path, rotation, lambda: 0, counts.wrote, counts.drop)
+
+
 def line(name: str, ts: float = 0.0) -> Line:
-    features = Features(PrincipalFeatures("acct_1", "c"), RequestFeatures("opaque"))
+    features = Features(VERSION, PrincipalFeatures("acct_1", "c"), RequestFeatures("opaque"))
     return Line(ts, name, "GET", "/v1/models", "203.0.113.7", features, None)
 
 
@@ -25,18 +43,20 @@ def ids(path: Path) -> list[str]:
 
 
 def test_lines_stand_in_order_of_arrival_whatever_ends_first(tmp_path: Path) -> None:
-    log = ExchangeLog(tmp_path / "log", WIDE, lambda: 0)
+    tally = Tally()
+    log = opened(tmp_path / "log", tally=tally)
     for name in "abc":
         log.opened(name)
     for name in "cba":
         log.ended(line(name))
     log.close()
     assert ids(tmp_path / "log") == ["a", "b", "c"]
-    assert (log.written, log.dropped) == (3, 0)
+    assert (tally.written, tally.dropped) == (3, 0)
 
 
 def test_an_exchange_that_never_gets_a_line_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    log = ExchangeLog(tmp_path / "log", WIDE, lambda: 0)
+    tally = Tally()
+    log = opened(tmp_path / "log", tally=tally)
     log.opened("lost")
     log.opened("next")
     log.ended(line("next"))
@@ -44,11 +64,11 @@ def test_an_exchange_that_never_gets_a_line_does_not_hold_up_the_others(tmp_path
     log.forget("next")
     log.close()
     assert ids(tmp_path / "log") == ["next"]
-    assert log.dropped == 1
+    assert tally.dropped == 1
 
 
 def test_closing_writes_what_has_ended_behind_one_that_is_still_open(tmp_path: Path) -> None:
-    log = ExchangeLog(tmp_path / "log", WIDE, lambda: 0)
+    log = opened(tmp_path / "log")
     log.opened("open")
     log.opened("done")
     log.ended(line("done"))
@@ -57,7 +77,7 @@ def test_closing_writes_what_has_ended_behind_one_that_is_still_open(tmp_path: P
 
 
 def test_a_file_is_put_aside_when_it_is_full_and_no_line_is_lost(tmp_path: Path) -> None:
-    log = ExchangeLog(tmp_path / "log", Rotation(max_bytes=400, max_age_us=10**15), lambda: 0)
+    log = opened(tmp_path / "log", Rotation(max_bytes=400, max_age_us=10**15))
     names = [f"e-{number}" for number in range(20)]
     for name in names:
         log.opened(name)
@@ -70,13 +90,14 @@ def test_a_file_is_put_aside_when_it_is_full_and_no_line_is_lost(tmp_path: Path)
 
 def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exchange-log .*missing/log: cannot be written"):
-        ExchangeLog(tmp_path / "missing" / "log", WIDE, lambda: 0)
+        opened(tmp_path / "missing" / "log")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux' /dev/full, a disk that is always full")
 def test_a_full_disk_drops_and_counts_and_never_raises() -> None:
-    log = ExchangeLog(Path("/dev/full"), WIDE, lambda: 0)
+    tally = Tally()
+    log = opened(Path("/dev/full"), tally=tally)
     log.opened("a")
     log.ended(line("a"))
     log.close()
-    assert (log.written, log.dropped) == (0, 1)
+    assert (tally.written, tally.dropped) == (0, 1)

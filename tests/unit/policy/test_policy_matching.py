@@ -58,7 +58,7 @@ def denied(policy: Policy, principal: Principal, request: LlmRequest) -> bool:
         "model: m-large",
         "model: '*arg*'",
         "path: /v1/*",
-        "client: fp-?",
+        "client: 'fp-?'",
         "verified: true",
         "verified: [true, false]",
         "account: acct_1, org: org_1, country: NO, model: 'm-*', path: '*', verified: true",
