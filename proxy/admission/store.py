@@ -77,7 +77,7 @@ class BucketStore(Protocol):
     async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
         """Corrects each taken claim from its reserved to its `actual` cost (micro-units) and frees its slots.
 
-        Idempotent by reservation id. A bucket may go into debt. A budget whose period is over is left alone.
+        The same settlement may be repeated, and counts once. A bucket may go into debt. A budget whose period is over is left alone.
         """
 
     async def renew(self, reservations: Sequence[Reservation]) -> None:

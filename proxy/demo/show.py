@@ -40,7 +40,7 @@ async def _demo(seconds: float | None, policy: str) -> int:
     try:
         await proxy.start()
         crowd = Crowd(proxy.url)
-        console.print(_how_to_try(proxy, mock.url))
+        console.print(_how_to_try(proxy, mock.url), soft_wrap=True)
         _ = tasks.spawn_endless(crowd.run(), "demo clients")
         await (_show_live if console.is_terminal else _show_lines)(console, crowd, ended)
     finally:

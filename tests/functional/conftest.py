@@ -23,6 +23,23 @@ quotas:
 """
 
 
+SDK_POLICY = """\
+version: 1
+tiers: {free: {}, brisk: {}, spent: {}, small: {}}
+default_tier: free
+access:
+  - {id: no-frontier, deny: {model: "*-frontier-*"}, reason: This model needs a verified account.}
+quotas:
+  - {id: rpm, key: [account], unit: requests, rate: 100k/min}
+  - {id: itpm, key: [account, model], unit: input_tokens, rate: 10M/min}
+  - {id: otpm, key: [account, model], unit: output_tokens, rate: 10M/min, reserve: max_tokens}
+  - {id: brisk-rps, match: {tier: brisk}, key: [account], unit: requests, rate: 2/s, burst: 1}
+  - {id: spent-rpd, match: {tier: spent}, key: [account], unit: requests, rate: 1/day}
+  - {id: small-otpd, match: {tier: small}, key: [account], unit: output_tokens, rate: 50/day, reserve: max_tokens}
+"""
+"""One policy for all SDK tests: an account names by its tier which limit it wants to meet."""
+
+
 @dataclass
 class Running:
     """A process of ours that listens; `url` (and `admin`) are what it printed."""
@@ -102,6 +119,17 @@ ServeFactory = Callable[..., Running]
 def mock_api() -> Iterator[Running]:
     """One mock model API for the session; streams without pauses unless told otherwise."""
     running = start_stillgate("mock-upstream", "--listen", "127.0.0.1:0", "--pace", "0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def sdk_proxy(mock_api: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A proxy under `SDK_POLICY` before the mock model API that the SDK tests share; bodies up to 1 MiB."""
+    path = tmp_path_factory.mktemp("sdk") / "sdk.yaml"
+    path.write_text(SDK_POLICY, encoding="utf-8")
+    places = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    running = start_stillgate("serve", "--upstream", mock_api.url, "--policy", str(path), *places, "--max-body-mb", "1")
     yield running
     running.stop()
 
