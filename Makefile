@@ -12,7 +12,7 @@ demo: $(VENV)/.runtime  ## the proxy before a mock model API, with a small mix o
 
 test: $(VENV)/.dev  ## the whole test suite, on a real Redis and a real Prometheus
 	@sh .ci/system-packages redis-server:redis-server promtool:prometheus
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist loadscope
 
 check: $(VENV)/.dev  ## formats, lint, types, who may know whom, the shipped policies; changes nothing
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make fix'"; exit 1; }

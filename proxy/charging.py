@@ -93,8 +93,9 @@ def _generated_nothing(outcome: Outcome) -> bool:
 
 
 def _was_seen(request: LlmRequest, outcome: Outcome) -> bool:
-    """Whether what was generated has passed by. A plain answer is read only once it is whole, and is nothing till then,
-    although the upstream has generated all of it."""
+    """Whether what was generated is known. Of a plain answer that is not whole it is not: nothing of it was read yet,
+    while the upstream had generated all of it.
+    """
     return outcome.generated_bytes is not None and (request.stream or outcome.generated_bytes > 0)
 
 

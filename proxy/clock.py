@@ -29,6 +29,22 @@ class SystemClock:
         return time.monotonic_ns() // 1000
 
 
+class Ticks:
+    """A clock's wall time as moments that never repeat and never step back.
+
+    What happens in a process takes one each, so that a log of these moments has them in the very order they had.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.last_us = 0
+
+    def next_us(self) -> int:
+        """The present moment, or the one after the last where the clock stands or has stepped back."""
+        self.last_us = max(self._clock.wall_us(), self.last_us + 1)
+        return self.last_us
+
+
 class VirtualClock:
     """A clock that stands until it is told to move; both of its times are the same."""
 

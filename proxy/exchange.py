@@ -6,7 +6,7 @@ socket and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -112,12 +112,24 @@ class Settlement:
     reported: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Who asked and what for, where a log tells it instead of headers and a body.
+
+    `principal` is of an IPv4 and an IPv6 prefix length, because networks are the policy's to cut.
+    """
+
+    principal: Callable[[int, int], Principal]
+    request: LlmRequest
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request's life. The stages fill it in, in the order that `pipeline` knows."""
 
     arrival: Arrival
     dialect: Dialect
+    recalled: Recalled | None = None
     state: State = State.RECEIVED
     policy: Policy = field(init=False)
     principal: Principal = field(init=False)

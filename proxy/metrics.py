@@ -41,7 +41,7 @@ class Metrics:
         self.in_flight = gauge("exchanges_in_flight", "Exchanges under way.")
         self.streams_open = gauge("streams_open", "Event streams being relayed.")
         self.responses = counter(
-            "responses_total", "Answers sent downstream by status class and by who gave them.", "source", "code"
+            "responses_total", "Answers sent downstream by status code and by who gave them.", "source", "code"
         )
         self.duration = histogram(
             "exchange_duration_seconds",
@@ -72,7 +72,9 @@ class Metrics:
         self.tokens = counter(
             "tokens_total", "Tokens as the upstream reported them, or as estimated where it did not.", "model", "kind"
         )
-        self.settlements = counter("settlements_total", "Settlements by where the usage came from.", "usage")
+        self.settlements = counter(
+            "settlements_total", "Settlements by where the usage came from; none: there was nothing to use.", "usage"
+        )
 
         self.upstream_first_byte = histogram(
             "upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=_DURATION

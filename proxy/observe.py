@@ -9,10 +9,12 @@ import logging
 
 from proxy.admission.quota import capacity_of
 from proxy.clock import Clock
+from proxy.dialects.llm import OPAQUE
 from proxy.events.log import ExchangeLog
-from proxy.events.record import AnswerFeatures, Line, Response, features_of, response_of
+from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
 from proxy.exchange import Action, Exchange, Outcome, Settlement
 from proxy.metrics import Metrics
+from proxy.policy.match import Policy
 
 _NO_ANSWER = 502
 """Told as the status where the upstream never answered; like any failure it generated nothing."""
@@ -29,6 +31,17 @@ class Observer:
         self._exchange_log = exchange_log
         self._second = 0
         self._logged = 0
+
+    def policy_taken(self, policy: Policy) -> None:
+        """Starts each rule's series at zero, so that `rate()` sees its first refusal."""
+        metrics = self._metrics
+        for quota in policy.quotas:
+            mode = "shadow" if quota.shadow else "enforce"
+            metrics.denials.labels(quota.id, quota.unit.value, quota.scope, mode)
+            metrics.used_ratio.labels(quota.id)
+        for rule in policy.access:
+            if rule.denies:
+                metrics.access_denials.labels(rule.id, "shadow" if rule.shadow else "enforce")
 
     def received(self, exchange: Exchange) -> None:
         self._metrics.in_flight.inc()
@@ -68,10 +81,10 @@ class Observer:
             self._exchange_log.ended(_settled_line(exchange, outcome, now_us))
         metrics, usage = self._metrics, settlement.usage
         metrics.endings.labels(outcome.ending.value).inc()
-        metrics.settlements.labels("reported" if settlement.reported else "estimated").inc()
-        answered = outcome.status is not None and outcome.status < 400
-        if not answered:
+        if outcome.status is None or outcome.status >= 400 or exchange.request.dialect == OPAQUE:
+            metrics.settlements.labels("none").inc()
             return
+        metrics.settlements.labels("reported" if settlement.reported else "estimated").inc()
         if outcome.output_events:
             metrics.stream_events.labels(exchange.dialect.name).inc(outcome.output_events)
         model = metrics.model_label(exchange.request.model, settlement.reported)
@@ -132,13 +145,16 @@ def _settled_line(exchange: Exchange, outcome: Outcome, now_us: int) -> Line:
 
 
 def _line(exchange: Exchange, answer: AnswerFeatures | None, response: Response | None) -> Line:
-    arrival, principal = exchange.arrival, exchange.principal
+    arrival, principal, decision = exchange.arrival, exchange.principal, exchange.decision
+    decided = DecisionFeatures(
+        decision.action.value, decision.status, decision.rule, decision.retry_after_us, decision.reasons
+    )
     return Line(
         arrival.ts_us / 1e6,
         arrival.id,
         arrival.method,
         exchange.request.path,
         str(principal.address),
-        features_of(principal, exchange.request, answer),
+        features_of(principal, exchange.request, answer, decided),
         response,
     )

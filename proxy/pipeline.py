@@ -43,13 +43,8 @@ class Pipeline:
 
     async def decide(self, exchange: Exchange) -> Decision:
         """Whether the exchange may go upstream; on `allow` its claims are reserved until `complete`."""
-        arrival = exchange.arrival
-        policy = exchange.policy = self._policies.current
-        resolved = self._resolver.resolve(
-            arrival.peer_ip, arrival.headers, policy.trusted_proxies, policy.ipv4_prefix, policy.ipv6_prefix
-        )
-        exchange.principal, exchange.peer_trusted = resolved.principal, resolved.peer_trusted
-        exchange.request = self._read(exchange)
+        exchange.policy = self._policies.current
+        self._identify(exchange)
         decision = await self._judge(exchange)
         exchange.decision = decision
         exchange.advance(State.ADMITTED if decision.action is Action.ALLOW else State.REFUSED)
@@ -72,6 +67,18 @@ class Pipeline:
         if completed:
             self._estimator.learn(exchange.request, outcome.usage, outcome.generated_bytes or 0, completed)
         return Settlement(usage, outcome.usage.output_tokens is not None and completed)
+
+    def _identify(self, exchange: Exchange) -> None:
+        arrival, policy, recalled = exchange.arrival, exchange.policy, exchange.recalled
+        if recalled is not None:
+            exchange.principal = recalled.principal(policy.ipv4_prefix, policy.ipv6_prefix)
+            exchange.request = recalled.request
+            return
+        resolved = self._resolver.resolve(
+            arrival.peer_ip, arrival.headers, policy.trusted_proxies, policy.ipv4_prefix, policy.ipv6_prefix
+        )
+        exchange.principal, exchange.peer_trusted = resolved.principal, resolved.peer_trusted
+        exchange.request = self._read(exchange)
 
     def _read(self, exchange: Exchange) -> LlmRequest:
         arrival, dialect = exchange.arrival, exchange.dialect
@@ -171,8 +178,10 @@ def _throttled(
     facts = f"limit {capacity}, remaining {remaining}, requested {needed}"
     what = quota.unit.value.replace("_", " ")
     if wait_us is None:
+        fault = Fault.REQUEST_EXCEEDS_LIMIT
         message = f"Request too large for '{quota.id}' on {what}: {facts}. It can never pass; ask for less."
     else:
+        fault = Fault.TOKENS_LIMITED if quota.unit in TOKEN_UNITS else Fault.RATE_LIMITED
         message = f"Rate limit reached for '{quota.id}' on {what}: {facts}. Please try again in {wait_us / 1e6:.3f}s."
     return Decision(
         Action.THROTTLE,
@@ -189,7 +198,7 @@ def _throttled(
             f"limit:{capacity}",
             *shadowed,
         ),
-        fault=Fault.RATE_LIMITED if wait_us is not None else Fault.REQUEST_EXCEEDS_LIMIT,
+        fault=fault,
         message=message,
         standings=_standings(demands, denied.levels),
         without_store=denied.without_store,

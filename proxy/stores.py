@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from proxy.admission.fallback import BreakerState, FailureMode, ResilientStore
+from proxy.admission.fallback import BreakerState, ResilientStore
 from proxy.admission.memory import MemoryStore
 from proxy.admission.redis import REPLICA_LEASE_US, RedisStore
-from proxy.admission.store import BucketStore
+from proxy.admission.store import BucketStore, StoreFailure
 from proxy.clock import Clock, unique_id
 from proxy.metrics import Metrics
-from proxy.policy.spec import StoreFailure
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 
@@ -37,7 +36,7 @@ class Store:
     def set_mode(self, mode: StoreFailure) -> None:
         """What the policy says of a lost store; the embedded one cannot be lost."""
         if self.resilient is not None:
-            self.resilient.set_mode(FailureMode(mode.value))
+            self.resilient.set_mode(mode)
 
     async def shared_secret(self, name: str) -> bytes | None:
         """A secret that all replicas share; None where there is nobody to share it with. StoreError."""

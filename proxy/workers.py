@@ -7,6 +7,7 @@ its own; the supervisor serves them to the world by asking all workers, and merg
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import multiprocessing
@@ -23,17 +24,24 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from proxy.admin.app import admin_app
-from proxy.errors import UsageError
+from proxy.app import Placement, serve
+from proxy.clock import SystemClock
+from proxy.errors import StillgateError, UsageError
+from proxy.handlers.server import listen, url_of
 from proxy.logs import configure
+from proxy.policy.reload import PolicySource
+from proxy.policy.shipped import default_policy
 from proxy.settings import Settings, split_address
 from proxy.tasks import Tasks
 
 log = logging.getLogger("stillgate.workers")
 _RESTART_SECONDS = 1.0
 _POLL_SECONDS = 0.1
+_KILL_SECONDS = 15.0
+"""Beyond its drain, for a worker to end by itself."""
 
 
 def supervise(settings: Settings) -> int:
@@ -54,27 +62,30 @@ class Supervisor:
         self._ending = asyncio.Event()
 
     async def run(self) -> int:
-        """Serves until told to end; 1 where a worker could not start."""
-        tasks = Tasks()
-        loop = asyncio.get_running_loop()
+        """Serves until told to end; the exit code, which is the first worker's where that cannot serve.
+
+        PolicyError and UsageError where it can be told before any worker starts.
+        """
+        settings = self._settings
+        PolicySource(settings.policy or default_policy()).load(SystemClock().wall_us())
+        loop, tasks = asyncio.get_running_loop(), Tasks()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ending.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(self.reload(), "reload"))
-        with _held_port(*split_address(self._settings.listen, "--listen")) as held:
-            host, _ = split_address(self._settings.listen, "--listen")
+            loop.add_signal_handler(number, self._told_to_end)
+        host, port = split_address(settings.listen, "--listen")
+        async with contextlib.AsyncExitStack() as stack:
+            held = stack.enter_context(_held_port(host, port))
             shown = f"[{host}]" if ":" in host else host
-            self._settings = replace(self._settings, listen=f"{shown}:{held.getsockname()[1]}")
-            for index in range(self._settings.workers):
-                self._start(index)
-            runner = web.AppRunner(admin_app(self), access_log=None)
-            try:
-                await self._listen(runner)
-                failed = await self._watch()
-            finally:
-                await self._stop()
-                await runner.cleanup()
-                await tasks.close()
-        return 1 if failed else 0
+            self._settings = replace(settings, listen=f"{shown}:{held.getsockname()[1]}")
+            runner = web.AppRunner(admin_app(self), access_log=None, shutdown_timeout=1.0)
+            await listen(stack, runner, settings.admin, "--admin")
+            stack.push_async_callback(tasks.close)
+            stack.push_async_callback(self._join)
+            loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(self.reload(), "reload"))
+            if (failed := await self._start_all()) is not None:
+                return failed
+            log.info("serving", extra={"listen": f"http://{self._settings.listen}", "admin": url_of(runner)})
+            await self._watch()
+        return 0
 
     async def exposition(self) -> bytes:
         registry = CollectorRegistry()
@@ -83,22 +94,34 @@ class Supervisor:
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         answers = await self._ask_all("GET", "/readyz")
-        ready = all(status == 200 for status, _ in answers) and not self._ending.is_set()
+        serving = sum(status == 200 for status, _ in answers)
+        ready = serving == self._settings.workers and not self._ending.is_set()
         return ready, {"ready": ready, "workers": [detail for _, detail in answers]}
 
     async def reload(self) -> tuple[bool, dict[str, Any]]:
         answers = await self._ask_all("POST", "/-/reload")
         return all(status == 200 for status, _ in answers), {"workers": [detail for _, detail in answers]}
 
-    async def _listen(self, runner: web.AppRunner) -> None:
-        host, port = split_address(self._settings.admin, "--admin")
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as fault:
-            raise UsageError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
+    def _told_to_end(self) -> None:
+        """As often as it is told: to a worker, too, the second time means without waiting."""
+        self._ending.set()
+        for process in self._workers.values():
+            if process.is_alive():
+                process.terminate()
 
-    def _start(self, index: int) -> None:
+    async def _start_all(self) -> int | None:
+        """The first alone, so that what none of them can do is told once; its exit code where it does not serve."""
+        for index in range(self._settings.workers):
+            process = self._start(index)
+            while index == 0 and not self._socket(index).exists():
+                if self._ending.is_set():
+                    return None
+                if process.exitcode is not None:
+                    return max(process.exitcode, 1)
+                await asyncio.sleep(_POLL_SECONDS)
+        return None
+
+    def _start(self, index: int) -> SpawnProcess:
         settings = self._settings
         if settings.exchange_log:  # one writer a file; `replay` takes them merged by time
             settings = replace(settings, exchange_log=f"{settings.exchange_log}.worker-{index}")
@@ -107,30 +130,41 @@ class Supervisor:
         )
         process.start()
         self._workers[index] = process
+        if self._ending.is_set():
+            process.terminate()
+        return process
 
-    async def _watch(self) -> bool:
-        """Replaces workers that die until told to end. True where one fails before it ever served."""
+    async def _watch(self) -> None:
+        """Replaces workers that die, until told to end."""
         while not self._ending.is_set():
             for index, process in list(self._workers.items()):
-                if process.exitcode is None:
-                    continue
-                if process.pid is not None:
-                    mark_process_dead(process.pid, str(self._folder))  # type: ignore[no-untyped-call]
-                if not self._socket(index).exists():
-                    return True
-                log.error("worker died, starting another", extra={"worker": index, "exit_code": process.exitcode})
-                self._socket(index).unlink()
-                await asyncio.sleep(_RESTART_SECONDS)
-                self._start(index)
-            await asyncio.sleep(_POLL_SECONDS)
-        return False
+                if process.exitcode is not None:
+                    await self._replace(index, process)
+            await self._pause(_POLL_SECONDS)
 
-    async def _stop(self) -> None:
+    async def _replace(self, index: int, process: SpawnProcess) -> None:
+        log.error("worker died, starting another", extra={"worker": index, "exit_code": process.exitcode})
+        for gauge in self._folder.glob(f"gauge_*_{process.pid}.db"):
+            gauge.unlink()  # what it was, it is no longer; its counters stay in the sums
+        self._socket(index).unlink(missing_ok=True)
+        await self._pause(_RESTART_SECONDS)
+        if not self._ending.is_set():
+            self._start(index)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), seconds)
+
+    async def _join(self) -> None:
+        if not self._ending.is_set():
+            self._told_to_end()
+        patience = max(self._settings.drain_seconds, self._settings.drain_notice_seconds) + _KILL_SECONDS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while any(process.is_alive() for process in self._workers.values()):  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_SECONDS)
         for process in self._workers.values():
-            if process.exitcode is None:
-                process.terminate()
-        for process in self._workers.values():
-            await asyncio.to_thread(process.join)
+            process.kill()
 
     async def _ask_all(self, method: str, path: str) -> list[tuple[int, Any]]:
         asked: list[Coroutine[Any, Any, tuple[int, Any]]] = [
@@ -143,14 +177,12 @@ class Supervisor:
 
 
 def _work(settings: Settings, admin_socket: str) -> None:
-    from proxy.app import Placement, serve
-
     configure(settings.log_level)
     try:
-        code = serve(settings, Placement(CollectorRegistry(), reuse_port=True, admin_socket=admin_socket))
-    except UsageError as fault:
+        code = serve(settings, Placement(CollectorRegistry(), admin_socket))
+    except StillgateError as fault:
         log.critical("worker cannot serve", extra={"fault": str(fault)})
-        code = 2
+        code = 2 if isinstance(fault, UsageError) else 1
     raise SystemExit(code)
 
 

@@ -31,8 +31,8 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             pytest.fail("redis-server is not on the PATH: run `make test`, which sees to it", pytrace=False)
-        for _ in range(1 if self.port else 10):  # another process may take the free port before Redis does
-            port = self.port or _free_port()
+        for _ in range(10):  # another process may take the free port before Redis does
+            port = self.port or free_port()
             arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *self._options]
             self._process = subprocess.Popen(
                 [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
@@ -42,7 +42,7 @@ class RedisServer:
                 self.port = port
                 return
             self._end()
-        pytest.fail(f"redis-server did not start on port {port}")
+        pytest.fail("redis-server did not start")
 
     def stop(self) -> None:
         """Asks it to end, and waits for that."""
@@ -68,7 +68,7 @@ class RedisServer:
     def command(self, *words: str | int) -> Any:
         """Has it do one command, over a connection of its own."""
         with Redis(port=self.port) as client:
-            return client.execute_command(*words)  # type: ignore[no-untyped-call]
+            return client.execute_command(*words)
 
     def _end(self) -> None:
         assert self._process is not None
@@ -89,7 +89,8 @@ def running_redis(*options: str) -> Iterator[RedisServer]:
         server.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar, assert_never
 
 from proxy.admission.quota import MICRO, Budget, Concurrency, Limit, Rate, capacity_of
-from proxy.admission.store import Admission, BucketStore, Claim, Denied, Granted, Level, Reservation
+from proxy.admission.store import Admission, BucketStore, Claim, Denied, Granted, Level, Reservation, StoreFailure
 from proxy.errors import StoreError
 from proxy.tasks import Tasks
 
@@ -34,14 +34,6 @@ class SharedStore(BucketStore, Protocol):
     async def ping(self) -> None: ...
 
     async def announce(self, replica_id: str) -> int: ...
-
-
-class FailureMode(StrEnum):
-    """`on_store_failure`."""
-
-    LOCAL = "local"
-    ALLOW = "allow"
-    DENY = "deny"
 
 
 class BreakerState(StrEnum):
@@ -68,7 +60,7 @@ class ResilientStore:
         local: BucketStore,
         jitter: Callable[[], float],
         *,
-        mode: FailureMode = FailureMode.LOCAL,
+        mode: StoreFailure = StoreFailure.LOCAL,
         replicas: int = 1,
         probe_seconds: float = 0.5,
         on_fallback: Callable[[str], None] | None = None,
@@ -87,7 +79,7 @@ class ResilientStore:
         self._tasks = Tasks()
         self._probing: asyncio.Task[None] | None = None
 
-    def set_mode(self, mode: FailureMode) -> None:
+    def set_mode(self, mode: StoreFailure) -> None:
         """From the next call on; to be called with each policy that takes over."""
         self._mode = mode
 
@@ -105,11 +97,11 @@ class ResilientStore:
         if self._on_fallback is not None:
             self._on_fallback(mode)
         match mode:
-            case FailureMode.DENY:
+            case StoreFailure.DENY:
                 raise StoreError("the bucket store is lost")
-            case FailureMode.ALLOW:
+            case StoreFailure.ALLOW:
                 return _allowed(reservation_id, claims)
-            case FailureMode.LOCAL:
+            case StoreFailure.LOCAL:
                 return await self._reserve_share(reservation_id, claims)
 
     async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
@@ -135,11 +127,11 @@ class ResilientStore:
             with suppress(StoreError):
                 return await self._watched(self._shared.peek(claims))
         match self._mode:
-            case FailureMode.DENY:
+            case StoreFailure.DENY:
                 raise StoreError("the bucket store is lost")
-            case FailureMode.ALLOW:
+            case StoreFailure.ALLOW:
                 return _untouched(claims)
-            case FailureMode.LOCAL:
+            case StoreFailure.LOCAL:
                 return await self._local.peek([share_of(claim, self.replicas) for claim in claims])
 
     async def close(self) -> None:
@@ -152,10 +144,10 @@ class ResilientStore:
     async def _reserve_share(self, reservation_id: str, claims: Sequence[Claim]) -> Admission:
         admission = await self._local.reserve(reservation_id, [share_of(claim, self.replicas) for claim in claims])
         if isinstance(admission, Denied):
-            return Denied(admission.levels, FailureMode.LOCAL)
+            return Denied(admission.levels, StoreFailure.LOCAL)
         made = admission.reservation
         held = LocalReservation(made.id, made.claims, made.taken, made.windows)
-        return Granted(held, admission.levels, FailureMode.LOCAL)
+        return Granted(held, admission.levels, StoreFailure.LOCAL)
 
     # The breaker
 
@@ -222,7 +214,7 @@ def share_of(claim: Claim, replicas: int) -> Claim:
 def _allowed(reservation_id: str, claims: Sequence[Claim]) -> Granted:
     nothing = (False,) * len(claims)
     reservation = LocalReservation(reservation_id, tuple(claims), nothing, (0,) * len(claims))
-    return Granted(reservation, _untouched(claims), FailureMode.ALLOW)
+    return Granted(reservation, _untouched(claims), StoreFailure.ALLOW)
 
 
 def _untouched(claims: Sequence[Claim]) -> tuple[Level, ...]:

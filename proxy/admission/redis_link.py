@@ -106,7 +106,8 @@ class Link:
         self.in_flight.append(batch)
         try:
             await self._connection.send_packed_command(batch.command(), check_health=False)
-        except (RedisError, OSError):
+        except (RedisError, OSError) as fault:
+            self._owner.ended(self, fault)
             self.close()
 
     async def run(self) -> None:

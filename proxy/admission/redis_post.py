@@ -149,9 +149,9 @@ class Post:
         self._retire(link, "refused", fault)
 
     def ended(self, link: Link, fault: Exception) -> None:
-        self._last_fault = fault
         if link is self._link:
             self._link = None
+            self._last_fault = fault
         elif link in self._late:
             self._late.remove(link)
         kind = "closed" if self._closed else "lost"
@@ -207,15 +207,21 @@ class Post:
 
     # Giving up
 
-    def _watch(self, due: float, extended: bool = False) -> None:
-        self._timer = asyncio.get_running_loop().call_at(due, self._overdue, due, extended)
+    def _watch(self, due: float, patient_with: object = None) -> None:
+        self._timer = asyncio.get_running_loop().call_at(due, self._overdue, due, patient_with)
 
-    def _overdue(self, due: float, extended: bool) -> None:
+    def _overdue(self, due: float, patient_with: object) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() - due > LAG_SECONDS and not extended:
-            self._watch(loop.time() + self._timeout, extended=True)
+        oldest = self._oldest()
+        if loop.time() - due > LAG_SECONDS and oldest is not patient_with:
+            self._watch(loop.time() + self._timeout, oldest)
         else:
             loop.call_soon(self._give_up)  # after the answers that have arrived in this turn
+
+    def _oldest(self) -> Batch | Errand | None:
+        if self._link is not None and self._link.in_flight:
+            return self._link.in_flight[0]
+        return self._pending[0] if self._pending else None
 
     def _give_up(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ eight times as long.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
@@ -68,6 +69,15 @@ class Denied(Struct, frozen=True):
 Admission = Granted | Denied
 
 
+class StoreFailure(StrEnum):
+    """How exchanges are decided while the store is lost."""
+
+    LOCAL = "local"
+    """Each replica holds its share of every limit in its own memory."""
+    ALLOW = "allow"
+    DENY = "deny"
+
+
 class BucketStore(Protocol):
     """All methods raise StoreError where the store is lost; the caller has the policy's answer to that."""
 
@@ -77,7 +87,8 @@ class BucketStore(Protocol):
     async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
         """Corrects each taken claim from its reserved to its `actual` cost (micro-units) and frees its slots.
 
-        The same settlement may be repeated, and counts once. A bucket may go into debt. A budget whose period is over is left alone.
+        The same settlement may be repeated, and counts once. A bucket may go into debt. A budget whose period is over
+        is left alone.
         """
 
     async def renew(self, reservations: Sequence[Reservation]) -> None:

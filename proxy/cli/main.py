@@ -7,11 +7,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from proxy import __version__
-from proxy.cli import check, demo, mock_upstream, serve
+from proxy.cli import check, demo, diff, mock_upstream, replay, serve, test
 from proxy.errors import UsageError
 from proxy.policy.issues import PolicyError
 
-VERBS = {"serve": serve, "check": check, "demo": demo, "mock-upstream": mock_upstream}
+VERBS = {
+    "serve": serve,
+    "check": check,
+    "test": test,
+    "replay": replay,
+    "diff": diff,
+    "demo": demo,
+    "mock-upstream": mock_upstream,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,6 +22,8 @@ _HEAVIEST = 16 * 1024
 """Bytes that one request weighs at most."""
 _FEWEST_BYTES_A_TOKEN = 8
 """Text that becomes fewer tokens than this is no text."""
+_ROUNDING = 1e-6
+"""Tokens. Larger than any error of the floats, which must not make one token of nothing."""
 _SHORTEST_CACHED_PROMPT = 1024
 """Tokens. OpenAI caches longer prompts unasked, and a cached token costs no quota."""
 _CACHES_UNASKED = frozenset({"openai_chat", "openai_responses"})
@@ -43,7 +45,7 @@ class _Ratio:
         self.size = self.size * _MEMORY + weight
 
     def tokens_in(self, size: int) -> int:
-        return ceil(size * self.tokens / self.size)
+        return ceil(size * self.tokens / self.size - _ROUNDING)
 
 
 @dataclass(slots=True)

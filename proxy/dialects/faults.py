@@ -26,8 +26,9 @@ class _Wording(NamedTuple):
 
 
 _WORDING = {
-    Fault.RATE_LIMITED: _Wording(429, "rate_limit_error", "rate_limit_error", "rate_limit_exceeded"),
-    Fault.REQUEST_EXCEEDS_LIMIT: _Wording(429, "rate_limit_error", "rate_limit_error", "rate_limit_exceeded", False),
+    Fault.RATE_LIMITED: _Wording(429, "rate_limit_error", "requests", "rate_limit_exceeded"),
+    Fault.TOKENS_LIMITED: _Wording(429, "rate_limit_error", "tokens", "rate_limit_exceeded"),
+    Fault.REQUEST_EXCEEDS_LIMIT: _Wording(429, "rate_limit_error", "tokens", "rate_limit_exceeded", False),
     Fault.FORBIDDEN: _Wording(403, "permission_error", "permission_error", "permission_denied", False),
     Fault.BAD_REQUEST: _Wording(400, "invalid_request_error", "invalid_request_error", None),
     Fault.TOO_LARGE: _Wording(413, "request_too_large", "invalid_request_error", "request_too_large"),

@@ -75,7 +75,8 @@ class Family(StrEnum):
 class Fault(StrEnum):
     """Why the proxy itself answers; each dialect has its own status, type and body for it."""
 
-    RATE_LIMITED = "rate_limited"  # 429
+    RATE_LIMITED = "rate_limited"  # 429: too many requests, or too many at once
+    TOKENS_LIMITED = "tokens_limited"  # 429: too many tokens
     REQUEST_EXCEEDS_LIMIT = "exceeds_limit"  # 429, can never pass; not to be retried
     FORBIDDEN = "forbidden"  # 403
     BAD_REQUEST = "bad_request"  # 400

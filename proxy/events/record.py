@@ -51,6 +51,16 @@ class AnswerFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
     output_events: int = 0
 
 
+class DecisionFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was decided at the time, so that a log tells it without a replay, and a replay can be held against it."""
+
+    action: str
+    status: int
+    rule: str | None = None
+    retry_after_us: int | None = None
+    reasons: tuple[str, ...] = ()
+
+
 class Features(msgspec.Struct, frozen=True, omit_defaults=True):
     """The `features` object."""
 
@@ -58,6 +68,7 @@ class Features(msgspec.Struct, frozen=True, omit_defaults=True):
     principal: PrincipalFeatures
     request: RequestFeatures
     answer: AnswerFeatures | None = None
+    decision: DecisionFeatures | None = None
 
 
 class Response(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,9 +96,12 @@ class Line(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def features_of(principal: Principal, request: LlmRequest, answer: AnswerFeatures | None) -> Features:
+def features_of(
+    principal: Principal, request: LlmRequest, answer: AnswerFeatures | None, decision: DecisionFeatures
+) -> Features:
     """The features of one exchange; `answer` is None where it was refused."""
-    return Features(VERSION, _copied(PrincipalFeatures, principal), _copied(RequestFeatures, request), answer)
+    who, asked = _copied(PrincipalFeatures, principal), _copied(RequestFeatures, request)
+    return Features(VERSION, who, asked, answer, decision)
 
 
 def response_of(status: int, duration_us: int, usage: Usage) -> Response:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from proxy.admission.quota import Reserve
-from proxy.policy.issues import Issue, Position
+from proxy.policy.issues import Issue
 from proxy.policy.keys import PARTS
-from proxy.policy.limits import build_limit
+from proxy.policy.limits import build_limit, numbers_text
 from proxy.policy.lists import Lists
 from proxy.policy.match import NO_TIER, AccessRule, Policy, Quota, QuotaPlan, Tier
 from proxy.policy.overrides import compile_overrides
-from proxy.policy.predicates import compile_scope
+from proxy.policy.predicates import Scope, compile_scope
 from proxy.policy.prefixes import LOOPBACK_AND_PRIVATE, TrustedProxies, parse_prefix
 from proxy.policy.spec import AccessSpec, Dimension, Mode, NetworkPrefixSpec, PolicySpec, QuotaSpec
 
@@ -23,10 +23,12 @@ def compile_policy(
     shadow = spec.mode is Mode.SHADOW
     prefix = spec.network_prefix or NetworkPrefixSpec(where=spec.where)
     dimensions = tuple(dimension for dimension in Dimension if any(dimension in quota.key for quota in spec.quotas))
+    scopes = {quota.id: compile_scope(quota.match, quota.unless, lists) for quota in spec.quotas}
+    scopes |= {rule.id: compile_scope(rule.deny or rule.allow, rule.unless, lists) for rule in spec.access}
     plans = tuple(
         QuotaPlan(
             _quota(quota, shadow),
-            compile_scope(quota.match, quota.unless, lists),
+            scopes[quota.id].applies,
             tuple(index for index, dimension in enumerate(dimensions) if dimension in quota.key),
         )
         for quota in spec.quotas
@@ -44,10 +46,11 @@ def compile_policy(
         tiers=_tiers(spec),
         default_tier=spec.default_tier or NO_TIER,
         quotas=tuple(plan.quota for plan in plans),
-        access=tuple(_access_rule(rule, lists) for rule in spec.access),
+        access=tuple(_access_rule(rule, scopes[rule.id]) for rule in spec.access),
         overrides=compile_overrides(spec, prefix),
         parts=tuple(PARTS[dimension] for dimension in dimensions),
         plans=plans,
+        scopes=scopes,
     )
 
 
@@ -58,11 +61,7 @@ def _trusted(spec: PolicySpec) -> TrustedProxies:
 
 
 def _tiers(spec: PolicySpec) -> Mapping[str, Tier]:
-    return {name: Tier(name, _place(spec.at("tiers", name)), tier.description) for name, tier in spec.tiers.items()}
-
-
-def _place(position: Position) -> str:
-    return f"{position.path}:{position.line}"
+    return {name: Tier(name, spec.at("tiers", name).place, tier.description) for name, tier in spec.tiers.items()}
 
 
 def _quota(quota: QuotaSpec, policy_is_shadow: bool) -> Quota:
@@ -77,7 +76,8 @@ def _quota(quota: QuotaSpec, policy_is_shadow: bool) -> Quota:
         reserve=quota.reserve or Reserve.ESTIMATE,
         shadow=policy_is_shadow or quota.mode is Mode.SHADOW,
         scope=_scope(quota.key),
-        position=_place(quota.at()),
+        position=quota.at().place,
+        numbers=numbers_text(quota),
         description=quota.description,
         reason=quota.reason,
     )
@@ -93,13 +93,13 @@ def _scope(key: tuple[Dimension, ...]) -> str:
     return "global"
 
 
-def _access_rule(rule: AccessSpec, lists: Lists) -> AccessRule:
+def _access_rule(rule: AccessSpec, scope: Scope) -> AccessRule:
     return AccessRule(
         id=rule.id,
         denies=rule.deny is not None,
         shadow=rule.mode is Mode.SHADOW,
-        position=_place(rule.at()),
-        applies=compile_scope(rule.deny or rule.allow, rule.unless, lists),
+        position=rule.at().place,
+        applies=scope.applies,
         description=rule.description,
         reason=rule.reason,
     )

@@ -23,6 +23,30 @@ def _fixed(part: str, any_char: str) -> str:
     return any_char.join(map(re.escape, part.split("?")))
 
 
+def globs_meet(one: str, other: str) -> bool:
+    """Whether some text fits both patterns. Takes time in proportion to the product of their lengths."""
+    pending = [(0, 0)]
+    seen = set(pending)
+    while pending:
+        at, there = pending.pop()
+        if at == len(one) and there == len(other):
+            return True
+        for place in _steps(one[at : at + 1], other[there : there + 1]):
+            following = at + place[0], there + place[1]
+            if following not in seen:
+                seen.add(following)
+                pending.append(following)
+    return False
+
+
+def _steps(char: str, other: str) -> tuple[tuple[int, int], ...]:
+    """How far a walk along two patterns may go on; '' is the end of one."""
+    if "*" in (char, other):
+        # A star takes one more of what the other pattern asks for, or nothing more.
+        return tuple(step for step, ahead in (((1, 0), char), ((0, 1), other)) if ahead)
+    return ((1, 1),) if char and other and (char == other or "?" in (char, other)) else ()
+
+
 def text_test(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Whether a text fits any of the patterns, as fast as they allow."""
     exact = frozenset(pattern for pattern in patterns if "*" not in pattern and "?" not in pattern)

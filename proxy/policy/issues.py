@@ -24,11 +24,14 @@ class Code(StrEnum):
     """Every kind of issue. The names are stable: scripts may rely on them."""
 
     explanation: str
+    advice: str
+    """What to do about it, where the explanation does not say."""
 
-    def __new__(cls, value: str, explanation: str) -> Self:
+    def __new__(cls, value: str, explanation: str, advice: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.explanation = explanation
+        member.advice = advice
         return member
 
     MISSING_FILE = "missing-file", "The policy file or folder is not there."
@@ -67,6 +70,7 @@ class Code(StrEnum):
     BAD_COUNTRY = "bad-country", "A country is two capital letters, as in ISO 3166-1."
     UNKNOWN_COUNTRY = "unknown-country", "No country had this code when this release was made."
     BAD_ASN = "bad-asn", "An autonomous system is a number from 1 to 4294967295, with or without AS."
+    BAD_DATE = "bad-date", "A date is like 2026-10-01."
     BAD_GLOB = "bad-glob", "In a pattern, `*` stands for any text and `?` for one character; nothing else is special."
     BAD_PRINCIPAL = "bad-principal", "An override names one account or organisation exactly, without wildcards."
     EMPTY_LIST = "empty-list", "An empty list matches nothing."
@@ -90,8 +94,54 @@ class Code(StrEnum):
     OVERRIDE_KIND = "override-kind", "An override keeps the kind of its quota: rate, budget or limit."
     EMPTY_OVERRIDE = "empty-override", "An override gives quotas, a tier, or both."
     UNREACHABLE_RULE = "unreachable-rule", "An earlier access rule decides everything that this one matches."
-    UNREACHABLE_QUOTA = "unreachable-quota", "`unless` exempts everything that the quota matches."
+    UNREACHABLE_QUOTA = "unreachable-quota", "`unless`, or an access rule, leaves nothing of what the quota matches."
     UNREACHABLE_OVERRIDE = "unreachable-override", "The quota does not match the tier that overrides it."
+    UNREACHABLE_NETWORK = (
+        "unreachable-network",
+        "An earlier access rule, or the rule's own `unless`, decides on every address of this network.",
+        "Take the entry out, or put its rule before the other one.",
+    )
+    OVERLAPPING_NETWORK = (
+        "overlapping-network",
+        "Another entry of the same list holds every address of this one.",
+        "Take the narrower entry out.",
+    )
+    DENIES_TRUSTED_PROXY = (
+        "denies-trusted-proxy",
+        "The rule denies addresses that `trusted_proxies` trusts.",
+        "What a trusted proxy forwards is held to its client's address, so the rule meets only what the proxy asks for "
+        "itself; take the address out of one of the two.",
+    )
+    REDUNDANT_QUOTA = (
+        "redundant-quota",
+        "Another quota of the same unit is at least as tight in all that this one matches, so this one adds nothing.",
+        "Take the looser one out, or make it tighter, or narrow what the tighter one matches.",
+    )
+    UNKNOWN_MODEL = (
+        "unknown-model",
+        "The pattern fits no model that `models` describes.",
+        "Correct the pattern, or describe the model under `models`.",
+    )
+    BURST_BELOW_REQUEST = (
+        "burst-below-request",
+        "The bucket holds less than the largest request of a model that it is for.",
+        "Raise `burst`, the budget or the rate, or narrow what the quota matches.",
+    )
+    SLOW_RECOVERY = (
+        "slow-recovery",
+        "What one request may take needs more than a day to come back.",
+        "Raise the rate; a limit for a whole day or month is a `budget`.",
+    )
+    STALE_SHADOW = (
+        "stale-shadow",
+        "The rule has been in shadow mode for more than 30 days.",
+        "Enforce it or take it out; where the rehearsal goes on, say so with a new `since`.",
+    )
+    REPEATED_PRINCIPAL = (
+        "repeated-principal",
+        "Two overrides of one file are for the same principal.",
+        "Write them as one, so that whoever reads the first sees all.",
+    )
     SHADOW_ALLOW = "shadow-allow", "An allow rule in shadow mode does nothing."
     TRUSTS_EVERYONE = "trusts-everyone", "Any client could set its own account and address."
     NO_RULES = "no-rules", "The policy has neither quotas nor access rules."
@@ -107,6 +157,11 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.col}"
+
+    @property
+    def place(self) -> str:
+        """`file:line`."""
+        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,9 +7,6 @@ from proxy.policy.issues import Code
 from proxy.policy.scalars import BadValueError, RateText
 from proxy.policy.spec import Numbers
 
-KINDS = ("rate", "budget", "limit")
-"""The keys of which every quota has exactly one."""
-
 
 class LimitError(BadValueError):
     """Numbers that make no limit; `key` is the one to blame."""
@@ -36,6 +33,24 @@ def build_limit(numbers: Numbers) -> Limit | None:
             return Concurrency(limit)
         case _:
             return None
+
+
+def numbers_text(numbers: Numbers) -> str:
+    """The numbers as they were written: `50/min, burst 100`, `5M/day`, `16`."""
+    if numbers.rate is not None:
+        return (
+            numbers.rate.text if numbers.burst is None else f"{numbers.rate.text}, burst {amount_text(numbers.burst)}"
+        )
+    return numbers.budget.text if numbers.budget is not None else str(numbers.limit)
+
+
+def amount_text(micro: int) -> str:
+    """So many micro-units in the words of the language: `200k`, `2.5`."""
+    for factor, letter in ((1_000_000, "M"), (1_000, "k")):
+        if micro and micro % (factor * MICRO) == 0:
+            return f"{micro // (factor * MICRO)}{letter}"
+    whole, rest = divmod(micro, MICRO)
+    return f"{whole}.{rest:06}".rstrip("0") if rest else str(whole)
 
 
 def _rate(rate: RateText, burst: int | None) -> Rate:

@@ -1,39 +1,52 @@
 """Owns the checks that need a policy as a whole: ids, tiers, limits, overrides, and what nothing can reach.
 
-Works on whatever the reader could make of the file, and is silent about what the reader has told of already.
+Works on whatever the reader could make of the file, and is silent about what the reader has told of already. What it
+says is certain; a doubt that may be none is not told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from proxy.admission.quota import Unit
 from proxy.policy.issues import Code, Issue, Position, quoted
-from proxy.policy.limits import KINDS, LimitError, build_limit
+from proxy.policy.limits import LimitError, build_limit
+from proxy.policy.lint_networks import network_issues
 from proxy.policy.lint_overrides import override_issues, tier_number_issues, undeclared_tier
-from proxy.policy.lists import matchers_of
-from proxy.policy.reach import covers
+from proxy.policy.lint_redundant import redundant_quotas, refused_quotas
+from proxy.policy.lint_sizes import size_issues
+from proxy.policy.lists import Lists, matchers_of
+from proxy.policy.reach import MAX_COMPARISONS, applies_wherever, covers
 from proxy.policy.scalars import country_doubt
 from proxy.policy.spec import AccessSpec, Matcher, Mode, PolicySpec, QuotaSpec
 
 _WIDEST_TRUST = 4
 """A shorter prefix than this trusts so much of the internet that it must be a slip."""
-_MAX_COMPARISONS = 200_000
-"""Rules are compared in pairs; those after the first 600 or so are not, or a long policy would take minutes to load."""
+_LONG_SHADOW_DAYS = 30
 
 
-def lint(spec: PolicySpec) -> Iterator[Issue]:
-    """Everything that is wrong, or looks wrong, with the policy as a whole."""
+def lint(spec: PolicySpec, lists: Lists, today: date | None) -> Iterator[Issue]:
+    """Everything that is wrong, or looks wrong, with the policy as a whole.
+
+    `today` is what the age of shadow rules is told by; None tells nothing of it.
+    """
     yield from _top_level(spec)
     yield from _duplicate_ids(spec)
     yield from _matchers(spec)
     for rule in spec.access:
         yield from _access(rule)
+        yield from _shadow_age(rule, today)
     yield from _unreachable_rules(spec.access)
     for quota in spec.quotas:
         yield from _quota(quota)
+        yield from _shadow_age(quota, today)
+    yield from refused_quotas(spec)
+    yield from redundant_quotas(spec)
     yield from tier_number_issues(spec)
     yield from override_issues(spec)
+    yield from size_issues(spec)
+    yield from network_issues(spec, lists)
 
 
 def _top_level(spec: PolicySpec) -> Iterator[Issue]:
@@ -58,9 +71,7 @@ def _duplicate_ids(spec: PolicySpec) -> Iterator[Issue]:
         at = item.at("id")
         if item.id in first:
             earlier = first[item.id]
-            yield Issue.error(
-                at, Code.DUPLICATE_ID, f"{quoted(item.id)} is taken already at {earlier.path}:{earlier.line}"
-            )
+            yield Issue.error(at, Code.DUPLICATE_ID, f"{quoted(item.id)} is taken already at {earlier.place}")
         first.setdefault(item.id, at)
 
 
@@ -76,10 +87,19 @@ def _matchers(spec: PolicySpec) -> Iterator[Issue]:
 
 
 def _access(rule: AccessSpec) -> Iterator[Issue]:
-    if rule.has("deny") == rule.has("allow"):
+    if sum(map(rule.has, AccessSpec.exactly_one_of)) != 1:
         yield Issue.error(rule.at(), Code.NOT_EXACTLY_ONE, "an access rule has exactly one of `deny` and `allow`")
     if rule.has("allow") and rule.mode is Mode.SHADOW:
         yield Issue.warning(rule.at("mode"), Code.SHADOW_ALLOW, Code.SHADOW_ALLOW.explanation)
+
+
+def _shadow_age(rule: AccessSpec | QuotaSpec, today: date | None) -> Iterator[Issue]:
+    if today is None or rule.since is None or rule.mode is not Mode.SHADOW:
+        return
+    days = (today - rule.since).days
+    if days > _LONG_SHADOW_DAYS:
+        message = f"in shadow mode for {days} days; enforce it, take it out, or give a new `since`"
+        yield Issue.warning(rule.at("since"), Code.STALE_SHADOW, message)
 
 
 def _unreachable_rules(access: tuple[AccessSpec, ...]) -> Iterator[Issue]:
@@ -92,23 +112,20 @@ def _unreachable_rules(access: tuple[AccessSpec, ...]) -> Iterator[Issue]:
             yield Issue.error(rule.at("unless"), Code.UNREACHABLE_RULE, "`unless` exempts all that the rule matches")
             continue
         comparisons += index
-        if comparisons > _MAX_COMPARISONS:
+        if comparisons > MAX_COMPARISONS:
             continue
         decider = next((earlier for earlier in access[:index] if _decides_all_of(earlier, rule, matcher)), None)
         if decider is not None:
             at = decider.at("id")
-            message = f"rule {quoted(decider.id)} at {at.path}:{at.line} decides all that this rule matches"
+            message = f"rule {quoted(decider.id)} at {at.place} decides all that this rule matches"
             yield Issue.error(rule.at(), Code.UNREACHABLE_RULE, message)
 
 
 def _decides_all_of(earlier: AccessSpec, rule: AccessSpec, matcher: Matcher) -> bool:
-    earlier_matcher = earlier.deny or earlier.allow
-    if earlier.mode is Mode.SHADOW or earlier_matcher is None or not covers(earlier_matcher, matcher):
+    wide = earlier.deny or earlier.allow
+    if earlier.mode is Mode.SHADOW or wide is None or earlier.has("unless") != (earlier.unless is not None):
         return False
-    if not earlier.has("unless"):
-        return True
-    # Whatever the earlier rule exempts, this one exempts too.
-    return earlier.unless is not None and rule.unless is not None and covers(rule.unless, earlier.unless)
+    return applies_wherever((wide, earlier.unless), (matcher, rule.unless))
 
 
 def _quota(quota: QuotaSpec) -> Iterator[Issue]:
@@ -126,7 +143,7 @@ def _quota(quota: QuotaSpec) -> Iterator[Issue]:
 
 
 def _limit(quota: QuotaSpec) -> Iterator[Issue]:
-    given = [kind for kind in KINDS if quota.has(kind)]
+    given = [kind for kind in QuotaSpec.exactly_one_of if quota.has(kind)]
     if len(given) != 1:
         at = quota.at(given[1]) if given else quota.at()
         yield Issue.error(at, Code.NOT_EXACTLY_ONE, "a quota has exactly one of `rate`, `budget` and `limit`")

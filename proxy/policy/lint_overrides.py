@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from proxy.policy.issues import Code, Issue, Position, quoted
-from proxy.policy.limits import KINDS, LimitError, build_limit
+from proxy.policy.limits import LimitError, build_limit
 from proxy.policy.scalars import did_you_mean
 from proxy.policy.spec import Numbers, OverrideSpec, PolicySpec, QuotaSpec, TierSpec
-
-_PRINCIPALS = ("account", "org", "network")
 
 
 def undeclared_tier(tier: str, tiers: Mapping[str, object], at: Position) -> Issue:
@@ -38,22 +36,35 @@ def _excludes_tier(quota: QuotaSpec, tier: str) -> bool:
 
 def override_issues(spec: PolicySpec) -> Iterator[Issue]:
     """What is wrong with `overrides`."""
-    first: dict[tuple[object, ...], Position] = {}
     for override in spec.overrides:
         yield from _override(spec, override)
         yield from _own_numbers(spec, override)
-        for what in (*override.quotas, *(["tier"] if override.tier else [])):
-            place = ("tier",) if what == "tier" and override.tier else ("quotas", what)
-            subject = (override.account, override.org, override.network, place)
-            if subject in first:
-                earlier = first[subject]
-                message = f"is given to the same principal already at {earlier.path}:{earlier.line}"
-                yield Issue.error(override.at(*place), Code.DUPLICATE_OVERRIDE, f"{quoted(what)} {message}")
-            first.setdefault(subject, override.at(*place))
+    yield from _repetitions(spec.overrides)
+
+
+def _repetitions(overrides: tuple[OverrideSpec, ...]) -> Iterator[Issue]:
+    """The same thing given to a principal twice, or two entries of one file where one would do."""
+    given: dict[tuple[object, ...], Position] = {}
+    entries: dict[tuple[object, ...], Position] = {}
+    for override in overrides:
+        principal = (override.account, override.org, override.network)
+        places: list[tuple[str, ...]] = [("quotas", quota_id) for quota_id in override.quotas]
+        places += [("tier",)] if override.tier else []
+        repeated = [place for place in places if (*principal, place) in given]
+        for place in repeated:
+            earlier = given[(*principal, place)]
+            message = f"{quoted(place[-1])} is given to the same principal already at {earlier.place}"
+            yield Issue.error(override.at(*place), Code.DUPLICATE_OVERRIDE, message)
+        for place in places:
+            given.setdefault((*principal, place), override.at(*place))
+        first = entries.setdefault((*principal, override.at().path), override.at())
+        if first != override.at() and not repeated and any(principal):
+            message = f"the same principal has an override already at {first.place}; write them as one"
+            yield Issue.warning(override.at(), Code.REPEATED_PRINCIPAL, message)
 
 
 def _override(spec: PolicySpec, override: OverrideSpec) -> Iterator[Issue]:
-    if sum(map(override.has, _PRINCIPALS)) != 1:
+    if sum(map(override.has, OverrideSpec.exactly_one_of)) != 1:
         message = "an override has exactly one of `account`, `org` and `network`"
         yield Issue.error(override.at(), Code.NOT_EXACTLY_ONE, message)
     if not override.has("tier") and not override.has("quotas"):
@@ -74,8 +85,8 @@ def _own_numbers(spec: PolicySpec, owner: TierSpec | OverrideSpec) -> Iterator[I
 
 
 def _numbers(quota: QuotaSpec, numbers: Numbers) -> Iterator[Issue]:
-    kinds = [kind for kind in KINDS if quota.has(kind)]
-    given = [kind for kind in KINDS if numbers.has(kind)]
+    kinds = [kind for kind in QuotaSpec.exactly_one_of if quota.has(kind)]
+    given = [kind for kind in Numbers.exactly_one_of if numbers.has(kind)]
     if given == [] and numbers.has("burst"):
         yield Issue.error(numbers.at("burst"), Code.BURST_WITHOUT_RATE, Code.BURST_WITHOUT_RATE.explanation)
         return

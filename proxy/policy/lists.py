@@ -24,6 +24,8 @@ class ListFile:
     path: str
     data: bytes | None
     prefixes: tuple[Prefix, ...]
+    places: tuple[tuple[int, int], ...] = ()
+    """Line and column of each prefix."""
 
 
 Lists = dict[tuple[str, str], ListFile]
@@ -65,24 +67,27 @@ def _read(key: tuple[str, str], named_at: Position, issues: list[Issue]) -> List
         code = fault.code if fault.code in (Code.LIST_OUTSIDE_FOLDER, Code.FILE_TOO_BIG) else Code.MISSING_LIST
         issues.append(Issue.error(named_at, code, f"the list {quoted(name)}: {fault.message}"))
         return ListFile(path, None, ())
-    return ListFile(path, data, _parse(path, data, issues))
+    return _parse(path, data, issues)
 
 
-def _parse(path: str, data: bytes, issues: list[Issue]) -> tuple[Prefix, ...]:
+def _parse(path: str, data: bytes, issues: list[Issue]) -> ListFile:
     text = decode(path, data)
     if isinstance(text, Issue):
         issues.append(text)
-        return ()
+        return ListFile(path, data, ())
     prefixes: list[Prefix] = []
+    places: list[tuple[int, int]] = []
     faults: list[Issue] = []
     for number, line in enumerate(text.split("\n"), start=1):
         entry = line.partition("#")[0].strip()
         if not entry:
             continue
+        column = line.index(entry) + 1
         try:
             prefixes.append(network(entry))
+            places.append((number, column))
         except BadValueError as error:
-            at = Position(path, number, line.index(entry) + 1)
+            at = Position(path, number, column)
             faults.append(Issue.error(at, Code.BAD_LIST_LINE, error.message))
     issues.extend(faults[:MAX_ISSUES])
     if len(faults) > MAX_ISSUES:
@@ -90,4 +95,4 @@ def _parse(path: str, data: bytes, issues: list[Issue]) -> tuple[Prefix, ...]:
         issues.append(Issue.error(Position(path), Code.BAD_LIST_LINE, f"{more} more lines are not networks"))
     if not prefixes and not faults:
         issues.append(Issue.warning(Position(path), Code.EMPTY_LIST, "the list is empty, so it matches nobody"))
-    return tuple(prefixes)
+    return ListFile(path, data, tuple(prefixes), tuple(places))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 
 from yaml.nodes import MappingNode, ScalarNode
@@ -55,8 +56,8 @@ def load_policy(path: str) -> Policy:
     return tried.policy
 
 
-def attempt(path: str) -> Attempt:
-    """Loads a path for serving; never raises, whatever the path or the bytes in it."""
+def attempt(path: str, today: date | None = None) -> Attempt:
+    """Loads a path for serving; never raises, whatever the path or the bytes in it. For `today` see `lint.lint`."""
     try:
         files = policy_files(path)
     except FileFaultError as fault:
@@ -66,10 +67,10 @@ def attempt(path: str) -> Attempt:
     if complete and os.path.isdir(path):
         message = f"the folder holds complete policies (with a `name`); give one of the files, such as {complete[0]}"
         return _failed([Issue.error(Position(path), Code.SEVERAL_POLICIES, message)], files)
-    return _build(_name_of(path), documents)
+    return _build(_name_of(path), documents, today)
 
 
-def load_all(path: str) -> list[tuple[str, Policy | tuple[Issue, ...]]]:
+def load_all(path: str, today: date | None = None) -> list[tuple[str, Policy | tuple[Issue, ...]]]:
     """Everything that a path holds, for checking: one policy, or each file of a folder that holds complete ones."""
     try:
         files = policy_files(path)
@@ -77,9 +78,9 @@ def load_all(path: str) -> list[tuple[str, Policy | tuple[Issue, ...]]]:
         return [(path, (Issue.error(Position(path), fault.code, fault.message),))]
     documents = [_read(file) for file in files]
     if any(document.is_complete() for document in documents):
-        attempts = [(document.path, _build(_name_of(document.path), [document])) for document in documents]
+        attempts = [(document.path, _build(_name_of(document.path), [document], today)) for document in documents]
     else:
-        attempts = [(path, _build(_name_of(path), documents))]
+        attempts = [(path, _build(_name_of(path), documents, today))]
     return [(tried_path, tried.policy or tried.issues) for tried_path, tried in attempts]
 
 
@@ -103,7 +104,7 @@ def _name_of(path: str) -> str:
     return os.path.splitext(os.path.basename(os.path.abspath(path)))[0]
 
 
-def _build(name: str, documents: Sequence[_Document]) -> Attempt:
+def _build(name: str, documents: Sequence[_Document], today: date | None) -> Attempt:
     files = [document.path for document in documents]
     roots = [document.content for document in documents if isinstance(document.content, MappingNode)]
     issues = [document.content for document in documents if isinstance(document.content, Issue)]
@@ -113,7 +114,7 @@ def _build(name: str, documents: Sequence[_Document]) -> Attempt:
     lists, list_issues = read_lists(spec)
     if not issues:
         # With a file missing from the whole, what the others name would be told of as unknown.
-        issues.extend(lint(spec))
+        issues.extend(lint(spec, lists, today))
     issues += found + list_issues
     listed = sorted({(file.path, file.data) for file in lists.values()}, key=lambda file: file[0])
     files += [path for path, _ in listed]

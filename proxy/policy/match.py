@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from proxy.admission.quota import Limit, Reserve, Unit
+from proxy.admission.store import StoreFailure
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
 from proxy.policy.issues import Issue
 from proxy.policy.keys import ABSENT, Part
-from proxy.policy.predicates import Predicate
+from proxy.policy.predicates import Predicate, Scope
 from proxy.policy.prefixes import PrefixTable, TrustedProxies
-from proxy.policy.spec import StoreFailure
 
 NO_TIER = ABSENT
 """The tier of everybody where a policy has no default tier."""
@@ -38,6 +38,8 @@ class Quota:
     """Whose limit it is: `account`, `org`, `network` or `global`."""
     position: str
     """`file:line` of its definition."""
+    numbers: str
+    """The limit as it is written: `50/min, burst 100`."""
     description: str | None = None
     reason: str | None = None
 
@@ -84,6 +86,17 @@ class Demand(NamedTuple):
     """The bucket's name: the quota's id, and the exchange's value for each of its dimensions."""
 
 
+class Source(NamedTuple):
+    """Where numbers or a tier come from, for people."""
+
+    owner: str
+    """`tier build`, `account acct_1`, `org org_1` or `network 203.0.113.0/24`."""
+    position: str
+    """`file:line`."""
+    numbers: str
+    """As they are written there."""
+
+
 class OwnLimit(NamedTuple):
     """What a tier or a principal has instead of a quota's limit."""
 
@@ -91,6 +104,14 @@ class OwnLimit(NamedTuple):
     """None: unlimited."""
     suffix: str
     """Ends the bucket's key where others, with other numbers, would share the bucket."""
+    source: Source
+
+
+class OwnTier(NamedTuple):
+    """The tier that an override gives a principal."""
+
+    tier: str
+    source: Source
 
 
 OwnLimits = Mapping[str, OwnLimit]
@@ -105,9 +126,9 @@ class Overrides:
     orgs: Mapping[str, OwnLimits]
     networks: PrefixTable[OwnLimits]
     tiers: Mapping[str, OwnLimits]
-    account_tiers: Mapping[str, str]
-    org_tiers: Mapping[str, str]
-    network_tiers: PrefixTable[str]
+    account_tiers: Mapping[str, OwnTier]
+    org_tiers: Mapping[str, OwnTier]
+    network_tiers: PrefixTable[OwnTier]
     has_limits: bool
     has_tiers: bool
 
@@ -127,7 +148,8 @@ class Overrides:
             return found[0] if found else None
         return {quota_id: own for limits in found for quota_id, own in limits.items()}
 
-    def tier_for(self, principal: Principal) -> str | None:
+    def tier_for(self, principal: Principal) -> OwnTier | None:
+        """The narrowest principal's tier goes before the wider one's."""
         return (
             self.account_tiers.get(principal.account)
             or (self.org_tiers.get(principal.org) if principal.org is not None else None)
@@ -171,11 +193,13 @@ class Policy:
     parts: tuple[Part, ...] = field(repr=False)
     """What any quota's key holds, each computed once an exchange."""
     plans: tuple[QuotaPlan, ...] = field(repr=False)
+    scopes: Mapping[str, Scope] = field(repr=False)
+    """What each rule, by its id, matches; `plans` and `access` have the predicates of the same scopes."""
 
     def tier_of(self, principal: Principal) -> str:
         """The tier an override gives it, else its own where the policy declares that, else the default tier."""
         if self.overrides.has_tiers and (given := self.overrides.tier_for(principal)) is not None:
-            return given
+            return given.tier
         tier = principal.tier
         return tier if tier is not None and tier in self.tiers else self.default_tier
 
@@ -219,7 +243,7 @@ class Policy:
                 key += part
             else:
                 if own is not None and quota.id in own:
-                    limit, suffix = own[quota.id]
+                    limit, suffix, _ = own[quota.id]
                     key += suffix
                 if limit is not None:
                     demands.append(Demand(quota, limit, key))

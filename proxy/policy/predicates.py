@@ -1,8 +1,13 @@
-"""Owns matchers as functions: what a matcher means, precompiled so that asking costs a few lookups."""
+"""Owns matchers as functions: what a matcher means, precompiled so that asking costs a few lookups.
+
+The hot path asks one predicate a rule; whoever explains asks the very tests that it is made of, one by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
@@ -13,15 +18,70 @@ from proxy.policy.spec import Matcher
 
 Predicate = Callable[[Principal, LlmRequest, str], bool]
 """Asked with the principal, the request, and the principal's tier as the policy sees it."""
+Show = Callable[[Principal, LlmRequest, str], object]
+"""What a test looks at, for people; None where the exchange has no such thing."""
 
 
-def compile_scope(match: Matcher | None, unless: Matcher | None, lists: Lists) -> Predicate | None:
-    """Matched and not exempt; None where that is everything."""
-    tests = [] if match is None else _tests(match, lists)
-    if unless is not None:
-        exempt = _all(_tests(unless, lists))
-        tests.append(_nothing if exempt is None else _negated(exempt))
-    return _all(tests)
+class Test(NamedTuple):
+    """One key of a matcher: the predicate that is asked, and what is needed to tell why it said no."""
+
+    key: str
+    expected: tuple[str, ...]
+    """The matcher's values, any of which would do."""
+    position: str
+    """`file:line` of the key."""
+    holds: Predicate
+    show: Show
+
+
+class Mismatch(NamedTuple):
+    """Why a scope does not hold: the first key that failed, or `unless`."""
+
+    key: str
+    expected: tuple[str, ...]
+    """Any of these would have done; for `unless`, what it exempts, key by key."""
+    actual: str | None
+    """None where the exchange has no such thing; for `unless` always."""
+    position: str
+    """`file:line`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a rule matches and exempts: `applies` for the hot path, and the tests that it is made of."""
+
+    applies: Predicate | None
+    """None: to everything."""
+    match: tuple[Test, ...]
+    unless: tuple[Test, ...] | None
+    unless_position: str
+
+    def why_not(self, principal: Principal, request: LlmRequest, tier: str) -> Mismatch | None:
+        """The first key that fails, in the order in which the hot path asks; None where the scope holds."""
+        for test in self.match:
+            if not test.holds(principal, request, tier):
+                actual = test.show(principal, request, tier)
+                return Mismatch(test.key, test.expected, _text(actual), test.position)
+        if self.unless is None or not all(test.holds(principal, request, tier) for test in self.unless):
+            return None
+        exempted = tuple(f"{test.key}: {', '.join(test.expected)}" for test in self.unless)
+        return Mismatch("unless", exempted, None, self.unless_position)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def compile_scope(match: Matcher | None, unless: Matcher | None, lists: Lists) -> Scope:
+    """Matched and not exempt."""
+    tests = () if match is None else tuple(_tests(match, lists))
+    predicates = [test.holds for test in tests]
+    if unless is None:
+        return Scope(_all(predicates), tests, None, "")
+    exempt = tuple(_tests(unless, lists))
+    exempts = _all([test.holds for test in exempt])
+    predicates.append(_nothing if exempts is None else _negated(exempts))
+    return Scope(_all(predicates), tests, exempt, unless.at().place)
 
 
 def _nothing(principal: Principal, request: LlmRequest, tier: str) -> bool:
@@ -49,16 +109,22 @@ def _all(tests: list[Predicate]) -> Predicate | None:
     return every
 
 
-def _tests(matcher: Matcher, lists: Lists) -> list[Predicate]:
+def _tests(matcher: Matcher, lists: Lists) -> Iterator[Test]:
     """One for each key that was given, the cheap ones first."""
-    tests = [compile_key(matcher) for name, compile_key in _VALUE_TESTS.items() if matcher.has(name)]
+    for name, (compile_key, show) in _VALUE_TESTS.items():
+        if matcher.has(name):
+            yield _test(matcher, name, compile_key(matcher), show)
     if matcher.address:
-        tests.append(_within(matcher.address))
+        yield _test(matcher, "address", _within(matcher.address), _address)
     if matcher.network:
-        tests.append(_within(matcher.network))
+        yield _test(matcher, "network", _within(matcher.network), _address)
     if matcher.network_in:
-        tests.append(_within(_listed(matcher, lists)))
-    return tests
+        yield _test(matcher, "network_in", _within(_listed(matcher, lists)), _address)
+
+
+def _test(matcher: Matcher, name: str, holds: Predicate, show: Show) -> Test:
+    expected = tuple(_text(value) or "" for value in getattr(matcher, name))
+    return Test(name, expected, matcher.at(name).place, holds, show)
 
 
 def _listed(matcher: Matcher, lists: Lists) -> Iterable[Prefix]:
@@ -69,6 +135,10 @@ def _listed(matcher: Matcher, lists: Lists) -> Iterable[Prefix]:
 def _within(prefixes: Iterable[Prefix]) -> Predicate:
     contains = PrefixSet(prefixes).contains
     return lambda principal, request, tier: contains(principal.address)
+
+
+def _address(principal: Principal, request: LlmRequest, tier: str) -> object:
+    return principal.address
 
 
 def _verified(matcher: Matcher) -> Predicate:
@@ -121,15 +191,15 @@ def _path(matcher: Matcher) -> Predicate:
     return lambda principal, request, tier: fits(request.path)
 
 
-_VALUE_TESTS: Mapping[str, Callable[[Matcher], Predicate]] = {
-    "verified": _verified,
-    "tier": _tier,
-    "country": _country,
-    "asn": _asn,
-    "account": _account,
-    "org": _org,
-    "end_user": _end_user,
-    "client": _client,
-    "model": _model,
-    "path": _path,
+_VALUE_TESTS: Mapping[str, tuple[Callable[[Matcher], Predicate], Show]] = {
+    "verified": (_verified, lambda principal, request, tier: principal.verified),
+    "tier": (_tier, lambda principal, request, tier: tier),
+    "country": (_country, lambda principal, request, tier: principal.country),
+    "asn": (_asn, lambda principal, request, tier: principal.asn),
+    "account": (_account, lambda principal, request, tier: principal.account),
+    "org": (_org, lambda principal, request, tier: principal.org),
+    "end_user": (_end_user, lambda principal, request, tier: request.end_user),
+    "client": (_client, lambda principal, request, tier: principal.client),
+    "model": (_model, lambda principal, request, tier: request.model),
+    "path": (_path, lambda principal, request, tier: request.path),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Generic, NamedTuple, TypeVar
 
 Address = IPv4Address | IPv6Address
@@ -24,6 +24,15 @@ class Prefix(NamedTuple):
     version: int
     length: int
     bits: int
+
+    def __str__(self) -> str:
+        """As a CIDR."""
+        block = (self.first(), self.length)
+        return str(IPv4Network(block) if self.version == 4 else IPv6Network(block))
+
+    def first(self) -> int:
+        """Its lowest address."""
+        return self.bits << (_BITS[self.version] - self.length)
 
     def covers(self, other: Prefix) -> bool:
         """Whether every address of `other` lies in this one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
@@ -23,9 +24,25 @@ E = TypeVar("E", bound=StrEnum)
 
 PERIODS_US = {"s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "day": 86_400_000_000}
 _THOUSANDS = {"": 1, "k": 1_000, "M": 1_000_000}
-_NUMBER = re.compile(r"(?P<digits>(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?)(?P<thousands>[kM]?)")
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_ASN = re.compile(r"(AS)?([1-9][0-9]{0,9})")
+_DIGITS = r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?"
+NUMBER = rf"{_DIGITS}[kM]?"
+RATE = rf"{NUMBER}/({'|'.join(PERIODS_US)})"
+BUDGET = rf"{NUMBER}/({'|'.join(Calendar)})"
+TEXT = r"[\s\S]*\S[\s\S]*"
+IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+GLOB = r"[^\[\]{}]{1,256}"
+PRINCIPAL = r"[^*?]{1,256}"
+ADDRESS = r"[0-9A-Fa-f.:]{2,45}"
+NETWORK = rf"{ADDRESS}(/[0-9]{{1,3}})?"
+COUNTRY = r"[A-Z]{2}"
+ASN = r"(AS)?([1-9][0-9]{0,9})"
+PREFIX_LENGTH = r"[1-9][0-9]{0,2}"
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+"""Patterns of whole texts, as a schema tells them; the parsers below may ask for more."""
+BOOLEANS = ("true", "True", "TRUE", "false", "False", "FALSE")
+_NUMBER = re.compile(rf"(?P<digits>{_DIGITS})(?P<thousands>[kM]?)")
+_ID = re.compile(IDENTIFIER)
+_ASN = re.compile(ASN)
 _MEANT_COUNTRY = {"UK": "GB", "EL": "GR", "EN": "GB"}
 _PERIOD_SLIPS = {"sec": "s", "second": "s", "m": "min", "minute": "min", "hr": "h", "hour": "h", "d": "day"}
 
@@ -200,7 +217,7 @@ def address(value: str) -> Prefix:
 
 def country(value: str) -> str:
     """Two capital letters, ISO 3166-1 alpha-2."""
-    if re.fullmatch(r"[A-Z]{2}", value):
+    if re.fullmatch(COUNTRY, value):
         return value
     upper = value.upper()
     hint = f"; write {upper}" if upper in COUNTRIES else "; use two capital letters such as US"
@@ -227,10 +244,8 @@ def asn(value: str) -> int:
 
 def boolean(value: str) -> bool:
     """`true` or `false`; YAML 1.1's yes, no, on and off are not taken."""
-    if value in ("true", "True", "TRUE"):
-        return True
-    if value in ("false", "False", "FALSE"):
-        return False
+    if value in BOOLEANS:
+        return value.lower() == "true"
     raise BadValueError(Code.WRONG_TYPE, f"{quoted(value)} is neither true nor false")
 
 
@@ -243,9 +258,19 @@ def ipv6_prefix(value: str) -> int:
 
 
 def _prefix_length(value: str, longest: int) -> int:
-    if re.fullmatch(r"[1-9][0-9]{0,2}", value) is None or int(value) > longest:
+    if re.fullmatch(PREFIX_LENGTH, value) is None or int(value) > longest:
         raise BadValueError(Code.BAD_PREFIX, f"{quoted(value)} is not a prefix length from 1 to {longest}")
     return int(value)
+
+
+def day(value: str) -> date:
+    """`2026-10-01`."""
+    try:
+        if re.fullmatch(DATE, value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise BadValueError(Code.BAD_DATE, f"{quoted(value)} is not a date such as 2026-10-01")
 
 
 def version(value: str) -> int:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from proxy.policy.issues import Position
 
@@ -19,11 +19,20 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One plain value, read from its text; `parse` raises scalars.BadValueError."""
+    """One plain value, read from its text; `parse` raises scalars.BadValueError.
+
+    What follows `parse` is what a schema can say of it; all of it is true of every text that `parse` takes.
+    """
 
     name: str
     parse: Callable[[str], object]
     choices: tuple[str, ...] = ()
+    pattern: str = ""
+    """Of the whole text."""
+    types: tuple[str, ...] = ("string",)
+    """What YAML 1.2 may take the plain text for, in the words of JSON Schema."""
+    range: tuple[int, int | None] | None = None
+    """The least and the most of a text that is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,8 @@ class Key:
 class Spec:
     """A mapping as it stood in the file. What was absent, or could not be read, has its default."""
 
+    exactly_one_of: ClassVar[tuple[str, ...]] = ()
+    """Keys of which a record has one and no other."""
     where: Mapping[Place, Position] = dataclasses.field(repr=False, compare=False)
     """The position of the mapping at (), of every key that was given, and of every item and entry below it."""
 

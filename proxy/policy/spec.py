@@ -5,12 +5,14 @@ Knows neither YAML nor how a policy is served. A default that is not stated in a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from proxy.admission.quota import Reserve, Unit
+from proxy.admission.store import StoreFailure
 from proxy.policy import scalars
 from proxy.policy.prefixes import Prefix
 from proxy.policy.shapes import Listing, Mapped, OneOrMore, Record, Scalar, Spec, WordOr, declare
@@ -21,14 +23,6 @@ class Mode(StrEnum):
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
-
-
-class StoreFailure(StrEnum):
-    """What happens to exchanges while the bucket store is lost."""
-
-    LOCAL = "local"
-    ALLOW = "allow"
-    DENY = "deny"
 
 
 class Dimension(StrEnum):
@@ -54,11 +48,28 @@ def _choice(name: str, kind: type[StrEnum]) -> Scalar:
     return Scalar(name, lambda text: scalars.choice(text, kind), tuple(member.value for member in kind))
 
 
-NAME = Scalar("a name", scalars.identifier)
-TEXT = Scalar("text", scalars.text)
-GLOB = Scalar("a pattern", scalars.glob)
-NETWORK = Scalar("a network", scalars.network)
+_WORD = ("string", "number", "boolean")
+"""What YAML may take a name for that an operator wrote without quotes: 42, true."""
+NAME = Scalar("a name", scalars.identifier, pattern=scalars.IDENTIFIER, types=_WORD)
+TEXT = Scalar("text", scalars.text, pattern=scalars.TEXT, types=_WORD)
+GLOB = Scalar("a pattern", scalars.glob, pattern=scalars.GLOB, types=_WORD)
+NETWORK = Scalar("a network", scalars.network, pattern=scalars.NETWORK)
 MODE = _choice("a mode", Mode)
+COUNT = Scalar(
+    "a whole number", scalars.count, pattern=scalars.NUMBER, types=("integer", "number", "string"), range=(1, None)
+)
+SINCE = Scalar("a date such as 2026-10-01", scalars.day, pattern=scalars.DATE)
+_SINCE_DOC = "The day from which it is in shadow mode; `stillgate check` warns when that was over 30 days ago."
+
+
+def _principal(name: str) -> Scalar:
+    return Scalar(name, scalars.principal, pattern=scalars.PRINCIPAL, types=_WORD)
+
+
+def _prefix_length(parse: Callable[[str], int], longest: int) -> Scalar:
+    return Scalar(
+        "a prefix length", parse, pattern=scalars.PREFIX_LENGTH, types=("integer", "string"), range=(1, longest)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +85,30 @@ class Matcher(Spec):
     )
     network: tuple[Prefix, ...] = declare(OneOrMore(NETWORK), "Networks that the client's address lies in.", default=())
     network_in: tuple[str, ...] = declare(
-        OneOrMore(Scalar("the path of a list file", scalars.list_path)),
+        OneOrMore(Scalar("the path of a list file", scalars.list_path, types=_WORD)),
         "Files of networks, one a line with # comments, within the folder of the policy.",
         default=(),
     )
     address: tuple[Prefix, ...] = declare(
-        OneOrMore(Scalar("an address", scalars.address)), "The client's address, exactly.", default=()
+        OneOrMore(Scalar("an address", scalars.address, pattern=scalars.ADDRESS)),
+        "The client's address, exactly.",
+        default=(),
     )
     asn: tuple[int, ...] = declare(
-        OneOrMore(Scalar("an AS number", scalars.asn)), "Autonomous systems of the client's address.", default=()
+        OneOrMore(
+            Scalar(
+                "an AS number",
+                scalars.asn,
+                pattern=scalars.ASN,
+                types=("integer", "string"),
+                range=(1, 2**32 - 1),
+            )
+        ),
+        "Autonomous systems of the client's address.",
+        default=(),
     )
     country: tuple[str, ...] = declare(
-        OneOrMore(Scalar("a country", scalars.country)),
+        OneOrMore(Scalar("a country", scalars.country, pattern=scalars.COUNTRY)),
         "Countries (ISO 3166-1 alpha-2): as verified for the account, else of the client's address.",
         default=(),
     )
@@ -96,7 +119,9 @@ class Matcher(Spec):
     path: tuple[str, ...] = declare(OneOrMore(GLOB), "Request paths without their query, as patterns.", default=())
     client: tuple[str, ...] = declare(OneOrMore(GLOB), "Fingerprints of client software, as patterns.", default=())
     verified: tuple[bool, ...] = declare(
-        OneOrMore(Scalar("true or false", scalars.boolean)), "Whether the account's identity was verified.", default=()
+        OneOrMore(Scalar("true or false", scalars.boolean, scalars.BOOLEANS, types=("boolean", "string"))),
+        "Whether the account's identity was verified.",
+        default=(),
     )
 
 
@@ -104,21 +129,21 @@ class Matcher(Spec):
 class Numbers(Spec):
     """How much a quota grants."""
 
+    exactly_one_of: ClassVar[tuple[str, ...]] = ("rate", "budget", "limit")
+
     rate: scalars.RateText | None = declare(
-        Scalar("a rate such as 50/min", scalars.rate),
+        Scalar("a rate such as 50/min", scalars.rate, pattern=scalars.RATE),
         "A token bucket that refills continuously: N/s, N/min, N/h or N/day; k and M are thousand and million.",
     )
     burst: int | None = declare(
-        Scalar("a number such as 100 or 40k", scalars.positive),
+        Scalar("a number such as 100 or 40k", scalars.positive, pattern=scalars.NUMBER, types=("number", "string")),
         "The bucket's capacity. Default: what `rate` gives in one of its periods.",
     )
     budget: scalars.BudgetText | None = declare(
-        Scalar("a budget such as 5M/day", scalars.budget),
+        Scalar("a budget such as 5M/day", scalars.budget, pattern=scalars.BUDGET),
         "So much in each calendar day or month, in UTC: N/day or N/month.",
     )
-    limit: int | None = declare(
-        Scalar("a whole number", scalars.count), "So many exchanges under way at once; for unit concurrent."
-    )
+    limit: int | None = declare(COUNT, "So many exchanges under way at once; for unit concurrent.")
 
 
 OWN_NUMBERS = Mapped(NAME, WordOr(UNLIMITED, Record(Numbers)))
@@ -148,6 +173,7 @@ class QuotaSpec(Numbers):
         "max_tokens, an estimate (the default), or none.",
     )
     mode: Mode = declare(MODE, "shadow: counted and logged, denies nothing. Default: enforce.", default=Mode.ENFORCE)
+    since: date | None = declare(SINCE, _SINCE_DOC)
     description: str | None = declare(TEXT, "What it is for, for whoever reads the policy.")
     reason: str | None = declare(TEXT, "What a client that it refuses is told.")
 
@@ -156,12 +182,15 @@ class QuotaSpec(Numbers):
 class AccessSpec(Spec):
     """An access rule. In order, the first that matches decides; what none matches is allowed."""
 
+    exactly_one_of: ClassVar[tuple[str, ...]] = ("deny", "allow")
+
     id: str = declare(NAME, "The rule's name, in answers and metrics.", required=True, default="")
     deny: Matcher | None = declare(Record(Matcher), "Refuse these with 403; {} is everything. This or `allow`.")
     allow: Matcher | None = declare(Record(Matcher), "Let these pass; {} is everything. This or `deny`.")
     unless: Matcher | None = declare(Record(Matcher), "The rule does not match these.")
     reason: str | None = declare(TEXT, "What a client that it refuses is told.")
     mode: Mode = declare(MODE, "shadow: noted and passed over. Default: enforce.", default=Mode.ENFORCE)
+    since: date | None = declare(SINCE, _SINCE_DOC)
     description: str | None = declare(TEXT, "What it is for, for whoever reads the policy.")
 
 
@@ -185,8 +214,10 @@ class OverrideSpec(Spec):
     kept for the network fill a bucket for that account in each network, and the network's own bucket is left alone.
     """
 
-    account: str | None = declare(Scalar("an account", scalars.principal), "Whose numbers: an account.")
-    org: str | None = declare(Scalar("an organisation", scalars.principal), "Whose numbers: each account of an org.")
+    exactly_one_of: ClassVar[tuple[str, ...]] = ("account", "org", "network")
+
+    account: str | None = declare(_principal("an account"), "Whose numbers: an account.")
+    org: str | None = declare(_principal("an organisation"), "Whose numbers: each account of an org.")
     network: Prefix | None = declare(NETWORK, "Whose numbers: all in a network; of several, the narrowest decides.")
     tier: str | None = declare(NAME, "The tier it belongs to, whatever its attributes say.")
     quotas: OwnNumbers = declare(
@@ -199,8 +230,16 @@ class OverrideSpec(Spec):
 class NetworkPrefixSpec(Spec):
     """How long the prefix is that makes addresses one network."""
 
-    ipv4: int = declare(Scalar("a prefix length", scalars.ipv4_prefix), "For IPv4. Default: 24.", default=24)
-    ipv6: int = declare(Scalar("a prefix length", scalars.ipv6_prefix), "For IPv6. Default: 64.", default=64)
+    ipv4: int = declare(_prefix_length(scalars.ipv4_prefix, 32), "For IPv4. Default: 24.", default=24)
+    ipv6: int = declare(_prefix_length(scalars.ipv6_prefix, 128), "For IPv6. Default: 64.", default=64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(Spec):
+    """What a model can take and give; nothing is refused for it, `stillgate check` measures the quotas by it."""
+
+    max_output_tokens: int | None = declare(COUNT, "The most output tokens that one answer may have.")
+    context_tokens: int | None = declare(COUNT, "The most tokens that one request may have, its answer included.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +247,10 @@ class PolicySpec(Spec):
     """A policy: one file, or the files of a folder, united in the order of their names."""
 
     version: int = declare(
-        Scalar("a version", scalars.version), "The version of the language: 1.", required=True, default=1
+        Scalar("a version", scalars.version, ("1",), types=("integer", "string")),
+        "The version of the language: 1.",
+        required=True,
+        default=1,
     )
     name: str | None = declare(NAME, "Makes the file a complete policy of its own, which is never united with others.")
     mode: Mode = declare(MODE, "shadow: the whole policy denies nothing. Default: enforce.", default=Mode.ENFORCE)
@@ -220,6 +262,10 @@ class PolicySpec(Spec):
         Record(NetworkPrefixSpec), "Which addresses are one network. Default: {ipv4: 24, ipv6: 64}."
     )
     tiers: Mapping[str, TierSpec] = declare(Mapped(NAME, Record(TierSpec)), "The classes of accounts, by name.")
+    models: Mapping[str, ModelSpec] = declare(
+        Mapped(GLOB, Record(ModelSpec)),
+        "The models behind the proxy, by pattern; of several that fit, the first describes a model. For checking only.",
+    )
     default_tier: str | None = declare(NAME, "The tier of an account that has none, or one that is not declared.")
     access: tuple[AccessSpec, ...] = declare(Listing(Record(AccessSpec)), "Who may use what.", default=())
     quotas: tuple[QuotaSpec, ...] = declare(Listing(Record(QuotaSpec)), "How much of it.", default=())

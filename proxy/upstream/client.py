@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import select
 import ssl
+import weakref
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -16,8 +22,11 @@ from proxy.upstream.protocol import HeaderList, UpstreamRequest
 
 KEEPALIVE_SECONDS = 15.0
 """Shorter than what common servers grant (uvicorn 5 s is the exception), so that a kept connection is rarely stale."""
+_PIECE_BYTES = 2**18
+"""A larger body goes out in pieces: in one, the copy that asyncio keeps of what is not sent yet holds up all others."""
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What aiohttp's client lets through in a header, and its server refuses to send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +43,12 @@ class AiohttpUpstream:
     """Pooled connections through one `aiohttp.ClientSession`; bodies pass through undecoded."""
 
     def __init__(self, options: ClientOptions) -> None:
-        self._base = options.base_url.rstrip("/")
+        base = URL(options.base_url, encoded=True)
+        self._scheme, self._authority = base.scheme, base.raw_authority
+        self._prefix = base.raw_path.rstrip("/")
+        self._patience_seconds = options.connect_timeout_seconds + options.idle_timeout_seconds
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=_tls(options.ca_file)),
+            connector=_FreshConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=_tls(options.ca_file)),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=options.connect_timeout_seconds, sock_read=options.idle_timeout_seconds
             ),
@@ -49,21 +61,49 @@ class AiohttpUpstream:
         )
 
     async def send(self, request: UpstreamRequest) -> AiohttpAnswer:
-        """As `Upstream.send`. A kept connection that turns out closed is replaced once, if repeating is safe."""
-        url = URL(self._base + request.target, encoded=True)
-        headers = CIMultiDict(request.headers)
+        """As `Upstream.send`.
+
+        aiohttp repeats an idempotent request once where a connection breaks off before it has answered. Any other is
+        sent once only; so that it does not meet a connection that has ended, see `_FreshConnector`.
+        """
         try:
-            response = await self._session.request(
-                request.method, url, headers=headers, data=request.body, allow_redirects=False
-            )
-        except (aiohttp.ServerTimeoutError, TimeoutError) as fault:
+            # aiohttp's own timeouts do not cover an upstream that accepts a connection and reads nothing from it.
+            async with asyncio.timeout(self._patience_seconds) as patience:
+                body = request.body
+                if isinstance(body, bytes) and len(body) > _PIECE_BYTES:
+                    body = _pieces(body)
+                response = await self._session.request(
+                    request.method,
+                    self._url(request.target),
+                    headers=_spelled_alike(request.headers),
+                    data=self._paced(body, patience) if isinstance(body, AsyncIterator) else body,
+                    allow_redirects=False,
+                )
+        except TimeoutError as fault:
             raise UpstreamTimeout(_told(fault)) from fault
-        except (aiohttp.ClientError, OSError, ValueError) as fault:
+        except (aiohttp.ClientError, OSError) as fault:
             raise UpstreamError(_told(fault)) from fault
+        if response.status < 200 or _CONTROL.search(b" ".join([value for _, value in response.raw_headers])):
+            response.close()
+            raise UpstreamError(f"an answer of status {response.status} that cannot be passed on")
         return AiohttpAnswer(response)
 
     async def close(self) -> None:
         await self._session.close()
+
+    def _url(self, target: str) -> URL:
+        """Path and query together as its path, because only this keeps every byte of them ('?' at the end, say)."""
+        path = target if target == "*" else self._prefix + target
+        return URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True)
+
+    async def _paced(self, body: AsyncIterator[bytes], patience: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """`body`; the time that the client takes to send it is not the upstream's."""
+        _reschedule(patience, None)
+        async for chunk in body:
+            _reschedule(patience, self._patience_seconds)
+            yield chunk
+            _reschedule(patience, None)
+        _reschedule(patience, self._patience_seconds)
 
 
 class AiohttpAnswer:
@@ -74,20 +114,70 @@ class AiohttpAnswer:
         self.status = response.status
         self.reason = response.reason or ""
         self.headers: HeaderList = [
-            (name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in response.raw_headers
+            (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in response.raw_headers
         ]
 
     async def chunks(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._response.content.iter_any():
                 yield chunk
-        except (aiohttp.ServerTimeoutError, asyncio.TimeoutError) as fault:
+        except TimeoutError as fault:
             raise UpstreamTimeout(_told(fault)) from fault
         except (aiohttp.ClientError, OSError) as fault:
             raise UpstreamError(_told(fault)) from fault
 
     def abort(self) -> None:
         self._response.close()
+
+
+class _FreshConnector(aiohttp.TCPConnector):
+    """Hands out no kept connection that the upstream has closed, even where the event loop has not heard of it yet.
+
+    A request that is not idempotent could not be repeated after it was written to such a connection.
+    """
+
+    def __init__(self, *, limit: int, keepalive_timeout: float, ssl: ssl.SSLContext) -> None:
+        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout, ssl=ssl)
+        self._kept: weakref.WeakSet[object] = weakref.WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's
+    ) -> Connection:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol not in self._kept:
+                self._kept.add(connection.protocol)
+                return connection
+            if connection.transport is not None and not _has_news(connection.transport):
+                return connection
+            connection.close()
+
+
+def _has_news(transport: asyncio.Transport) -> bool:
+    """Whether anything can be read from an idle connection: its end, or bytes that nobody has asked for."""
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield body[start : start + _PIECE_BYTES]
+
+
+def _spelled_alike(headers: HeaderList) -> CIMultiDict[str]:
+    """A name that is repeated in another case takes that of its first occurrence: aiohttp would drop the first."""
+    spelling: dict[str, str] = {}
+    return CIMultiDict([(spelling.setdefault(name.lower(), name), value) for name, value in headers])
+
+
+def _reschedule(patience: asyncio.Timeout, seconds: float | None) -> None:
+    """From now on `seconds`, or for ever; nothing where the answer's head has come already."""
+    with suppress(RuntimeError):
+        patience.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
 
 def _tls(ca_file: str) -> ssl.SSLContext:

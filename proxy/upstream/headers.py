@@ -28,19 +28,20 @@ HOP_BY_HOP = frozenset(
 )
 _READABLE_ENCODINGS = ("gzip", "deflate", "identity")
 _CREDENTIALS = frozenset({"authorization", "x-api-key"})
-_ANSWERED_HERE = frozenset({"host", "content-length", "expect", "accept-encoding"})
+_ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
+_TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """How requests are changed on their way: `authority` is the upstream's host, `upstream_key` replaces the client's."""
+    """How requests are changed: `authority` is the upstream's host, `upstream_key` takes the place of the client's."""
 
     authority: str
     upstream_key: str = ""
 
 
-def request_headers(
+def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     headers: HeaderList,
     forwarding: Forwarding,
     *,
@@ -53,51 +54,59 @@ def request_headers(
 ) -> list[tuple[str, str]]:
     """The headers to send upstream for what came from `peer_ip`. `body_length` None: no body, or one of unknown length.
 
-    `unencoded`: the answer has to come uncompressed, because something is to be taken out of it.
+    `unencoded`: the answer has to come uncompressed, because something is to be taken out of it. `charged_key`: the
+    account is known by its credential, so no other one may pass.
 
     Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy.
     """
-    dropped = _named_by_connection(headers) | HOP_BY_HOP | _ANSWERED_HERE
-    if not peer_trusted:
-        dropped |= ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
-    if forwarding.upstream_key:
-        dropped |= _CREDENTIALS
-    elif charged_key:
-        dropped |= _CREDENTIALS
+    own_credential = bool(forwarding.upstream_key) or charged_key
+    dropped = _dropped(headers, peer_trusted=peer_trusted, own_credential=own_credential)
     sent = [("Host", forwarding.authority)]
-    forwarded_for = []
-    encodings = None
+    hops = []
+    encodings = []
     for name, value in headers:
         lower = name.lower()
-        if lower == "x-forwarded-for" and peer_trusted:
-            forwarded_for.append(value)
-        elif lower == "accept-encoding":
-            encodings = value if encodings is None else f"{encodings}, {value}"
+        if lower == "accept-encoding":
+            encodings.append(value)
+        elif lower == "x-forwarded-for" and peer_trusted:
+            hops.append(value)
         elif lower not in dropped:
             sent.append((name, value))
-    sent.append(("X-Forwarded-For", ", ".join([*forwarded_for, peer_ip])))
+    sent.append(("X-Forwarded-For", ", ".join([*hops, peer_ip])))
     sent.append(("Via", "1.1 stillgate"))
-    if encodings is not None:
-        sent.append(("Accept-Encoding", "identity" if unencoded else _readable(encodings)))
-    if forwarding.upstream_key:
-        sent.append(_credential(family, forwarding.upstream_key))
-    elif charged_key:
-        sent.append(_charged(headers))
+    if encodings:
+        sent.append(("Accept-Encoding", "identity" if unencoded else _readable(", ".join(encodings))))
+    if own_credential:
+        sent += [_credential(family, forwarding.upstream_key)] if forwarding.upstream_key else _charged(headers)
     if body_length is not None:
         sent.append(("Content-Length", str(body_length)))
     return sent
 
 
-def response_headers(headers: HeaderList, own: Iterable[tuple[str, str]], *, keep_limits: bool) -> list[tuple[str, str]]:
+def response_headers(
+    headers: HeaderList, own: Iterable[tuple[str, str]], *, keep_limits: bool, keep_length: bool = True
+) -> list[tuple[str, str]]:
     """The headers to send downstream: the upstream's without its hop's, with `own` in place of those of the same name.
 
-    `keep_limits`: the upstream's own rate-limit headers stand (its 429 or 529 must tell its own limits).
+    `keep_limits`: the upstream's own rate-limit headers stand (its 429 or 529 must tell its own limits). `keep_length`
+    False: the body will be shorter than the upstream says.
     """
     mine = [] if keep_limits else list(own)
     dropped = _named_by_connection(headers) | HOP_BY_HOP | {name.lower() for name, _ in mine}
+    if not keep_length:
+        dropped |= {"content-length"}
     if mine:
-        return [(n, v) for n, v in headers if (low := n.lower()) not in dropped and not low.startswith(LIMIT_PREFIXES)] + mine
+        return [
+            (n, v) for n, v in headers if (low := n.lower()) not in dropped and not low.startswith(LIMIT_PREFIXES)
+        ] + mine
     return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+def _dropped(headers: HeaderList, *, peer_trusted: bool, own_credential: bool) -> frozenset[str]:
+    dropped = _named_by_connection(headers) | HOP_BY_HOP | _ANSWERED_HERE
+    if not peer_trusted:
+        dropped |= _TRUSTED_ONLY
+    return dropped | _CREDENTIALS if own_credential else dropped
 
 
 def _named_by_connection(headers: HeaderList) -> frozenset[str]:
@@ -107,16 +116,22 @@ def _named_by_connection(headers: HeaderList) -> frozenset[str]:
 
 
 def _readable(accepted: str) -> str:
-    """What the client accepts, less what cannot be metered beside the relay (br, zstd); 'identity' if nothing is left."""
-    kept = [part for item in accepted.split(",") if (part := item.strip()).partition(";")[0].strip().lower() in _READABLE_ENCODINGS]
+    """What the client accepts, less what cannot be metered beside the relay (br, zstd); 'identity' if that is all."""
+    kept = [
+        part
+        for item in accepted.split(",")
+        if (part := item.strip()).partition(";")[0].strip().lower() in _READABLE_ENCODINGS
+    ]
     return ", ".join(kept) or "identity"
 
 
-def _charged(headers: HeaderList) -> tuple[str, str]:
+def _charged(headers: HeaderList) -> list[tuple[str, str]]:
     """The credential that names the account (see `identity.credentials`): the first x-api-key, else authorization."""
     found = {name: pair for pair in reversed(headers) if (name := pair[0].lower()) in _CREDENTIALS}
     key = found.get("x-api-key")
-    return key if key is not None and key[1].strip() else found["authorization"]
+    if key is None or not key[1].strip():
+        key = found.get("authorization")
+    return [] if key is None else [key]
 
 
 def _credential(family: Family, key: str) -> tuple[str, str]:

@@ -21,20 +21,27 @@ class AnswerMeter:
         plain = encoding in ("", "identity")
         self._decoder = None if plain else decoder(encoding)
         self._blind = not plain and self._decoder is None
-        self._strips = strip_usage and plain and self.event_stream
+        self._plain = plain
+        self.strips = strip_usage and plain and self.event_stream
+        """Whether what is relayed is not, byte for byte, what was fed."""
         self._left = _length(headers)
-        self.tokens = dialect.meter(event_stream=self.event_stream, strip_usage=self._strips)
+        self.tokens = dialect.meter(event_stream=self.event_stream, strip_usage=self.strips)
 
     @property
     def at_end(self) -> bool:
         """Nothing that counts follows: the dialect's end marker has come, or the last byte of a known length."""
         return self.tokens.finished or self._left == 0
 
+    @property
+    def takes_event(self) -> bool:
+        """Whether an event of the proxy's own can be put behind what was relayed so far, and be read."""
+        return self.event_stream and self._plain and self.tokens.between_events
+
     def feed(self, chunk: bytes) -> bytes:
         """What to relay for `chunk`; the very same bytes unless usage is stripped."""
         if self._left is not None:
             self._left = max(self._left - len(chunk), 0)
-        if self._strips:
+        if self.strips:
             return self.tokens.feed(chunk)
         if self._decoder is not None:
             self.tokens.feed(self._decoder.feed(chunk))
@@ -45,7 +52,7 @@ class AnswerMeter:
     def finish(self) -> bytes:
         """What was still held back when the answer ended; only a stripped stream holds anything."""
         held = self.tokens.finish()
-        return held if self._strips else b""
+        return held if self.strips else b""
 
 
 def _length(headers: dict[str, str]) -> int | None:

@@ -111,7 +111,11 @@ async def test_reset_after_is_when_the_bucket_is_full(bench: Bench) -> None:
 
 
 async def test_a_cost_above_the_capacity_can_never_pass(bench: Bench) -> None:
-    claims = [Claim("r", TEN_A_MINUTE, 11 * MICRO), Claim("b", THREE_A_DAY, EXACT * 10**9), Claim("s", Concurrency(0), 1)]
+    claims = [
+        Claim("r", TEN_A_MINUTE, 11 * MICRO),
+        Claim("b", THREE_A_DAY, EXACT * 10**9),
+        Claim("s", Concurrency(0), 1),
+    ]
     admission = await bench.reserve(*claims)
     assert isinstance(admission, Denied)
     assert [level.retry_after_us for level in admission.levels] == [None, None, None]
@@ -142,7 +146,9 @@ async def test_settling_gives_back_what_was_not_used(bench: Bench) -> None:
 async def test_settling_above_the_reservation_leaves_debt_that_refilling_pays(bench: Bench) -> None:
     held = await bench.granted(Claim("r", TEN_A_MINUTE, MICRO), Claim("b", THREE_A_DAY, MICRO))
     await bench.store.settle(held, [25 * MICRO, 5 * MICRO])
-    assert await bench.level("b", THREE_A_DAY) == Level(False, -2 * MICRO, *[_us(2026, 11, 22) - bench.clock.now_us] * 2)
+    assert await bench.level("b", THREE_A_DAY) == Level(
+        False, -2 * MICRO, *[_us(2026, 11, 22) - bench.clock.now_us] * 2
+    )
     level = await bench.level("r", TEN_A_MINUTE)
     assert (level.granted, level.remaining, level.retry_after_us) == (False, -15 * MICRO, 15 * MINUTE_US // 10)
     bench.clock.now_us += 15 * MINUTE_US // 10
@@ -193,9 +199,8 @@ async def test_renewing_holds_a_slot_as_long_as_its_exchange_lasts(bench: Bench)
     for _ in range(9):
         bench.clock.now_us += LEASE_US // 3
         await bench.store.renew([renewed])
-    assert (await bench.level("s", TWO_SLOTS)).remaining == 1
     await bench.store.renew([forgotten])
-    assert (await bench.level("s", TWO_SLOTS)).remaining == 1, "a lease that is over was revived"
+    assert (await bench.level("s", TWO_SLOTS)).remaining == 1, "a lease that was over was revived"
     await bench.store.settle(renewed, [1])
     await bench.store.renew([renewed])
     assert (await bench.level("s", TWO_SLOTS)).remaining == 2
@@ -212,7 +217,12 @@ async def test_a_budget_is_whole_again_when_its_day_is_over(bench: Bench) -> Non
 
 @pytest.mark.parametrize(
     ("last", "following"),
-    [((2027, 2, 28), (2027, 3, 1)), ((2028, 2, 29), (2028, 3, 1)), ((2026, 12, 31), (2027, 1, 1)), ((2100, 2, 28), (2100, 3, 1))],
+    [
+        ((2027, 2, 28), (2027, 3, 1)),
+        ((2028, 2, 29), (2028, 3, 1)),
+        ((2026, 12, 31), (2027, 1, 1)),
+        ((2100, 2, 28), (2100, 3, 1)),
+    ],
 )
 async def test_a_monthly_budget_follows_the_calendar(
     bench: Bench, last: tuple[int, int, int], following: tuple[int, int, int]
@@ -246,6 +256,15 @@ async def test_a_clock_that_steps_back_refills_nothing_and_no_time_refills_twice
     assert (await bench.level("r", TEN_A_MINUTE)).remaining == MICRO
 
 
+async def test_time_in_which_a_bucket_was_full_does_not_refill_it_later(bench: Bench) -> None:
+    held = await bench.granted(Claim("r", TEN_A_MINUTE, MICRO))
+    await bench.store.settle(held, [0])
+    bench.clock.now_us -= 30 * US_PER_SECOND
+    await bench.granted(Claim("r", TEN_A_MINUTE, 10 * MICRO))
+    bench.clock.now_us += 30 * US_PER_SECOND
+    assert (await bench.level("r", TEN_A_MINUTE)).remaining == 0
+
+
 async def test_a_clock_that_steps_back_over_midnight_does_not_bring_yesterdays_budget_back(bench: Bench) -> None:
     bench.clock.now_us = _us(2026, 11, 22)
     await bench.granted(Claim("b", THREE_A_DAY, 3 * MICRO))
@@ -261,6 +280,15 @@ async def test_a_bucket_keeps_what_it_holds_when_its_limit_changes(bench: Bench)
     assert (await bench.level("r", wider)).remaining == 6 * MICRO
     assert (await bench.level("r", narrower)).remaining == 5 * MICRO
     assert (await bench.level("b", Budget(10 * MICRO, Calendar.DAY))).remaining == 9 * MICRO
+
+
+async def test_what_is_left_over_of_a_refill_is_worth_nothing_under_another_rate(bench: Bench) -> None:
+    slow = Rate.of(1, 10**9, 10)  # a micro-unit in 1,000 s
+    await bench.granted(Claim("r", slow, 10))
+    bench.clock.now_us += 2 * 10**9 - 1
+    await bench.granted(Claim("r", slow, 1))
+    bench.clock.now_us += 1
+    assert (await bench.level("r", Rate.of(1, 1, 10))).remaining == 1
 
 
 async def test_a_key_whose_kind_of_limit_changes_starts_anew(bench: Bench) -> None:

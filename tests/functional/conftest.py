@@ -9,12 +9,16 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from proxy.app import Proxy
+from tests.functional.proxy_in_process import proxy_before
+from tests.functional.raw_http import RawUpstream, raw_upstream
 
 OPEN_POLICY = """\
 version: 1
@@ -49,20 +53,23 @@ class Running:
     admin: str = ""
     lines: list[str] = field(default_factory=list)
     _said: threading.Event = field(default_factory=threading.Event)
+    _reader: threading.Thread | None = None
 
     def wait_until_serving(self) -> None:
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         assert self._said.wait(20), f"it did not start: {self.lines}"
         assert self.url, f"it ended: {self.lines}"
 
     def _read(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line.rstrip())
-            said = _parsed(line)
-            if said.get("message") == "serving":
-                self.url, self.admin = said["listen"], said.get("admin", "")
-                self._said.set()
+        with self.process.stderr as told:
+            for line in told:
+                self.lines.append(line.rstrip())
+                said = _parsed(line)
+                if said.get("message") == "serving":
+                    self.url, self.admin = said["listen"], said.get("admin", "")
+                    self._said.set()
         self._said.set()
 
     def page(self, path: str, method: str = "GET") -> tuple[int, str]:
@@ -72,7 +79,8 @@ class Running:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as fault:
-            return fault.code, fault.read().decode()
+            with fault:
+                return fault.code, fault.read().decode()
 
     def metric(self, sample: str) -> float:
         """The value of one sample, `name{labels}` as exposed; 0 where it is absent."""
@@ -85,9 +93,13 @@ class Running:
         return [_parsed(line) for line in self.lines]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ends it, and returns its exit code once all it said has been read."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(20)
+        code = self.process.wait(20)
+        if self._reader is not None:
+            self._reader.join(20)
+        return code
 
 
 def _parsed(line: str) -> dict[str, Any]:
@@ -161,3 +173,17 @@ def serve(mock_api: Running, tmp_path: Path) -> Iterator[ServeFactory]:
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture
+async def model_api() -> AsyncIterator[RawUpstream]:
+    """A model API whose every byte the test plays."""
+    async with raw_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def proxy(model_api: RawUpstream, tmp_path: Path) -> AsyncIterator[Proxy]:
+    """A proxy before it, in this process, that limits nothing."""
+    async with proxy_before(model_api.url, tmp_path) as running:
+        yield running

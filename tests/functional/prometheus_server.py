@@ -48,26 +48,23 @@ class PrometheusServer:
             with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}") as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as fault:
-            raise AssertionError(f"{parameters}: {json.load(fault)['error']}") from None
+            with fault:
+                raise AssertionError(f"{parameters}: {json.load(fault)['error']}") from None
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """An instant query's vector."""
         return list(self.get("query", query=expression)["result"])
 
-    def wait_for_scrape(self, count: int = 1) -> None:
-        """Returns when every target has been scraped well `count` more times, begun after this call."""
+    def wait_for_scrape(self) -> None:
+        """Returns when every target has been scraped well once more, begun after this call."""
         after = time.time()
-        for _ in range(count):
-            after = self._scraped(after)
-
-    def _scraped(self, after: float) -> float:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             seen = self.query('timestamp(up{job="stillgate"}) and up{job="stillgate"} == 1')
             targets = self.get("targets", state="active")["activeTargets"]
             times = [float(sample["value"][1]) for sample in seen]
             if times and len(times) == len(targets) and min(times) > after:
-                return max(times)
+                return
             time.sleep(0.1)
         raise AssertionError("Prometheus did not scrape every target in time")
 

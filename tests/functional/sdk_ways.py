@@ -1,11 +1,12 @@
 """The ways in which the official SDKs ask: each endpoint with the sync and the async client, plain and streamed.
 
-What a way gives can be compared: the SDK's objects as plain values, without what every answer has of its own (ids, times).
+What a way gives can be compared: SDK objects as plain values, without what each answer has of its own (ids, times).
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -31,7 +32,15 @@ DIALECTS = {
     "completions": "openai_completions",
     "embeddings": "openai_embeddings",
 }
+_TLS = ssl.create_default_context()
+"""Shared, because making one takes longer than most tests."""
 _OF_ITS_OWN = frozenset({"id", "created", "created_at", "call_id", "item_id", "signature", "request_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    headers: Mapping[str, str]
+    retries_taken: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +71,14 @@ class Way:
             return await self._ask_async(options, asked)
         return await asyncio.to_thread(self._ask_sync, options, asked)
 
-    async def headers(self, url: str, *, key: str = "sk-test", **fields: Any) -> Mapping[str, str]:
-        """The headers that the SDK shows of an answer that is not an error."""
-        options = self._options(url, key, 0)
+    async def head(self, url: str, *, key: str = "sk-test", retries: int = 0, **fields: Any) -> Head:
+        """What the SDK shows of an answer that is not an error, beside its body."""
+        options = self._options(url, key, retries)
         asked = self._asked(fields)
         if self.asynchronous:
             async with self._async_client(options) as client:
-                raw = await self._resource(client).with_raw_response.create(**asked)
-                return dict(raw.headers)
-        return await asyncio.to_thread(self._headers_sync, options, asked)
+                return _head(await self._resource(client).with_raw_response.create(**asked))
+        return await asyncio.to_thread(self._head_sync, options, asked)
 
     async def fault(self, url: str, **fields: Any) -> Any:
         """The exception that the SDK raises; a failure where it raises none."""
@@ -89,10 +97,16 @@ class Way:
         return asked | {"stream": True} if self.streamed else asked
 
     def _async_client(self, options: dict[str, Any]) -> Any:
-        return anthropic.AsyncAnthropic(**options) if self.endpoint == "messages" else openai.AsyncOpenAI(**options)
+        http = self.sdk.DefaultAsyncHttpxClient(verify=_TLS)
+        if self.endpoint == "messages":
+            return anthropic.AsyncAnthropic(**options, http_client=http)
+        return openai.AsyncOpenAI(**options, http_client=http)
 
     def _sync_client(self, options: dict[str, Any]) -> Any:
-        return anthropic.Anthropic(**options) if self.endpoint == "messages" else openai.OpenAI(**options)
+        http = self.sdk.DefaultHttpxClient(verify=_TLS)
+        if self.endpoint == "messages":
+            return anthropic.Anthropic(**options, http_client=http)
+        return openai.OpenAI(**options, http_client=http)
 
     def _resource(self, client: Any) -> Any:
         return client.chat.completions if self.endpoint == "chat" else getattr(client, self.endpoint)
@@ -107,9 +121,13 @@ class Way:
             answer = self._resource(client).create(**asked)
             return comparable(list(answer) if self.streamed else answer)
 
-    def _headers_sync(self, options: dict[str, Any], asked: dict[str, Any]) -> Mapping[str, str]:
+    def _head_sync(self, options: dict[str, Any], asked: dict[str, Any]) -> Head:
         with self._sync_client(options) as client:
-            return dict(self._resource(client).with_raw_response.create(**asked).headers)
+            return _head(self._resource(client).with_raw_response.create(**asked))
+
+
+def _head(raw: Any) -> Head:
+    return Head(dict(raw.headers), raw.retries_taken)
 
 
 ALL_WAYS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
-from hypothesis import assume, given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from proxy.admission.bucket import (
@@ -35,8 +35,7 @@ def rates(draw: st.DrawFn) -> Rate:
     try:
         return Rate.of(amount, period_us, capacity)
     except ValueError:
-        assume(False)
-        raise
+        reject()
 
 
 @st.composite
@@ -136,9 +135,9 @@ def test_a_budget_reserved_then_settled_has_used_the_actual_cost(used: int, rese
     assert spend(spend((used, 7), reserved), actual - reserved) == spend((used, 7), actual)
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2199, 12, 31), timezones=st.just(UTC)))
-def test_a_window_is_the_calendars_day_or_month(moment: datetime) -> None:
-    now_us = (moment - EPOCH) // timedelta(microseconds=1)
+@given(st.integers(0, 230 * 366 * DAY_US))
+def test_a_window_is_the_calendars_day_or_month(now_us: int) -> None:
+    moment = EPOCH + timedelta(microseconds=now_us)
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     next_month = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
     for calendar, end in ((Calendar.DAY, midnight + timedelta(days=1)), (Calendar.MONTH, next_month)):

@@ -132,7 +132,7 @@ def test_a_prompt_that_is_surely_too_long_is_refused_and_one_that_may_fit_waits_
     world = world_of("quotas:\n  - {id: in, key: [account], unit: input_tokens, rate: 100/min}\n")
     assert world.ask(message(text="word " * 1000))[1].fault is Fault.REQUEST_EXCEEDS_LIMIT
     assert world.ask(message(text="word " * 100))[1].action is Action.ALLOW
-    assert world.ask(message(text="word " * 100))[1].fault is Fault.RATE_LIMITED
+    assert world.ask(message(text="word " * 100))[1].fault is Fault.TOKENS_LIMITED
 
 
 def test_cache_reads_cost_no_input_quota_and_cache_writes_do(world_of: WorldOf) -> None:

@@ -58,6 +58,7 @@ def ask_openai(answering: Answering, max_retries: int = 0) -> str:
     ("fault", "status", "raised", "type_"),
     [
         (Fault.RATE_LIMITED, 429, anthropic.RateLimitError, "rate_limit_error"),
+        (Fault.TOKENS_LIMITED, 429, anthropic.RateLimitError, "rate_limit_error"),
         (Fault.REQUEST_EXCEEDS_LIMIT, 429, anthropic.RateLimitError, "rate_limit_error"),
         (Fault.FORBIDDEN, 403, anthropic.PermissionDeniedError, "permission_error"),
         (Fault.BAD_REQUEST, 400, anthropic.BadRequestError, "invalid_request_error"),
@@ -81,8 +82,9 @@ def test_the_anthropic_sdk_raises_what_it_raises_for_the_real_api(
 @pytest.mark.parametrize(
     ("fault", "status", "raised", "type_", "code"),
     [
-        (Fault.RATE_LIMITED, 429, openai.RateLimitError, "rate_limit_error", "rate_limit_exceeded"),
-        (Fault.REQUEST_EXCEEDS_LIMIT, 429, openai.RateLimitError, "rate_limit_error", "rate_limit_exceeded"),
+        (Fault.RATE_LIMITED, 429, openai.RateLimitError, "requests", "rate_limit_exceeded"),
+        (Fault.TOKENS_LIMITED, 429, openai.RateLimitError, "tokens", "rate_limit_exceeded"),
+        (Fault.REQUEST_EXCEEDS_LIMIT, 429, openai.RateLimitError, "tokens", "rate_limit_exceeded"),
         (Fault.FORBIDDEN, 403, openai.PermissionDeniedError, "permission_error", "permission_denied"),
         (Fault.BAD_REQUEST, 400, openai.BadRequestError, "invalid_request_error", None),
         (Fault.TOO_LARGE, 413, openai.APIStatusError, "invalid_request_error", "request_too_large"),
@@ -113,7 +115,7 @@ def test_what_can_never_pass_is_not_retried(fault: Fault) -> None:
     assert (for_anthropic.requests, for_openai.requests) == (1, 1)
 
 
-@pytest.mark.parametrize("fault", [Fault.RATE_LIMITED, Fault.UNAVAILABLE])
+@pytest.mark.parametrize("fault", [Fault.RATE_LIMITED, Fault.TOKENS_LIMITED, Fault.UNAVAILABLE])
 def test_what_can_pass_later_is_retried(fault: Fault) -> None:
     for_anthropic = Answering.with_error(MESSAGES.error(fault, "Later.", "req_1", retry_after_s=0.001))
     for_openai = Answering.with_error(CHAT.error(fault, "Later.", "req_1", retry_after_s=0.001))

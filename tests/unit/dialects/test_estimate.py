@@ -58,6 +58,13 @@ def test_the_tokens_of_a_cut_stream_are_calibrated_by_completed_ones() -> None:
     assert estimator.generated_tokens("other", 1000, 0) == 250
 
 
+def test_tokens_that_come_out_whole_are_not_rounded_up() -> None:
+    estimator = Estimator()
+    for size in range(40, 4000, 44):
+        estimator.learn(REQUEST, Usage(output_tokens=size // 4), size, completed=True)
+        assert [estimator.generated_tokens("m", 4 * tokens, 0) for tokens in range(200)] == list(range(200))
+
+
 def test_every_event_of_a_cut_stream_is_a_token_at_least() -> None:
     assert Estimator().generated_tokens("m", 40, 30) == 30
     assert Estimator().generated_tokens(None, 0, 0) == 0

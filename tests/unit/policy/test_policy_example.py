@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from proxy.admission.quota import MICRO, Budget, Calendar, Concurrency, Rate, Reserve, Unit
+from proxy.admission.store import StoreFailure
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
 from proxy.policy.load import load_policy
 from proxy.policy.match import Policy
-from proxy.policy.spec import StoreFailure
 
 EXAMPLE = """\
 version: 1

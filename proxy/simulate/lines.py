@@ -1,0 +1,146 @@
+"""Owns the reading of exchange-log lines, raw and feature form alike, as `replay` takes them.
+
+Pure: bytes in, a `Recorded` or a `BadLineError` out. Knows no pipeline and no file. What the format does not name is
+left out, and remembered once a key.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from proxy.clock import US_PER_SECOND
+from proxy.errors import StillgateError
+from proxy.events.record import VERSION, Features, Response
+from proxy.identity.network import parse_address
+
+BACKSTEP_US = 5 * US_PER_SECOND
+"""A line earlier than its predecessor by up to this is taken at its predecessor's time."""
+_LATEST_S = 4e9
+_NOTHING = msgspec.Raw(b"null")
+_FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>[^`]*)`)?")
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
+
+
+class BadLineError(StillgateError):
+    """A line that the format does not allow; the text names the line and the field."""
+
+    def __init__(self, number: int, text: str, exchange_id: str | None) -> None:
+        super().__init__(f"line {number}: {text}")
+        self.exchange_id = exchange_id
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    ts: float
+    id: str
+    method: str
+    path: str
+    peer_ip: str
+    headers: list[tuple[str, str]]
+    body: msgspec.Raw = _NOTHING
+    response: Response | None = None
+    features: Features | None = None
+
+
+class _Named(msgspec.Struct):
+    id: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One exchange of the log. `body` is its JSON as it stands in the log; None where it was null or absent."""
+
+    id: str
+    ts_us: int
+    method: str
+    path: str
+    peer_ip: str
+    headers: list[tuple[str, str]]
+    body: bytes | None
+    response: Response | None
+    features: Features | None
+
+
+class LineReader:
+    """Reads the lines of one log in order. `unknown_keys` is what it has left out, each key once."""
+
+    def __init__(self) -> None:
+        self.unknown_keys: set[str] = set()
+        self.number = 0
+        self._now_us: int | None = None
+        self._decode = msgspec.json.Decoder(_Line).decode
+
+    def read(self, line: bytes) -> Recorded:
+        """The next line, without or with its end. BadLineError; the line after a bad one can be read."""
+        self.number += 1
+        try:
+            found = self._decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+            found = self._read_with_unknown_keys(line, fault)
+        if found.features is not None and found.features.v != VERSION:
+            raise self._bad(line, f"field 'features.v': {found.features.v} is not a version this release reads")
+        if found.peer_ip and parse_address(found.peer_ip) is None:
+            raise self._bad(line, f"field 'peer_ip': '{found.peer_ip}' is not an IP address")
+        return Recorded(
+            found.id,
+            self._time_of(found.ts, line),
+            found.method,
+            found.path,
+            found.peer_ip,
+            found.headers,
+            None if bytes(found.body) == b"null" else bytes(found.body),
+            found.response,
+            found.features,
+        )
+
+    def _time_of(self, ts: float, line: bytes) -> int:
+        if not 0 <= ts <= _LATEST_S or math.isnan(ts):
+            raise self._bad(line, f"field 'ts': {ts} is not a time in seconds since the Unix epoch")
+        ts_us = round(ts * US_PER_SECOND)
+        if self._now_us is not None and ts_us < self._now_us:
+            back_us = self._now_us - ts_us
+            if back_us > BACKSTEP_US:
+                raise self._bad(
+                    line,
+                    f"field 'ts': {back_us / 1e6:.6f} s earlier than the line before, 5 s are allowed; sort the log",
+                )
+            ts_us = self._now_us
+        self._now_us = ts_us
+        return ts_us
+
+    def _read_with_unknown_keys(self, line: bytes, fault: Exception) -> _Line:
+        """The line without the keys that the format does not name, should these be all that is wrong with it."""
+        try:
+            values: Any = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as syntax:
+            raise self._bad(line, f"not JSON: {syntax}") from fault
+        if not isinstance(values, dict):
+            raise self._bad(line, "not a JSON object")
+        raw: dict[str, msgspec.Raw] = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        known = {name: raw[name] for name in _Line.__struct_fields__ if name in raw}
+        self.unknown_keys.update(raw.keys() - known.keys())
+        try:
+            return self._decode(msgspec.json.encode(known))
+        except msgspec.ValidationError as still:
+            raise self._bad(line, _told(str(still))) from fault
+
+    def _bad(self, line: bytes, text: str) -> BadLineError:
+        name = None
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            name = msgspec.json.decode(line, type=_Named).id
+        return BadLineError(self.number, text, name if isinstance(name, str) else None)
+
+
+def _told(text: str) -> str:
+    """msgspec's message with the field in front: `field 'response.status': expected int, got str`."""
+    matched = _FAULT.fullmatch(text)
+    what, where = (matched["what"], matched["where"]) if matched else (text, None)
+    if missing := _MISSING.match(what):
+        return f"field '{'.'.join(part for part in (where, missing[1]) if part)}' is missing"
+    what = what.replace("`", "")
+    return f"field '{where}': {what[:1].lower()}{what[1:]}" if where else what

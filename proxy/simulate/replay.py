@@ -1,0 +1,88 @@
+"""Owns the run through a log: each line to a world, each decision to whoever listens, the counts to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from proxy.exchange import Exchange
+from proxy.policy.match import Policy
+from proxy.simulate.lines import BadLineError, LineReader, Recorded
+from proxy.simulate.report import DecisionLine, Report, decision_line, encode
+from proxy.simulate.world import World
+
+HASH_KEY = b"stillgate replay"
+"""Names accounts that a raw log knows by API key only; fixed, so that the same log gives the same bytes."""
+
+
+class BadAnswer(msgspec.Struct, frozen=True):
+    """What a driver gets for a line that the format does not allow."""
+
+    id: str | None
+    error: str
+
+
+class FixedPolicy:
+    """A policy that is in force from the first line to the last."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.current = policy
+
+
+@dataclass(slots=True)
+class Replay:
+    """One log under one policy, in virtual time."""
+
+    policy: Policy
+    hash_key: bytes = HASH_KEY
+    reader: LineReader = field(default_factory=LineReader)
+    world: World = field(init=False)
+    report: Report = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.world = World(FixedPolicy(self.policy), self.hash_key)
+        self.report = Report(self.policy.sha256)
+
+    def read(self, line: bytes) -> Recorded:
+        """The next line. BadLineError, counted."""
+        try:
+            return self.reader.read(line)
+        except BadLineError:
+            self.report.bad_lines += 1
+            raise
+
+    def decide(self, recorded: Recorded) -> Exchange:
+        """The decision on the next exchange."""
+        exchange = self.world.arrive(recorded)
+        self.report.count(exchange)
+        return exchange
+
+    def recorded(self, lines: Iterable[bytes], *, skip_bad_lines: bool) -> Iterator[Recorded]:
+        """Each exchange of a log; empty lines are passed over. BadLineError, unless such lines are skipped."""
+        for line in lines:
+            if line.isspace():
+                self.reader.number += 1
+                continue
+            try:
+                recorded = self.read(line)
+            except BadLineError:
+                if not skip_bad_lines:
+                    raise
+                continue
+            yield recorded
+
+    def run(self, lines: Iterable[bytes], *, skip_bad_lines: bool) -> Iterator[DecisionLine]:
+        """The decision on each exchange of a log."""
+        for recorded in self.recorded(lines, skip_bad_lines=skip_bad_lines):
+            yield decision_line(recorded.id, self.decide(recorded))
+
+    def converse(self, lines: Iterable[bytes], answer: Callable[[bytes], None]) -> None:
+        """Answers every line before it takes the next one; a bad line is answered with what is wrong with it."""
+        for line in lines:
+            try:
+                recorded = self.read(line)
+                answer(encode(decision_line(recorded.id, self.decide(recorded))))
+            except BadLineError as fault:
+                answer(encode(BadAnswer(fault.exchange_id, str(fault))))

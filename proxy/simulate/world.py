@@ -1,0 +1,122 @@
+"""Owns virtual time: the pipeline that `serve` runs, on the memory store, driven by events that carry their own time.
+
+Nothing here decides anything. What is due happens in the order of time; at one moment, in the order of arrival.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from proxy.admission.memory import MemoryStore
+from proxy.admission.quota import Concurrency
+from proxy.admission.store import LEASE_US, Reservation
+from proxy.clock import US_PER_SECOND, VirtualClock
+from proxy.dialects.estimate import Estimator
+from proxy.dialects.llm import Usage
+from proxy.dialects.table import dialect_for
+from proxy.events.record import Response
+from proxy.exchange import Action, Arrival, Ending, Exchange, Outcome
+from proxy.identity.resolve import Resolver
+from proxy.pipeline import Pipeline, PolicySource
+from proxy.simulate.lines import Recorded
+from proxy.simulate.recall import recalled
+
+T = TypeVar("T")
+_RENEW_US = LEASE_US // 3
+
+
+class World:
+    """One proxy in virtual time. `hash_key` names accounts that are known by their API key only."""
+
+    def __init__(self, policies: PolicySource, hash_key: bytes, store: MemoryStore | None = None) -> None:
+        self.clock = VirtualClock()
+        self.store = store or MemoryStore(lambda: self.clock.now_us)
+        self._pipeline = Pipeline(policies, Resolver(hash_key, None), Estimator(), self.store)
+        self._due: list[tuple[int, int, Exchange, Outcome]] = []
+        self._count = 0
+        self._held: dict[int, Reservation] = {}
+        self._renew_at_us = 0
+
+    def arrive(self, recorded: Recorded) -> Exchange:
+        """Decides on the next exchange of a log, after all that is due by then; its answer is settled when it ends."""
+        self.advance(recorded.ts_us)
+        self._count += 1
+        arrival = Arrival(
+            str(self._count),
+            recorded.ts_us,
+            recorded.method,
+            recorded.path,
+            recorded.peer_ip,
+            recorded.headers,
+            recorded.body,
+        )
+        exchange = Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=recalled(recorded))
+        decision = run(self._pipeline.decide(exchange))
+        if decision.action is Action.ALLOW:
+            outcome, duration_us = _outcome(recorded)
+            self._hold(exchange)
+            heapq.heappush(self._due, (recorded.ts_us + duration_us, self._count, exchange, outcome))
+        return exchange
+
+    def advance(self, now_us: int) -> None:
+        """Lets everything happen that is due by `now_us`."""
+        while self._due and self._due[0][0] <= now_us:
+            at_us, count, exchange, outcome = heapq.heappop(self._due)
+            self._renew(at_us)
+            self.clock.now_us = max(self.clock.now_us, at_us)
+            self._held.pop(count, None)
+            run(self._pipeline.complete(exchange, outcome))
+        self._renew(now_us)
+        self.clock.now_us = max(self.clock.now_us, now_us)
+
+    def _hold(self, exchange: Exchange) -> None:
+        reservation = exchange.reservation
+        if reservation is not None and any(isinstance(claim.limit, Concurrency) for claim in reservation.claims):
+            if not self._held:
+                self._renew_at_us = self.clock.now_us + _RENEW_US
+            self._held[self._count] = reservation
+
+    def _renew(self, until_us: int) -> None:
+        """Renews the leases of open exchanges, as `serve` does all the time."""
+        while self._held and self._renew_at_us <= until_us:
+            self.clock.now_us = max(self.clock.now_us, self._renew_at_us)
+            run(self.store.renew(list(self._held.values())))
+            self._renew_at_us += _RENEW_US
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never suspends, which none does on the memory store."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    coroutine.close()
+    raise RuntimeError("a stage waited for something in virtual time")
+
+
+def _outcome(recorded: Recorded) -> tuple[Outcome, int]:
+    """What came of an exchange and how long it took, in microseconds. Without an answer all of it is unknown."""
+    response = recorded.response
+    if response is None:
+        return Outcome(Ending.COMPLETE, 200), 0
+    answer = recorded.features.answer if recorded.features is not None else None
+    ending = Ending(answer.ending) if answer is not None else _ending(response)
+    usage = Usage(
+        response.input_tokens,
+        response.output_tokens,
+        response.cache_read_input_tokens,
+        response.cache_creation_input_tokens,
+    )
+    outcome = Outcome(ending, response.status, usage)
+    if answer is not None:
+        unanswered = ending in (Ending.UPSTREAM_FAILED, Ending.UPSTREAM_TIMEOUT) or answer.generated_bytes is None
+        status = None if unanswered else response.status
+        outcome = Outcome(ending, status, usage, answer.generated_bytes, answer.output_events)
+    return outcome, max(round(response.duration_s * US_PER_SECOND), 0)
+
+
+def _ending(response: Response) -> Ending:
+    return Ending.COMPLETE if response.status < 400 else Ending.UPSTREAM_REFUSED

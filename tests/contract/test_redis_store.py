@@ -1,0 +1,338 @@
+"""What the Redis store does beyond the contract: replicas, batching, and each way of losing Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.admission.quota import MICRO, Budget, Calendar, Concurrency, Rate
+from proxy.admission.redis import RedisStore
+from proxy.admission.store import Admission, Claim, Granted, Reservation
+from proxy.clock import US_PER_SECOND
+from proxy.errors import StoreError, UsageError
+from tests.redis_server import RedisServer, free_port, running_redis
+
+A_DAY_US = 86_400 * US_PER_SECOND
+HUNDRED = Rate.of(100 * MICRO, 100 * A_DAY_US, 100 * MICRO)
+"""Refills too slowly for any test to see it."""
+ONE = Claim("r", HUNDRED, MICRO)
+PATIENT = 20.0
+HASTY = 0.1
+
+
+@asynccontextmanager
+async def store_on(server: RedisServer, timeout_seconds: float = PATIENT, **options: Any) -> AsyncIterator[RedisStore]:
+    store = RedisStore(server.url, timeout_seconds=timeout_seconds, **options)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def granted(store: RedisStore, name: str, *claims: Claim) -> Reservation:
+    admission = await store.reserve(name, claims)
+    assert isinstance(admission, Granted)
+    return admission.reservation
+
+
+async def remaining(store: RedisStore, claim: Claim = ONE) -> int:
+    (level,) = await store.peek([claim])
+    return level.remaining // MICRO if claim.limit is HUNDRED else level.remaining
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for what another process has to do first."""
+    async with asyncio.timeout(PATIENT):
+        while not await holds():
+            await asyncio.sleep(0.01)
+
+
+async def test_four_stores_on_one_redis_grant_no_more_than_one_would(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    stores = [RedisStore(redis_server.url, prefix=redis_prefix, timeout_seconds=PATIENT) for _ in range(4)]
+    answers = await asyncio.gather(*[stores[number % 4].reserve(f"e-{number}", [ONE]) for number in range(1_000)])
+    await asyncio.gather(*[store.close() for store in stores])
+    assert sum(isinstance(answer, Granted) for answer in answers) == 100
+
+
+async def test_calls_that_meet_in_one_turn_of_the_event_loop_travel_together(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    trips: list[tuple[str, int]] = []
+    async with store_on(
+        redis_server, prefix=redis_prefix, on_roundtrip=lambda kind, _seconds, calls: trips.append((kind, calls))
+    ) as store:
+        held = await asyncio.gather(*[granted(store, f"e-{number}", ONE) for number in range(64)])
+        await asyncio.gather(store.settle(held[0], [0]), store.peek([ONE]))
+        await asyncio.gather(*[store.peek([ONE]) for _ in range(300)])
+    assert trips == [("reserve", 64), ("mixed", 2), ("peek", 128), ("peek", 128), ("peek", 44)]
+
+
+async def test_an_exchange_that_used_what_it_reserved_needs_no_second_trip(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    trips: list[str] = []
+    async with store_on(
+        redis_server, prefix=redis_prefix, on_roundtrip=lambda kind, _seconds, _calls: trips.append(kind)
+    ) as store:
+        await store.settle(await granted(store, "e-1", ONE), [MICRO])
+    assert trips == ["reserve"]
+
+
+async def test_redis_tells_the_time_unless_it_is_given(redis_server: RedisServer, redis_prefix: str) -> None:
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        before_us = _time_of(redis_server)
+        (level,) = await store.peek([Claim("d", Budget(MICRO, Calendar.DAY), MICRO)])
+        midnight_us = (before_us // A_DAY_US + 1) * A_DAY_US
+        assert before_us + level.reset_after_us <= midnight_us <= _time_of(redis_server) + level.reset_after_us
+        quick = Claim("r", Rate.of(MICRO, 1_000, MICRO), MICRO)  # a unit a millisecond
+        await granted(store, "e-1", quick)
+        await until(lambda: _is_full(store, quick))
+
+
+def _time_of(server: RedisServer) -> int:
+    seconds, micros = server.command("TIME")
+    return int(seconds) * US_PER_SECOND + int(micros)
+
+
+async def _is_full(store: RedisStore, claim: Claim) -> bool:
+    return (await store.peek([claim]))[0].reset_after_us == 0
+
+
+async def test_every_key_has_one_hash_tag_and_an_end(own_redis: RedisServer) -> None:
+    claims = [ONE, Claim("b", Budget(MICRO, Calendar.MONTH), MICRO), Claim("s", Concurrency(3), 1)]
+    async with store_on(own_redis) as store:
+        await store.settle(await granted(store, "e-1", *claims), [2 * MICRO, MICRO, 1])
+        await granted(store, "e-2", ONE, claims[2])
+        await store.ping()
+        await store.announce("replica-1")
+    keys = own_redis.command("KEYS", "*")
+    assert sorted(keys) == [
+        b"{stillgate}:" + name for name in (b"m:b", b"probe", b"r:r", b"replicas", b"s:s", b"settled:e-1")
+    ]
+    assert all(own_redis.command("PTTL", key.decode()) > 0 for key in keys)
+
+
+async def test_on_a_cluster_the_script_runs_where_its_slot_is(tmp_path: Path) -> None:
+    cluster = ("--cluster-enabled", "yes", "--dir", str(tmp_path), "--cluster-port")
+    buses = [free_port(), free_port()]
+    with (
+        running_redis(*cluster, str(buses[0]), "--cluster-config-file", "a.conf") as asked,
+        running_redis(*cluster, str(buses[1]), "--cluster-config-file", "b.conf") as keeper,
+    ):
+        keeper.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        asked.command("CLUSTER", "MEET", "127.0.0.1", keeper.port, buses[1])
+        async with store_on(asked) as store:
+            await until(lambda: _grants(store))
+        assert keeper.command("DBSIZE") == 2
+
+
+async def _grants(store: RedisStore) -> bool:
+    try:
+        return isinstance(await store.reserve("e-1", [ONE, Claim("s", Concurrency(9), 1)]), Granted)
+    except StoreError:  # CLUSTERDOWN until the node has found itself whole
+        return False
+
+
+async def test_replicas_share_a_secret_and_know_their_number(redis_server: RedisServer, redis_prefix: str) -> None:
+    now_us = [A_DAY_US]
+    async with (
+        store_on(redis_server, prefix=redis_prefix, now_us=lambda: now_us[0]) as first,
+        store_on(redis_server, prefix=redis_prefix, now_us=lambda: now_us[0]) as second,
+    ):
+        secrets = await asyncio.gather(first.shared_secret("accounts"), second.shared_secret("accounts"))
+        assert secrets[0] == secrets[1]
+        assert len(secrets[0]) == 32
+        assert await second.shared_secret("networks") != secrets[0]
+        assert await first.announce("a") == 1
+        now_us[0] += 10 * US_PER_SECOND
+        assert await second.announce("b") == 2
+        assert await second.announce("b") == 2
+        now_us[0] += 10 * US_PER_SECOND
+        assert await second.announce("b") == 1, "a replica that is silent for 15 s is gone"
+
+
+async def test_an_emptied_redis_starts_anew_and_settles_what_was_reserved_before(own_redis: RedisServer) -> None:
+    async with store_on(own_redis) as store:
+        held = await granted(store, "e-1", Claim("r", HUNDRED, 40 * MICRO), Claim("s", Concurrency(1), 1))
+        own_redis.command("FLUSHALL")
+        assert await remaining(store) == 100
+        await store.settle(held, [10 * MICRO, 1])
+        assert await remaining(store) == 100, "a refund went above the capacity"
+
+
+async def test_a_redis_that_forgot_the_script_is_told_again(own_redis: RedisServer) -> None:
+    async with store_on(own_redis) as store:
+        await granted(store, "e-1", ONE)
+        own_redis.command("SCRIPT", "FLUSH")
+        await asyncio.gather(*[granted(store, f"e-2-{number}", ONE) for number in range(3)])
+        assert await remaining(store) == 96
+
+
+async def test_a_redis_that_stalls_fails_a_call_in_time_and_late_grants_are_given_back(own_redis: RedisServer) -> None:
+    faults: list[tuple[str, int]] = []
+    async with store_on(own_redis, HASTY, on_fault=lambda kind, calls: faults.append((kind, calls))) as store:
+        await granted(store, "e-1", ONE)
+        own_redis.pause()
+        for number in range(2):
+            with pytest.raises(StoreError, match="in time"):
+                await store.reserve(f"e-2-{number}", [Claim("r", HUNDRED, 9 * MICRO), Claim("s", Concurrency(9), 1)])
+        assert not store.is_up
+        assert faults == [("timeout", 1), ("timeout", 1)]
+        own_redis.resume()
+        await until(lambda: _stands_at(store, 99))
+        await until(lambda: _stands_at(store, 9, Claim("s", Concurrency(9), 1)))
+        assert store.is_up
+
+
+async def _stands_at(store: RedisStore, expected: int, claim: Claim = ONE) -> bool:
+    try:
+        return await remaining(store, claim) == expected
+    except StoreError:
+        return False
+
+
+async def test_a_settlement_that_failed_is_repeated_and_counts_once(own_redis: RedisServer) -> None:
+    async with store_on(own_redis, HASTY) as store:
+        held = [await granted(store, f"e-{number}", Claim("r", HUNDRED, 10 * MICRO)) for number in range(2)]
+        own_redis.pause()
+        with pytest.raises(StoreError):
+            await store.settle(held[0], [MICRO])
+        store.settle_later(held[1], [2 * MICRO])
+        own_redis.resume()
+        await until(lambda: _stands_at(store, 97))
+        await store.ping()
+        assert await remaining(store) == 97
+        assert store.settlements_dropped == 0
+
+
+async def test_a_killed_redis_fails_calls_at_once_and_is_used_again_when_it_is_back(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with store_on(own_redis) as store:
+        held = await granted(store, "e-1", Claim("r", HUNDRED, 10 * MICRO))
+        own_redis.kill()
+        for number in range(5):
+            with pytest.raises(StoreError):
+                await store.reserve(f"e-2-{number}", [ONE])
+        with pytest.raises(StoreError):
+            await store.settle(held, [30 * MICRO])
+        own_redis.start()
+        await granted(store, "e-3", ONE)
+        await until(lambda: _stands_at(store, 79))
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"], "one line for each change of state"
+
+
+async def test_a_wrong_password_is_a_fault_and_not_told_to_clients() -> None:
+    with running_redis("--requirepass", "right") as server:
+        async with store_on(server, password="wrong") as store:
+            with pytest.raises(StoreError) as fault:
+                await store.reserve("e-1", [ONE])
+            assert "wrong" not in str(fault.value)
+            assert str(server.port) not in str(fault.value)
+        async with store_on(server, password="right") as store:
+            await granted(store, "e-1", ONE)
+        store = RedisStore(server.url.replace("//", "//default:right@"), timeout_seconds=PATIENT)
+        await granted(store, "e-2", ONE)
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "mend_it"),
+    [
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+    ],
+    ids=["read-only replica", "out of memory"],
+)
+async def test_a_redis_that_refuses_to_write_is_a_fault_until_it_writes_again(
+    own_redis: RedisServer, break_it: tuple[str, ...], mend_it: tuple[str, ...]
+) -> None:
+    async with store_on(own_redis) as store:
+        await granted(store, "e-1", ONE)
+        own_redis.command(*break_it)
+        for call in (store.reserve("e-2", [ONE]), store.ping()):
+            with pytest.raises(StoreError, match="refused"):
+                await call
+        own_redis.command(*mend_it)
+        await store.ping()
+        assert await remaining(store) == 99
+
+
+async def test_an_event_loop_that_stood_still_does_not_make_redis_late(own_redis: RedisServer) -> None:
+    async with store_on(own_redis, HASTY) as store:
+        await until(lambda: _stands_at(store, 100))
+        under_way = await _sent(store.reserve("e-1", [ONE]))
+        time.sleep(3 * HASTY)  # the answer is there meanwhile
+        assert isinstance(await under_way, Granted)
+        own_redis.pause()
+        under_way = await _sent(store.reserve("e-2", [ONE]))
+        time.sleep(3 * HASTY)
+        own_redis.resume()  # the answer comes as soon as anybody looks
+        assert isinstance(await under_way, Granted)
+
+
+async def _sent(call: Coroutine[Any, Any, Admission]) -> asyncio.Future[Admission]:
+    under_way = asyncio.ensure_future(call)
+    for _ in range(4):
+        await asyncio.sleep(0)
+    return under_way
+
+
+async def test_what_a_cancelled_call_was_granted_is_given_back(redis_server: RedisServer, redis_prefix: str) -> None:
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        await store.ping()
+        calls = []
+        for turns in range(8):  # cancelled before it is sent, under way, and when the answer is there
+            calls.append(asyncio.ensure_future(store.reserve(f"e-{turns}", [ONE])))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            calls[-1].cancel()
+        await asyncio.wait(calls)
+        assert calls[1].cancelled()
+        kept = sum(not call.cancelled() for call in calls)
+        await until(lambda: _stands_at(store, 100 - kept))
+
+
+async def test_a_call_cancelled_between_its_answer_and_its_waking_gives_back_too(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    calls: list[asyncio.Future[Admission]] = []
+    async with store_on(
+        redis_server, prefix=redis_prefix, on_roundtrip=lambda *_: [call.cancel() for call in calls]
+    ) as store:
+        calls.append(asyncio.ensure_future(store.reserve("e-1", [ONE])))
+        await asyncio.wait(calls)
+        assert calls.pop().cancelled()
+        await until(lambda: _stands_at(store, 100))
+
+
+async def test_a_closed_store_fails_calls(redis_server: RedisServer, redis_prefix: str) -> None:
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        await granted(store, "e-1", ONE)
+    with pytest.raises(StoreError, match="closed"):
+        await store.reserve("e-2", [ONE])
+
+
+async def test_a_call_that_cannot_be_written_fails_and_does_not_stop_the_next(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        with pytest.raises(StoreError):
+            await store.reserve("\ud800", [ONE])
+        await granted(store, "e-1", ONE)
+
+
+def test_a_url_that_is_none_is_told_without_its_password() -> None:
+    with pytest.raises(UsageError) as fault:
+        RedisStore("http://user:hunter2@example.com")
+    assert "hunter2" not in str(fault.value)

@@ -1,0 +1,103 @@
+"""Redis is lost while exchanges pass: what the policy says of that holds at once, and no longer than it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.app import Proxy
+from tests.functional.conftest import Running
+from tests.functional.proxy_in_process import proxy_before
+from tests.functional.raw_http import PATIENCE, Message, connect, request_bytes
+from tests.redis_server import RedisServer
+
+POLICY = """\
+version: 1
+quotas:
+  - {id: three, key: [account], unit: requests, rate: 1/day, burst: 3}
+  - {id: slots, key: [account], unit: concurrent, limit: 3}
+on_store_failure: %s
+"""
+MESSAGES = b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}'
+
+
+@asynccontextmanager
+async def proxy_on(redis: RedisServer, mock_api: Running, folder: Path, mode: str) -> AsyncIterator[Proxy]:
+    async with proxy_before(mock_api.url, folder, POLICY % mode, store=redis.url) as proxy:
+        yield proxy
+
+
+async def ask(proxy: Proxy) -> Message:
+    async with await connect(proxy.url) as client:
+        headers = (("x-api-key", "k"), ("anthropic-version", "2023-06-01"), ("Content-Type", "application/json"))
+        await client.send(request_bytes("POST /v1/messages", *headers, body=MESSAGES))
+        return await client.message()
+
+
+async def statuses(proxy: Proxy, count: int) -> list[int]:
+    return [(await ask(proxy)).status for _ in range(count)]
+
+
+async def store_state(proxy: Proxy) -> str:
+    _, detail = await proxy.readiness()
+    return str(detail["store"])
+
+
+async def until_store_is(proxy: Proxy, state: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while state not in await store_state(proxy):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("mode", "meanwhile"),
+    [("local", [200] * 3 + [429] * 2), ("allow", [200] * 5), ("deny", [503] * 5)],
+)
+async def test_a_lost_redis(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path, mode: str, meanwhile: list[int]
+) -> None:
+    async with proxy_on(own_redis, mock_api, tmp_path, mode) as proxy:
+        assert await statuses(proxy, 2) == [200] * 2
+        assert "closed" in await store_state(proxy)
+
+        own_redis.kill()
+        assert await statuses(proxy, 5) == meanwhile
+        assert "closed" not in await store_state(proxy)
+        assert (await proxy.readiness())[0] is True
+        exposed = (await proxy.exposition()).decode()
+        assert "stillgate_store_up 0.0\n" in exposed
+        assert f'stillgate_store_fallback_decisions_total{{mode="{mode}"}} 5.0\n' in exposed
+
+        own_redis.start()  # empty, as after a failover without a replica
+        await until_store_is(proxy, "closed")
+        assert await statuses(proxy, 4) == [200] * 3 + [429]
+        assert "stillgate_store_up 1.0\n" in (await proxy.exposition()).decode()
+
+
+async def test_a_redis_that_is_only_silent_loses_nothing(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    async with proxy_on(own_redis, mock_api, tmp_path, "deny") as proxy:
+        assert await statuses(proxy, 1) == [200]
+        own_redis.pause()
+        assert await statuses(proxy, 4) == [503] * 4
+        own_redis.resume()
+        await until_store_is(proxy, "closed")
+        # Neither a refused request nor one whose reservation came too late has taken anything for good.
+        assert await statuses(proxy, 3) == [200, 200, 429]
+
+
+async def test_a_refusal_for_a_lost_store_wears_the_dialects_shape_and_says_when_to_return(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    async with proxy_on(own_redis, mock_api, tmp_path, "deny") as proxy:
+        own_redis.kill()
+        answer = await ask(proxy)
+    error: dict[str, Any] = json.loads(answer.body)["error"]
+    assert (answer.status, error["type"], answer.values("retry-after")) == (503, "overloaded_error", ["1"])

@@ -1,0 +1,94 @@
+"""What cannot be served is told in one line and an exit code: 1 for a policy, 2 for what was asked of the process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.functional.conftest import ServeFactory
+from tests.functional.proxy_in_process import WIDE_POLICY
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """The address of a listener."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    path = tmp_path / "policy.yaml"
+    path.write_text(WIDE_POLICY, encoding="utf-8")
+    return str(path)
+
+
+def served(*flags: str) -> tuple[int, list[str]]:
+    """Exit code and lines, those of the log left out, of a `stillgate serve` that does not serve."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
+    places = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    done = subprocess.run(
+        [sys.executable, "-m", "proxy.cli.main", "serve", *places, *flags],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=clean,
+    )
+    assert done.stdout == ""
+    return done.returncode, [line for line in done.stderr.splitlines() if not line.startswith("{")]
+
+
+def told(flags: tuple[str, ...], *parts: str) -> None:
+    """Checks for exit code 2 and one line with all `parts`."""
+    code, lines = served(*flags)
+    assert (code, len(lines)) == (2, 1), lines
+    assert all(part in lines[0] for part in parts), lines
+
+
+def test_a_missing_upstream(policy: str) -> None:
+    told(("--policy", policy), "stillgate serve: --upstream URL is missing", "STILLGATE_UPSTREAM")
+
+
+@pytest.mark.parametrize("flag", ["--listen", "--admin"])
+def test_a_port_in_use(policy: str, taken: str, flag: str) -> None:
+    told(
+        ("--policy", policy, "--upstream", "http://127.0.0.1:9", flag, taken),
+        f"cannot listen on {taken} ({flag})",
+        "in use",
+    )
+
+
+def test_a_redis_that_cannot_be_reached(policy: str, taken: str) -> None:
+    port = int(taken.rpartition(":")[2])
+    told(
+        ("--policy", policy, "--upstream", "http://127.0.0.1:9", "--store", f"redis://user:pa55word@127.0.0.1:{port}"),
+        "stillgate serve: --store 127.0.0.1",
+        "--hash-key",
+    )
+
+
+def test_an_exchange_log_that_cannot_be_written(policy: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "missing" / "log")
+    told(("--policy", policy, "--upstream", "http://127.0.0.1:9", "--exchange-log", path), "--exchange-log", path)
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2", "--store", "redis://127.0.0.1:1")], ids=["one", "two"])
+def test_a_bad_policy_tells_all_its_issues(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\nquota: []\nquotas:\n  - {id: a, key: [account], unit: parsecs, rate: 1/min}\n")
+    code, lines = served("--policy", str(path), "--upstream", "http://127.0.0.1:9", *workers)
+    assert code == 1
+    assert [line.split(":")[:2] for line in lines][:2] == [[str(path), "2"], [str(path), "4"]]
+    assert not any("Traceback" in line for line in lines)
+
+
+def test_with_a_hash_key_it_starts_without_redis(serve: ServeFactory, taken: str) -> None:
+    running = serve(WIDE_POLICY, "--store", f"redis://{taken}", STILLGATE_HASH_KEY="secret")
+    assert running.page("/readyz")[0] == 200
+    assert running.stop() == 0

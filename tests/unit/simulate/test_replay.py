@@ -1,0 +1,214 @@
+"""What `replay` makes of a log: the pipeline in virtual time, the same bytes twice, answers one by one."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from proxy.policy.load import load_policy
+from proxy.simulate.lines import BadLineError
+from proxy.simulate.replay import Replay
+from proxy.simulate.report import encode
+
+T0 = 1_776_816_000.0
+ReplayOf = Callable[[str], Replay]
+
+
+@pytest.fixture
+def replay_of(tmp_path: Path) -> ReplayOf:
+    def build(rules: str) -> Replay:
+        path = tmp_path / "policy.yaml"
+        path.write_text("version: 1\n" + rules, encoding="utf-8")
+        return Replay(load_policy(str(path)))
+
+    return build
+
+
+def exchange(number: int, at: float, account: str = "acct_1", **more: Any) -> dict[str, Any]:
+    return {
+        "ts": T0 + at,
+        "id": f"e-{number}",
+        "method": "POST",
+        "path": "/v1/messages",
+        "peer_ip": "10.0.0.1",
+        "headers": [["x-account-id", account], ["x-forwarded-for", "203.0.113.7"]],
+        "body": {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]},
+        "response": {"status": 200, "input_tokens": 5, "output_tokens": 20, "duration_s": 2.0},
+        **more,
+    }
+
+
+def lines(exchanges: Iterable[dict[str, Any]]) -> list[bytes]:
+    return [json.dumps(one).encode() + b"\n" for one in exchanges]
+
+
+def actions(replay: Replay, exchanges: Iterable[dict[str, Any]]) -> list[str]:
+    return [decision.action for decision in replay.run(lines(exchanges), skip_bad_lines=False)]
+
+
+HUNDRED_A_DAY = "quotas:\n  - {id: q, key: [account], unit: requests, rate: 1/day, burst: 2}\n"
+
+
+def test_the_logs_time_is_the_only_clock(replay_of: ReplayOf) -> None:
+    replay = replay_of("quotas:\n  - {id: q, key: [account], unit: requests, rate: 1/min}\n")
+    assert actions(replay, [exchange(1, 0), exchange(2, 59.9), exchange(3, 60), exchange(4, 3600)]) == [
+        "allow",
+        "throttle",
+        "allow",
+        "allow",
+    ]
+
+
+def test_a_decision_says_who_what_and_how_long(replay_of: ReplayOf) -> None:
+    replay = replay_of("quotas:\n  - {id: q, key: [network], unit: requests, rate: 1/min}\n")
+    refused = list(replay.run(lines([exchange(1, 0), exchange(2, 15)]), skip_bad_lines=False))[1]
+    assert json.loads(encode(refused)) == {
+        "id": "e-2",
+        "ts": T0 + 15,
+        "action": "throttle",
+        "status": 429,
+        "retry_after_s": 45.0,
+        "account": "acct_1",
+        "network": "203.0.113.0/24",
+        "rule": "q",
+        "scope": "network",
+        "campaign": None,
+        "shadow": False,
+        "reasons": ["quota:q", "unit:requests", "requested:1", "remaining:0", "limit:1"],
+    }
+
+
+def test_an_answer_is_settled_when_it_ends_and_not_before(replay_of: ReplayOf) -> None:
+    rules = (
+        "quotas:\n  - {id: out, key: [account], unit: output_tokens, rate: 1/day, burst: 120, reserve: max_tokens}\n"
+    )
+    answered_at_2 = exchange(1, 0)
+    assert actions(replay_of(rules), [answered_at_2, exchange(2, 1.999999)]) == ["allow", "throttle"]
+    assert actions(replay_of(rules), [answered_at_2, exchange(2, 2.0)]) == ["allow", "allow"]
+
+
+def test_a_slot_is_held_for_as_long_as_the_exchange_lasts(replay_of: ReplayOf) -> None:
+    rules = "quotas:\n  - {id: slots, key: [account], unit: concurrent, limit: 1}\n"
+    hour = exchange(1, 0, response={"status": 200, "duration_s": 3600})
+    assert actions(replay_of(rules), [hour, exchange(2, 3599), exchange(3, 3600)]) == ["allow", "throttle", "allow"]
+
+
+def test_a_failed_answer_gives_its_tokens_back_and_stays_counted(replay_of: ReplayOf) -> None:
+    rules = (
+        "quotas:\n"
+        "  - {id: out, key: [account], unit: output_tokens, rate: 1/day, burst: 100, reserve: max_tokens}\n"
+        "  - {id: rpm, key: [account], unit: requests, rate: 1/day, burst: 3}\n"
+    )
+    failed = {"status": 529, "duration_s": 0.5}
+    asked = [exchange(number, number, response=failed) for number in range(4)]
+    replay = replay_of(rules)
+    assert actions(replay, asked) == ["allow", "allow", "allow", "throttle"]
+    assert [rule["rule"] for rule in replay.report.as_json(set())["rules"]] == ["rpm"]
+
+
+def test_an_exchange_without_a_body_or_an_answer_counts_like_any_other(replay_of: ReplayOf) -> None:
+    listing = exchange(1, 0, method="GET", path="/v1/models", body=None, response=None)
+    assert actions(replay_of(HUNDRED_A_DAY), [listing, listing, listing]) == ["allow", "allow", "throttle"]
+
+
+def test_the_same_log_gives_the_same_bytes_twice(replay_of: ReplayOf) -> None:
+    asked = lines(exchange(number, number * 0.3, f"acct_{number % 3}") for number in range(60))
+
+    def once() -> bytes:
+        replay = replay_of("quotas:\n  - {id: q, key: [account], unit: total_tokens, rate: 300/min}\n")
+        decisions = b"".join(encode(decision) for decision in replay.run(asked, skip_bad_lines=False))
+        return decisions + json.dumps(replay.report.as_json(replay.reader.unknown_keys)).encode()
+
+    first = once()
+    assert b'"throttle"' in first
+    assert once() == first
+
+
+def test_a_bad_line_ends_the_replay_unless_such_lines_are_skipped_and_counted(replay_of: ReplayOf) -> None:
+    asked = lines([exchange(1, 0), exchange(2, 1, peer_ip="nowhere"), exchange(3, 2)])
+    asked.insert(1, b"not json\n")
+    with pytest.raises(BadLineError, match="line 2: not JSON"):
+        list(replay_of(HUNDRED_A_DAY).run(asked, skip_bad_lines=False))
+    replay = replay_of(HUNDRED_A_DAY)
+    assert [decision.id for decision in replay.run(asked, skip_bad_lines=True)] == ["e-1", "e-3"]
+    assert replay.report.bad_lines == 2
+
+
+def stillgate(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "proxy.cli.main", "replay", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=30)
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\n" + HUNDRED_A_DAY, encoding="utf-8")
+    return str(path)
+
+
+def test_the_command_reads_plain_and_compressed_files_and_standard_input_alike(policy: str, tmp_path: Path) -> None:
+    asked = b"".join(lines(exchange(number, number) for number in range(4)))
+    (tmp_path / "log").write_bytes(asked)
+    (tmp_path / "log.gz").write_bytes(gzip.compress(asked))
+    (tmp_path / "log.zst").write_bytes(zstandard.compress(asked))
+    said = [
+        stillgate("--policy", policy, "--decisions", "-", str(tmp_path / name)).stdout
+        for name in ("log", "log.gz", "log.zst")
+    ]
+    said.append(stillgate("--policy", policy, "--decisions", "-", "-", stdin=asked).stdout)
+    assert len(set(said)) == 1
+    assert said[0].count(b'"throttle"') == 2
+
+
+def test_the_command_writes_the_report(policy: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"".join(lines(exchange(number, number) for number in range(4))))
+    done = stillgate("--policy", policy, "--report", str(tmp_path / "report"), str(tmp_path / "log"))
+    report = json.loads((tmp_path / "report").read_text())
+    assert done.returncode == 0
+    assert (report["exchanges"], report["allowed"], report["throttled"]) == (4, 2, 2)
+    assert (report["first_ts"], report["last_ts"]) == (T0, T0 + 3)
+    assert report["rules"] == [{"rule": "q", "decided": 2, "shadowed": 0, "accounts": 1}]
+
+
+@pytest.mark.parametrize("content", [gzip.compress(b"".join(lines([exchange(1, 0)])))[:-9], b"plain text"])
+def test_a_file_that_breaks_off_or_is_not_what_its_name_says_is_told_in_one_line(
+    policy: str, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "log.gz").write_bytes(content)
+    done = stillgate("--policy", policy, str(tmp_path / "log.gz"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"stillgate replay: the log cannot be read to its end")
+
+
+def test_an_interactive_driver_gets_one_answer_a_line_before_it_sends_the_next(policy: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "proxy.cli.main", "replay", "--policy", policy, "--interactive", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    account, seen = 1, []
+    for number in range(6):
+        process.stdin.write(lines([exchange(number, number, f"acct_{account}")])[0])
+        process.stdin.flush()
+        answer = json.loads(process.stdout.readline())
+        seen.append((answer["id"], answer["account"], answer["action"]))
+        if answer["action"] == "throttle":  # as a pool does: on to the next account
+            account += 1
+    process.stdin.write(b'{"id": "e-6"}\n')
+    process.stdin.close()
+    last = json.loads(process.stdout.readline())
+    assert [action for _, _, action in seen] == ["allow", "allow", "throttle"] * 2
+    assert last == {"id": "e-6", "error": "line 7: field 'ts' is missing"}
+    assert process.stdout.read() == b""
+    process.stdout.close()
+    assert process.wait(10) == 0
