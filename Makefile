@@ -20,6 +20,7 @@ check: $(VENV)/.dev  ## formats, lint, types, who may know whom, the shipped pol
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports > .cache/import-linter.log || { cat .cache/import-linter.log; exit 1; }
 	@$(BIN)/stillgate check --quiet policies/
+	@$(BIN)/stillgate test --coverage policies/ > .cache/policy-tests.log || { cat .cache/policy-tests.log; exit 1; }
 
 fix: $(VENV)/.dev  ## formats the code and mends what ruff can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

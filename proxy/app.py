@@ -31,7 +31,7 @@ from proxy.admin.app import admin_app
 from proxy.admin.policy_keeper import PolicyKeeper
 from proxy.admission.quota import Concurrency
 from proxy.admission.store import LEASE_US
-from proxy.clock import Clock, SystemClock
+from proxy.clock import Clock, SystemClock, Ticks
 from proxy.dialects.estimate import Estimator
 from proxy.errors import StillgateError, StoreError, UsageError
 from proxy.events.log import ExchangeLog, Rotation
@@ -78,6 +78,7 @@ class Proxy:
     def __init__(self, settings: Settings, placement: Placement | None = None, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        self._ticks = Ticks(self.clock)
         self.placement = placement or Placement.alone()
         self.metrics = Metrics(self.placement.registry)
         self.policies = PolicyKeeper(PolicySource(settings.policy or default_policy()), self.metrics, self.clock)
@@ -147,7 +148,7 @@ class Proxy:
         settings = self.settings
         self.policies.load()
         exchange_log = self._exchange_log(stack)
-        self.store = await stack.enter_async_context(open_store(settings, self.clock, self.metrics))
+        self.store = await stack.enter_async_context(open_store(settings, self._ticks, self.metrics))
         stack.push_async_callback(self._tasks.close)
         self.policies.follow(lambda policy: self.store.set_mode(policy.on_store_failure))
         upstream = AiohttpUpstream(
@@ -162,6 +163,7 @@ class Proxy:
             forwarding=Forwarding(urlsplit(settings.upstream).netloc, settings.upstream_key),
             observer=Observer(self.metrics, self.clock, exchange_log),
             clock=self.clock,
+            ticks=self._ticks,
             tasks=self._tasks,
             max_body_bytes=settings.max_body_mb * 2**20,
         )
@@ -224,6 +226,7 @@ class Proxy:
                 if exchange.reservation is not None
                 and any(isinstance(claim.limit, Concurrency) for claim in exchange.reservation.claims)
             ]
+            self._ticks.next_us()
             with contextlib.suppress(StoreError):
                 await self.store.buckets.renew(held)
 

@@ -6,7 +6,7 @@ StillgateError
 ├── DialectError      a body or stream that its wire format does not allow
 ├── StoreError        the bucket store did not answer, or not in time
 └── UpstreamError     the model API did not answer as HTTP asks
-    └── UpstreamTimeout
+    └── UpstreamTimeoutError
 """
 
 from __future__ import annotations
@@ -32,5 +32,5 @@ class UpstreamError(StillgateError):
     """The upstream could not be reached, or broke off, before it had answered."""
 
 
-class UpstreamTimeout(UpstreamError):
+class UpstreamTimeoutError(UpstreamError):
     """The upstream took longer than the settings allow."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 from proxy.admission.headers import Standing
 from proxy.admission.store import Claim, Level, Reservation
 from proxy.dialects.dialect import Dialect
@@ -57,8 +59,7 @@ class Ending(StrEnum):
     SHUTDOWN = "shutdown"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """A request as it came: `headers` in wire order and case, `body` whole, or None where it is not read."""
 
     id: str
@@ -70,8 +71,7 @@ class Arrival:
     body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """What was decided and why. The first ten fields are the exchange log's contract, seconds and all."""
 
     action: Action
@@ -92,8 +92,7 @@ class Decision:
     """The mode that decided because the store was lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """What came of an admitted exchange. `status` is None where the upstream never answered."""
 
     ending: Ending
@@ -104,16 +103,14 @@ class Outcome:
     output_events: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True, gc=False):
     """What was charged in the end. `reported` is False where the tokens are an estimate."""
 
     usage: Usage
     reported: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Recalled:
+class Recalled(Struct, frozen=True, gc=False):
     """Who asked and what for, where a log tells it instead of headers and a body.
 
     `principal` is of an IPv4 and an IPv6 prefix length, because networks are the policy's to cut.

@@ -14,7 +14,6 @@ from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
 from proxy.exchange import Action, Exchange, Outcome, Settlement
 from proxy.metrics import Metrics
-from proxy.policy.match import Policy
 
 _NO_ANSWER = 502
 """Told as the status where the upstream never answered; like any failure it generated nothing."""
@@ -31,17 +30,6 @@ class Observer:
         self._exchange_log = exchange_log
         self._second = 0
         self._logged = 0
-
-    def policy_taken(self, policy: Policy) -> None:
-        """Starts each rule's series at zero, so that `rate()` sees its first refusal."""
-        metrics = self._metrics
-        for quota in policy.quotas:
-            mode = "shadow" if quota.shadow else "enforce"
-            metrics.denials.labels(quota.id, quota.unit.value, quota.scope, mode)
-            metrics.used_ratio.labels(quota.id)
-        for rule in policy.access:
-            if rule.denies:
-                metrics.access_denials.labels(rule.id, "shadow" if rule.shadow else "enforce")
 
     def received(self, exchange: Exchange) -> None:
         self._metrics.in_flight.inc()

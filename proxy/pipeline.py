@@ -7,8 +7,9 @@ memory store neither ever suspends. Knows no socket, no metric and no clock: an 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from proxy.admission.headers import Standing
 from proxy.admission.quota import MICRO, Unit, capacity_of

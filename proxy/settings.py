@@ -8,7 +8,7 @@ the default.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,11 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds every setting to `parser`; `from_arguments` reads them back."""
+def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = ()) -> None:
+    """Adds every setting to `parser`, or those of `names`; `from_arguments` reads them back."""
     for setting in fields(Settings):
+        if names and setting.name not in names:
+            continue
         shown = "" if setting.default in ("", MISSING) else f" (default: {setting.default})"
         variable = variable_of(setting.name)
         also = f"{variable} or {variable}_FILE" if setting.metadata["secret"] else variable
@@ -111,14 +113,24 @@ def variable_of(name: str) -> str:
 
 def from_arguments(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Settings from parsed flags over the environment over the defaults. UsageError names the flag at fault."""
+    return Settings(**values_of(arguments, environment))
+
+
+def values_of(
+    arguments: Mapping[str, Any], environment: Mapping[str, str], names: Collection[str] = ()
+) -> dict[str, Any]:
+    """The value of every setting, or of those of `names`; not checked against each other. UsageError as above."""
     values: dict[str, Any] = {}
     for setting in fields(Settings):
+        if names and setting.name not in names:
+            continue
         given = arguments.get(setting.name)
         if given is None:
             given = _from_environment(setting.name, setting.metadata["secret"], environment)
-        if given is not None:
-            values[setting.name] = _converted(setting.name, type(setting.default), given)
-    return Settings(**values)
+        values[setting.name] = (
+            setting.default if given is None else _converted(setting.name, type(setting.default), given)
+        )
+    return values
 
 
 def split_address(text: str, what: str) -> tuple[str, int]:

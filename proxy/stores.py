@@ -12,7 +12,7 @@ from proxy.admission.fallback import BreakerState, ResilientStore
 from proxy.admission.memory import MemoryStore
 from proxy.admission.redis import REPLICA_LEASE_US, RedisStore
 from proxy.admission.store import BucketStore, StoreFailure
-from proxy.clock import Clock, unique_id
+from proxy.clock import Ticks, unique_id
 from proxy.metrics import Metrics
 from proxy.settings import Settings
 from proxy.tasks import Tasks
@@ -50,9 +50,12 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, clock: Clock, metrics: Metrics) -> AsyncIterator[Store]:
-    """The store that the settings name, closed at the end. UsageError for a URL that is none."""
-    memory = MemoryStore(clock.wall_us)
+async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> AsyncIterator[Store]:
+    """The store that the settings name, closed at the end. UsageError for a URL that is none.
+
+    The embedded one lives in the moments that the exchange log tells, so that a replay finds it as it was.
+    """
+    memory = MemoryStore(lambda: ticks.last_us)
     if settings.store.startswith("memory:"):
         yield Store(memory, memory)
         return

@@ -111,15 +111,20 @@ class Supervisor:
 
     async def _start_all(self) -> int | None:
         """The first alone, so that what none of them can do is told once; its exit code where it does not serve."""
-        for index in range(self._settings.workers):
-            process = self._start(index)
-            while index == 0 and not self._socket(index).exists():
-                if self._ending.is_set():
-                    return None
-                if process.exitcode is not None:
-                    return max(process.exitcode, 1)
-                await asyncio.sleep(_POLL_SECONDS)
+        first = self._start(0)
+        await self._told_how_it_starts(0)
+        if first.exitcode is not None and not self._ending.is_set():
+            return max(first.exitcode, 1)
+        others = range(1, self._settings.workers)
+        for index in others:
+            self._start(index)
+        for index in others:
+            await self._told_how_it_starts(index)
         return None
+
+    async def _told_how_it_starts(self, index: int) -> None:
+        while not (self._socket(index).exists() or self._ending.is_set()) and self._workers[index].exitcode is None:
+            await self._pause(_POLL_SECONDS)
 
     def _start(self, index: int) -> SpawnProcess:
         settings = self._settings

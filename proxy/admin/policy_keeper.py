@@ -92,5 +92,17 @@ class PolicyKeeper:
         metrics.policy_loaded_at.set(self._source.status.loaded_at_us / 1e6)
         for kind, rules in (("quota", policy.quotas), ("access", policy.access)):
             metrics.policy_rules.labels(kind).set(len(rules))
+        _start_at_zero(policy, metrics)
         for follower in self._followers:
             follower(policy)
+
+
+def _start_at_zero(policy: Policy, metrics: Metrics) -> None:
+    """Gives every rule its series before it refuses anybody, so that `rate()` sees the first refusal."""
+    for quota in policy.quotas:
+        mode = "shadow" if quota.shadow else "enforce"
+        metrics.denials.labels(quota.id, quota.unit.value, quota.scope, mode)
+        metrics.used_ratio.labels(quota.id)
+    for rule in policy.access:
+        if rule.denies:
+            metrics.access_denials.labels(rule.id, "shadow" if rule.shadow else "enforce")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from proxy.clock import SystemClock, utc_date
+    from proxy.clock import US_PER_SECOND, SystemClock
     from proxy.policy.issues import has_errors
 
-    issues, served = _checked(arguments.paths, utc_date(SystemClock().wall_us()))
+    today = datetime.fromtimestamp(SystemClock().wall_us() / US_PER_SECOND, UTC).date()
+    issues, served = _checked(arguments.paths, today)
     match arguments.format:
         case "json":
             print(json.dumps([_as_json(issue) for issue in issues], indent=2))

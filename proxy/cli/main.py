@@ -7,13 +7,15 @@ import sys
 from collections.abc import Callable, Sequence
 
 from proxy import __version__
-from proxy.cli import check, demo, diff, mock_upstream, replay, serve, test
+from proxy.cli import check, demo, diff, explain, mock_upstream, replay, schema, serve, test
 from proxy.errors import UsageError
 from proxy.policy.issues import PolicyError
 
 VERBS = {
     "serve": serve,
     "check": check,
+    "schema": schema,
+    "explain": explain,
     "test": test,
     "replay": replay,
     "diff": diff,

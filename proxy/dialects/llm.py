@@ -5,15 +5,15 @@ Pure data. Knows no single dialect, no account and no policy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 OPAQUE = "opaque"
 """The dialect of a request whose wire format is not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class LlmRequest:
+class LlmRequest(Struct, frozen=True, gc=False):
     """What a request asks of a model, as far as admission needs it. Holds no content."""
 
     dialect: str
@@ -34,8 +34,7 @@ class LlmRequest:
     """False for a stream whose usage the proxy has to ask for itself (`stream_options.include_usage`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """Tokens that an answer reports. None is 'not reported', which is not zero."""
 
     input_tokens: int | None = None
@@ -87,8 +86,7 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"  # 503: the store is lost and the policy says deny; draining
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorAnswer:
+class ErrorAnswer(Struct, frozen=True, gc=False):
     """An answer of the proxy's own, in a dialect's shape."""
 
     status: int

@@ -70,8 +70,9 @@ class ExchangeLog:
         self._release()
 
     def forget(self, exchange_id: str) -> None:
-        """An exchange is over without a line (the proxy itself failed on it); the lines behind it may go on."""
-        if self._waiting.pop(exchange_id, 0) is None:
+        """An exchange is over. Should it have no line (the proxy itself failed on it), those behind it may go on."""
+        if exchange_id in self._waiting and self._waiting[exchange_id] is None:
+            del self._waiting[exchange_id]
             self._count_dropped()
             self._release()
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from proxy.admission.headers import ratelimit_headers
-from proxy.clock import Clock, unique_id
+from proxy.clock import Clock, Ticks, unique_id
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import OPAQUE, ErrorAnswer, Fault
 from proxy.dialects.table import dialect_for
-from proxy.errors import UpstreamError, UpstreamTimeout
+from proxy.errors import UpstreamError, UpstreamTimeoutError
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, State
 from proxy.handlers.request import RequestBody, RequestError, check_form, origin_form, read_headers
 from proxy.handlers.response import Answer, answer_whole
@@ -73,6 +73,8 @@ class Handler:
     forwarding: Forwarding
     observer: Observer
     clock: Clock
+    ticks: Ticks
+    """Of arrivals and ends; the embedded store and the exchange log have them alike."""
     tasks: Tasks
     max_body_bytes: int
     draining: bool = False
@@ -106,7 +108,7 @@ class Handler:
         content = RequestBody(request)
         reads = content.exists and (dialect.name != OPAQUE or "json" in request.headers.get("Content-Type", "").lower())
         body = await content.whole(self.max_body_bytes) if reads else None
-        arrival = Arrival(exchange_id, self.clock.wall_us(), request.method, target, request.remote, headers, body)
+        arrival = Arrival(exchange_id, self.ticks.next_us(), request.method, target, request.remote, headers, body)
         return _Passage(request, content, Exchange(arrival, dialect))
 
     async def _pass_through(self, passage: _Passage, started_us: int) -> web.StreamResponse:
@@ -179,8 +181,9 @@ class Handler:
         await asyncio.shield(passage.settling)
 
     async def _complete(self, exchange: Exchange, outcome: Outcome) -> None:
+        ended_us = self.ticks.next_us()
         settlement = await self.pipeline.complete(exchange, outcome)
-        self.observer.settled(exchange, outcome, settlement, self.clock.wall_us())
+        self.observer.settled(exchange, outcome, settlement, ended_us)
 
     async def _upstream_failed(self, passage: _Passage, fault: UpstreamError) -> web.StreamResponse:
         exchange, response = passage.exchange, passage.response
@@ -189,7 +192,7 @@ class Handler:
             await self._settle(passage, Ending.CLIENT_GONE)
             return await self._answer_fault(passage.request, exchange.dialect, passage.body.fault, exchange.arrival.id)
         log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": str(fault)})
-        timed_out = isinstance(fault, UpstreamTimeout)
+        timed_out = isinstance(fault, UpstreamTimeoutError)
         kind = Fault.GATEWAY_TIMEOUT if timed_out else Fault.BAD_GATEWAY
         self.observer.upstream_failed("timeout" if timed_out else "broken" if response else "unreachable")
         if response is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+
+from msgspec import Struct
 
 Address = IPv4Address | IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True, gc=False):
     """Everybody an exchange can be charged to; built once an exchange by `identity.resolve.Resolver`.
 
     No field ever holds a credential: an account without a trusted `x-account-id` is a keyed hash of its API key.

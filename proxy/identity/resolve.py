@@ -6,7 +6,8 @@ Synchronous and pure but for the MMDB files that it was given. Knows what is tru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from proxy.identity.attributes import Attributes, read_attributes
 from proxy.identity.credentials import Pseudonyms, credential_of
@@ -21,8 +22,7 @@ _NO_ATTRIBUTES = Attributes()
 _NOWHERE = Location()
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True, gc=False):
     principal: Principal
     peer_trusted: bool
     """False: the relay must drop ATTRIBUTE_HEADERS and what the peer says of forwarding."""

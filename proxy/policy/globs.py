@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 
 def glob_regex(pattern: str, any_char: str = ".") -> str:
@@ -23,6 +24,7 @@ def _fixed(part: str, any_char: str) -> str:
     return any_char.join(map(re.escape, part.split("?")))
 
 
+@lru_cache(maxsize=4096)
 def globs_meet(one: str, other: str) -> bool:
     """Whether some text fits both patterns. Takes time in proportion to the product of their lengths."""
     pending = [(0, 0)]

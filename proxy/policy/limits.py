@@ -36,12 +36,12 @@ def build_limit(numbers: Numbers) -> Limit | None:
 
 
 def numbers_text(numbers: Numbers) -> str:
-    """The numbers as they were written: `50/min, burst 100`, `5M/day`, `16`."""
+    """The numbers as they were written: `50/min, burst 100`, `5M/day`, `limit 16`."""
     if numbers.rate is not None:
         return (
             numbers.rate.text if numbers.burst is None else f"{numbers.rate.text}, burst {amount_text(numbers.burst)}"
         )
-    return numbers.budget.text if numbers.budget is not None else str(numbers.limit)
+    return numbers.budget.text if numbers.budget is not None else f"limit {numbers.limit}"
 
 
 def amount_text(micro: int) -> str:

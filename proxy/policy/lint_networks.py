@@ -13,8 +13,10 @@ from proxy.policy.reach import applies_wherever, covers
 from proxy.policy.spec import AccessSpec, Matcher, Mode, PolicySpec
 
 _KEYS = ("network", "network_in", "address")
-_MAX_ENTRIES = 4_000_000
+_MAX_EFFORT = 2_000_000
 """Entries that are compared from rule to rule; what comes after is not, or long lists would take minutes to load."""
+_PAIR_EFFORT = 20
+"""Of comparing two rules apart from their networks, in entries."""
 
 
 class _Entry(NamedTuple):
@@ -98,7 +100,7 @@ def _trusted(rule: AccessSpec, spec: PolicySpec, lists: Lists) -> Iterator[Issue
 def _unreachable(access: Sequence[AccessSpec], lists: Lists) -> Iterator[Issue]:
     """Networks of a rule that its own `unless`, or an earlier rule, has decided on."""
     deciders: list[tuple[AccessSpec, Matcher, list[_Entry]]] = []
-    compared = 0
+    effort = 0
     for rule in access:
         matcher = rule.deny or rule.allow
         entries = _networks(matcher, lists)
@@ -106,10 +108,11 @@ def _unreachable(access: Sequence[AccessSpec], lists: Lists) -> Iterator[Issue]:
             continue
         yield from _exempted(rule.unless, matcher, entries, lists)
         for earlier, wide, decided in deciders:
-            compared += len(entries) + len(decided)
-            if compared > _MAX_ENTRIES:
+            effort += _PAIR_EFFORT
+            if effort > _MAX_EFFORT:
                 return
             if _decides(earlier, wide, rule, matcher):
+                effort += len(entries) + len(decided)
                 yield from _dead(_held(entries, decided), f"decided on by rule {quoted(earlier.id)}")
         if rule.mode is Mode.ENFORCE and rule.has("unless") == (rule.unless is not None):
             deciders.append((rule, matcher, entries))

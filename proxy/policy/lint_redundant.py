@@ -13,9 +13,9 @@ from proxy.policy.spec import Mode, OverrideSpec, PolicySpec, QuotaSpec, TierSpe
 
 def refused_quotas(spec: PolicySpec) -> Iterator[Issue]:
     """Quotas that only match what an access rule denies."""
-    if spec.mode is Mode.SHADOW:
+    if spec.mode is Mode.SHADOW or len(spec.access) * len(spec.quotas) > MAX_COMPARISONS:
         return
-    for rule in spec.access[:MAX_COMPARISONS]:
+    for rule in spec.access:
         if rule.has("allow"):
             return
         if rule.deny is None or rule.mode is Mode.SHADOW or rule.has("unless") != (rule.unless is not None):
@@ -40,7 +40,8 @@ def redundant_quotas(spec: PolicySpec) -> Iterator[Issue]:
             if tight.id == loose.id or first is None or second is None or not _is_as_tight(first, second):
                 continue
             # Of two that say the same, the later one is the one too many.
-            if (first != second or other < place) and _stands_in_for(tight, loose):
+            is_first_of_two = place < other and first == second and _stands_in_for(loose, tight)
+            if not is_first_of_two and _stands_in_for(tight, loose):
                 message = f"quota {quoted(tight.id)} at {tight.at('id').place} is at least as tight in all it matches"
                 yield Issue.warning(loose.at("id"), Code.REDUNDANT_QUOTA, message)
                 break

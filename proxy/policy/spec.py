@@ -55,9 +55,7 @@ TEXT = Scalar("text", scalars.text, pattern=scalars.TEXT, types=_WORD)
 GLOB = Scalar("a pattern", scalars.glob, pattern=scalars.GLOB, types=_WORD)
 NETWORK = Scalar("a network", scalars.network, pattern=scalars.NETWORK)
 MODE = _choice("a mode", Mode)
-COUNT = Scalar(
-    "a whole number", scalars.count, pattern=scalars.NUMBER, types=("integer", "number", "string"), range=(1, None)
-)
+COUNT = Scalar("a whole number", scalars.count, pattern=scalars.NUMBER, types=("integer", "string"), range=(1, None))
 SINCE = Scalar("a date such as 2026-10-01", scalars.day, pattern=scalars.DATE)
 _SINCE_DOC = "The day from which it is in shadow mode; `stillgate check` warns when that was over 30 days ago."
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -51,8 +50,7 @@ class _Named(msgspec.Struct):
     id: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """One exchange of the log. `body` is its JSON as it stands in the log; None where it was null or absent."""
 
     id: str

@@ -17,7 +17,7 @@ from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
-from proxy.errors import UpstreamError, UpstreamTimeout, UsageError
+from proxy.errors import UpstreamError, UpstreamTimeoutError, UsageError
 from proxy.upstream.protocol import HeaderList, UpstreamRequest
 
 KEEPALIVE_SECONDS = 15.0
@@ -80,7 +80,7 @@ class AiohttpUpstream:
                     allow_redirects=False,
                 )
         except TimeoutError as fault:
-            raise UpstreamTimeout(_told(fault)) from fault
+            raise UpstreamTimeoutError(_told(fault)) from fault
         except (aiohttp.ClientError, OSError) as fault:
             raise UpstreamError(_told(fault)) from fault
         if response.status < 200 or _CONTROL.search(b" ".join([value for _, value in response.raw_headers])):
@@ -122,7 +122,7 @@ class AiohttpAnswer:
             async for chunk in self._response.content.iter_any():
                 yield chunk
         except TimeoutError as fault:
-            raise UpstreamTimeout(_told(fault)) from fault
+            raise UpstreamTimeoutError(_told(fault)) from fault
         except (aiohttp.ClientError, OSError) as fault:
             raise UpstreamError(_told(fault)) from fault
 
@@ -188,4 +188,5 @@ def _tls(ca_file: str) -> ssl.SSLContext:
 
 
 def _told(fault: BaseException) -> str:
-    return f"{type(fault).__name__}: {fault}".removesuffix(": ")
+    """What may be logged: of other faults than the connection's the text could quote the answer, or the URL's query."""
+    return f"{type(fault).__name__}: {fault}" if isinstance(fault, OSError) else type(fault).__name__

@@ -31,7 +31,7 @@ class UpstreamAnswer(Protocol):
     def headers(self) -> HeaderList: ...
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, still encoded. UpstreamError (UpstreamTimeout) where it breaks off."""
+        """The body as it comes, still encoded. UpstreamError (UpstreamTimeoutError) where it breaks off."""
 
     def abort(self) -> None:
         """Drops the connection at once, so that the upstream stops generating; harmless after the end."""
@@ -41,6 +41,6 @@ class Upstream(Protocol):
     """The model API."""
 
     async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
-        """Sends and waits for the answer's head. UpstreamError, UpstreamTimeout; cancellation drops the connection."""
+        """Sends and waits for the answer's head. UpstreamError, UpstreamTimeoutError; cancellation drops the connection."""
 
     async def close(self) -> None: ...

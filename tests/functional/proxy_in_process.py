@@ -29,11 +29,21 @@ quotas:
 
 @asynccontextmanager
 async def proxy_before(
-    upstream_url: str, folder: Path, policy: str = NO_QUOTAS, *, drain_seconds: float = 0.0, **settings: Any
+    upstream_url: str,
+    folder: Path,
+    policy: str = NO_QUOTAS,
+    *,
+    policy_path: Path | None = None,
+    drain_seconds: float = 0.0,
+    **settings: Any,
 ) -> AsyncIterator[Proxy]:
-    """A proxy before `upstream_url`, under `policy`; what is open at the end is cut."""
-    path = folder / "policy.yaml"
-    path.write_text(policy, encoding="utf-8")
+    """A proxy before `upstream_url`; what is open at the end is cut.
+
+    Its policy is at `policy_path`, or else in `folder`'s `policy.yaml`, where `policy` is written first.
+    """
+    path = policy_path or folder / "policy.yaml"
+    if policy_path is None:
+        path.write_text(policy, encoding="utf-8")
     places = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"}
     proxy = Proxy(
         Settings(upstream=upstream_url, policy=str(path), drain_seconds=drain_seconds, **{**places, **settings})

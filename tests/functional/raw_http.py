@@ -221,7 +221,11 @@ async def connect(url: str, *, read_buffer: int | None = None) -> Wire:
     if read_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, read_buffer)
     sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+    except OSError:
+        sock.close()
+        raise
     return Wire(*await asyncio.open_connection(sock=sock, limit=2**24))
 
 

@@ -29,8 +29,8 @@ def policy(tmp_path: Path) -> str:
     return str(path)
 
 
-def served(*flags: str) -> tuple[int, list[str]]:
-    """Exit code and lines, those of the log left out, of a `stillgate serve` that does not serve."""
+def run(*flags: str) -> tuple[int, list[str], list[str]]:
+    """Exit code, plain lines and log lines of a `stillgate serve` that does not serve."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
     places = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
     done = subprocess.run(
@@ -40,13 +40,19 @@ def served(*flags: str) -> tuple[int, list[str]]:
         timeout=20,
         env=clean,
     )
+    lines = done.stderr.splitlines()
     assert done.stdout == ""
-    return done.returncode, [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    assert "Traceback" not in done.stderr
+    return (
+        done.returncode,
+        [line for line in lines if not line.startswith("{")],
+        [line for line in lines if line.startswith("{")],
+    )
 
 
 def told(flags: tuple[str, ...], *parts: str) -> None:
     """Checks for exit code 2 and one line with all `parts`."""
-    code, lines = served(*flags)
+    code, lines, _ = run(*flags)
     assert (code, len(lines)) == (2, 1), lines
     assert all(part in lines[0] for part in parts), lines
 
@@ -82,10 +88,24 @@ def test_an_exchange_log_that_cannot_be_written(policy: str, tmp_path: Path) -> 
 def test_a_bad_policy_tells_all_its_issues(tmp_path: Path, workers: tuple[str, ...]) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("version: 1\nquota: []\nquotas:\n  - {id: a, key: [account], unit: parsecs, rate: 1/min}\n")
-    code, lines = served("--policy", str(path), "--upstream", "http://127.0.0.1:9", *workers)
+    code, lines, _ = run("--policy", str(path), "--upstream", "http://127.0.0.1:9", *workers)
     assert code == 1
     assert [line.split(":")[:2] for line in lines][:2] == [[str(path), "2"], [str(path), "4"]]
-    assert not any("Traceback" in line for line in lines)
+
+
+def test_several_workers_without_a_shared_store(policy: str) -> None:
+    told(
+        ("--policy", policy, "--upstream", "http://127.0.0.1:9", "--workers", "2"),
+        "stillgate serve: --workers 2 needs --store redis://",
+    )
+
+
+def test_what_no_worker_can_serve_is_told_once(policy: str, taken: str) -> None:
+    store = ("--workers", "2", "--store", f"redis://{taken}")
+    code, _, log = run("--policy", policy, "--upstream", "http://127.0.0.1:9", *store)
+    told = [line for line in log if "worker cannot serve" in line]
+    assert (code, len(told)) == (2, 1)
+    assert "--hash-key" in told[0]
 
 
 def test_with_a_hash_key_it_starts_without_redis(serve: ServeFactory, taken: str) -> None:

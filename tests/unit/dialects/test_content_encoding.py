@@ -23,6 +23,7 @@ def bare_deflate(data: bytes) -> bytes:
         ("deflate", bare_deflate(TEXT)),
         ("identity", TEXT),
     ],
+    ids=["gzip", "x-gzip", "gzip of two members", "deflate", "bare deflate", "identity"],
 )
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 def test_an_encoded_answer_is_decoded_however_it_is_cut(encoding: str, encoded: bytes, size: int) -> None:
@@ -60,6 +61,7 @@ def test_broken_data_ends_in_silence(encoding: str) -> None:
         (GzipDecoder(largest_step=10_000), gzip.compress(bytes(9_000)) + gzip.compress(bytes(9_000))),
         (DeflateDecoder(largest_step=10_000), zlib.compress(bytes(10_001))),
     ],
+    ids=["gzip", "gzip of two members", "deflate"],
 )
 def test_a_bomb_yields_nothing(decode: GzipDecoder | DeflateDecoder, bomb: bytes) -> None:
     assert decode.feed(bomb) == b""

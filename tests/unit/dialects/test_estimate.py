@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from proxy.dialects.estimate import LONGEST_NAME, Estimator
 from proxy.dialects.llm import LlmRequest, Usage

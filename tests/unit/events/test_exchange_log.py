@@ -67,6 +67,18 @@ def test_an_exchange_that_never_gets_a_line_does_not_hold_up_the_others(tmp_path
     assert tally.dropped == 1
 
 
+def test_a_line_that_waits_for_an_earlier_exchange_is_not_lost_when_its_own_is_over(tmp_path: Path) -> None:
+    log = opened(tmp_path / "log")
+    log.opened("long")
+    log.opened("short")
+    log.ended(line("short"))
+    log.forget("short")
+    log.ended(line("long"))
+    log.forget("long")
+    log.close()
+    assert ids(tmp_path / "log") == ["long", "short"]
+
+
 def test_closing_writes_what_has_ended_behind_one_that_is_still_open(tmp_path: Path) -> None:
     log = opened(tmp_path / "log")
     log.opened("open")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.admission.quota import MICRO, Budget, Calendar, Concurrency, Rate, Reserve, Unit
 from proxy.admission.store import StoreFailure

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.admission.quota import MICRO, Limit, Rate
 from proxy.dialects.llm import LlmRequest

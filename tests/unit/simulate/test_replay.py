@@ -178,7 +178,9 @@ def test_the_command_writes_the_report(policy: str, tmp_path: Path) -> None:
     assert report["rules"] == [{"rule": "q", "decided": 2, "shadowed": 0, "accounts": 1}]
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"".join(lines([exchange(1, 0)])))[:-9], b"plain text"])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"".join(lines([exchange(1, 0)])))[:-9], b"plain text"], ids=["cut", "plain"]
+)
 def test_a_file_that_breaks_off_or_is_not_what_its_name_says_is_told_in_one_line(
     policy: str, tmp_path: Path, content: bytes
 ) -> None:

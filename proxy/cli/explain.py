@@ -1,0 +1,192 @@
+"""Explain what the proxy does with a request, rule by rule, without charging anything.
+
+Which rules match it and why the others do not, what each bucket holds, who would deny, and when it would pass. It is
+one line of an exchange log, or an account that asks for something. Without a Redis store all buckets are full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from proxy import settings
+from proxy.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from proxy.admission.store import BucketStore
+    from proxy.dialects.llm import LlmRequest
+    from proxy.explain import Explanation
+    from proxy.identity.geo import Geo
+    from proxy.identity.principal import Principal
+    from proxy.identity.resolve import Resolver
+    from proxy.policy.match import Policy
+    from proxy.simulate.lines import Recorded
+
+_SETTINGS = ("policy", "store", "store_password", "store_timeout_ms", "hash_key", "geoip_country", "geoip_asn")
+_OF_ACCOUNT = ("org", "tier", "model", "network", "country", "asn", "verified", "end_user", "max_tokens", "body_bytes")
+_OWN_KEY = b"stillgate explain"
+_NOWHERE = "192.0.2.1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--request", metavar="FILE", help="one line of an exchange log; - is standard input")
+    asked.add_argument("--account", metavar="ID", help="an account, which asks for what these say:")
+    parser.add_argument("--org", metavar="ID")
+    parser.add_argument("--tier", metavar="NAME")
+    parser.add_argument("--model", metavar="NAME")
+    parser.add_argument("--network", metavar="CIDR|ADDRESS", help=f"where it asks from (default: {_NOWHERE})")
+    parser.add_argument("--country", metavar="CODE")
+    parser.add_argument("--asn", type=int, metavar="N")
+    parser.add_argument("--verified", action="store_true", default=None)
+    parser.add_argument("--end-user", metavar="NAME", help="as the client sends it")
+    parser.add_argument("--max-tokens", type=int, metavar="N")
+    parser.add_argument("--body-bytes", type=int, metavar="N", help="of the prompt (default: 0)")
+    parser.add_argument("--path", metavar="PATH", default="/v1/messages", help="default: %(default)s")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    settings.add_flags(parser, _SETTINGS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from proxy.explain_text import explanation_text
+
+    given = [name for name in _OF_ACCOUNT if getattr(arguments, name) is not None]
+    if arguments.request is not None and given:
+        raise UsageError(f"{settings.flag(given[0])} goes with --account; a request says so itself")
+    chosen = settings.values_of(vars(arguments), os.environ, _SETTINGS)
+    try:
+        explanation = asyncio.run(_explained(arguments, chosen))
+    except StoreError as fault:
+        print(f"stillgate explain: --store {urlsplit(chosen['store']).hostname}: {fault}", file=sys.stderr)
+        return 1
+    if arguments.format == "json":
+        print(json.dumps(explanation.as_json(), indent=2))
+    else:
+        print(explanation_text(explanation))
+    return 0
+
+
+async def _explained(arguments: argparse.Namespace, chosen: dict[str, Any]) -> Explanation:
+    from proxy.clock import SystemClock
+    from proxy.dialects.estimate import Estimator
+    from proxy.explain import explain
+    from proxy.identity.geo import Geo
+    from proxy.identity.resolve import Resolver
+    from proxy.policy.load import load_policy
+    from proxy.policy.shipped import default_policy
+
+    policy = load_policy(chosen["policy"] or default_policy())
+    recorded = None if arguments.request is None else _read(arguments.request)
+    now_us = SystemClock().wall_us() if recorded is None else recorded.ts_us
+    geo = Geo(*(Path(chosen[name]) if chosen[name] else None for name in ("geoip_asn", "geoip_country")))
+    async with _opened(chosen, now_us) as (store, hash_key):
+        resolver = Resolver(hash_key, geo)
+        if recorded is None:
+            principal, request = _of_account(arguments, policy, resolver, geo)
+        else:
+            principal, request = await _of_line(recorded, policy, resolver)
+        explanation = await explain(policy, principal, request, store, Estimator())
+    if explanation.store_fault is not None:
+        raise StoreError(explanation.store_fault)
+    return explanation
+
+
+@asynccontextmanager
+async def _opened(chosen: dict[str, Any], now_us: int) -> AsyncIterator[tuple[BucketStore, bytes]]:
+    """The store, and the key of the hashes: the one given, else the one that replicas share there."""
+    from proxy.admission.memory import MemoryStore
+    from proxy.admission.redis import RedisStore
+
+    hash_key: bytes = chosen["hash_key"].encode()
+    if chosen["store"].startswith("memory:"):
+        yield MemoryStore(lambda: now_us), hash_key or _OWN_KEY
+        return
+    store = RedisStore(
+        chosen["store"], password=chosen["store_password"], timeout_seconds=chosen["store_timeout_ms"] / 1000
+    )
+    try:
+        yield store, hash_key or await store.shared_secret("hash-key")
+    finally:
+        await store.close()
+
+
+def _read(name: str) -> Recorded:
+    from proxy.simulate.lines import BadLineError, LineReader
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return LineReader().read(data.strip())
+    except OSError as fault:
+        raise UsageError(f"--request {name}: cannot be read: {fault.strerror or fault}") from fault
+    except BadLineError as fault:
+        raise UsageError(f"--request {name}: {fault}; give one line of an exchange log") from fault
+
+
+async def _of_line(recorded: Recorded, policy: Policy, resolver: Resolver) -> tuple[Principal, LlmRequest]:
+    """Who asks and what for, found by the pipeline itself on buckets that are thrown away."""
+    from proxy.admission.memory import MemoryStore
+    from proxy.dialects.estimate import Estimator
+    from proxy.dialects.table import dialect_for
+    from proxy.exchange import Arrival, Exchange
+    from proxy.pipeline import Pipeline
+    from proxy.simulate.recall import recalled
+    from proxy.simulate.replay import FixedPolicy
+
+    arrival = Arrival(
+        recorded.id,
+        recorded.ts_us,
+        recorded.method,
+        recorded.path,
+        recorded.peer_ip,
+        recorded.headers,
+        recorded.body,
+    )
+    pipeline = Pipeline(FixedPolicy(policy), resolver, Estimator(), MemoryStore(lambda: recorded.ts_us))
+    try:
+        exchange = Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=recalled(recorded))
+        await pipeline.decide(exchange)
+    except ValueError as fault:
+        raise UsageError(f"--request: field 'peer_ip': {fault}") from fault
+    return exchange.principal, exchange.request
+
+
+def _of_account(
+    arguments: argparse.Namespace, policy: Policy, resolver: Resolver, geo: Geo
+) -> tuple[Principal, LlmRequest]:
+    from proxy.dialects.llm import LlmRequest
+    from proxy.dialects.table import dialect_for
+    from proxy.identity.network import network_of, parse_address
+    from proxy.identity.principal import Principal
+
+    address = parse_address((arguments.network or _NOWHERE).partition("/")[0])
+    if address is None:
+        raise UsageError(f"--network {arguments.network}: give an address or a network such as 203.0.113.0/24")
+    location = geo.locate(address)
+    principal = Principal(
+        account=arguments.account,
+        address=address,
+        network=network_of(address, policy.ipv4_prefix, policy.ipv6_prefix),
+        client="",
+        org=arguments.org,
+        tier=arguments.tier,
+        verified=bool(arguments.verified),
+        country=arguments.country or location.country,
+        asn=location.asn if arguments.asn is None else arguments.asn,
+    )
+    request = LlmRequest(
+        dialect=dialect_for("POST", arguments.path).name,
+        path=arguments.path,
+        model=arguments.model,
+        max_tokens=arguments.max_tokens,
+        end_user=None if arguments.end_user is None else resolver.pseudonym(arguments.end_user),
+        text_bytes=arguments.body_bytes or 0,
+    )
+    return principal, request

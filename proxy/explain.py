@@ -1,0 +1,296 @@
+"""Owns the explanation of a decision: which rules match a request, why the others do not, how their buckets stand.
+
+Decides nothing itself: the decision is the pipeline's own, on a store that looks into the buckets and takes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from proxy.admission.quota import MICRO, Unit, capacity_of
+from proxy.admission.store import Admission, BucketStore, Claim, Denied, Granted, Level, Reservation
+from proxy.dialects.estimate import Estimator
+from proxy.dialects.llm import LlmRequest
+from proxy.dialects.table import dialect_for
+from proxy.errors import StoreError
+from proxy.exchange import Arrival, Decision, Exchange, Recalled
+from proxy.identity.principal import Principal
+from proxy.identity.resolve import Resolver
+from proxy.pipeline import Pipeline
+from proxy.policy.match import AccessRule, Policy, QuotaPlan
+from proxy.policy.predicates import Mismatch
+from proxy.policy.spec import UNLIMITED
+
+
+class AccessOutcome(StrEnum):
+    """What an access rule does with the request."""
+
+    DENIES = "denies"
+    ALLOWS = "allows"
+    WOULD_DENY = "would deny"
+    """It, or the whole policy, is in shadow mode."""
+    NO_MATCH = "does not match"
+    NOT_ASKED = "not asked"
+    """An earlier rule has decided, or it is an allow rule in shadow mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedTier:
+    """The tier that counts, and where it comes from."""
+
+    name: str
+    source: str
+    """`account`, `override of …` or `default`."""
+    position: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedRule:
+    """An access rule and what it does; positions are `file:line`."""
+
+    id: str
+    position: str
+    outcome: AccessOutcome
+    why_not: Mismatch | None
+    """None where it matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """How one bucket stands for this request. Amounts are requests, tokens or slots."""
+
+    key: str
+    capacity: float
+    remaining: float
+    """Below zero while it is in debt."""
+    needed: float
+    grants: bool
+    passes_after_s: float | None
+    """Until it would grant, if nobody else drew from it: 0 where it grants now, None for never."""
+    full_after_s: float
+    """Until all of it is back; 0 for slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedQuota:
+    """A quota, and the bucket that the request draws from; positions are `file:line`."""
+
+    id: str
+    position: str
+    unit: str
+    shadow: bool
+    why_not: Mismatch | None
+    """None where it applies. Beside a matcher's keys: `key` (the exchange lacks what buckets are kept for), `unit` (no
+    tokens are counted at this path), `unlimited`."""
+    numbers: str
+    """As they are written: `50/min, burst 100`."""
+    source: str
+    """Whose numbers: `quota`, or the tier's, account's, organisation's or network's that are named."""
+    source_position: str
+    bucket: Bucket | None
+    """None where the quota does not apply, or the store did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a request is treated as it is."""
+
+    policy: str
+    policy_sha256: str
+    shadow: bool
+    """The whole policy denies nothing."""
+    principal: dict[str, Any]
+    request: dict[str, Any]
+    tier: ExplainedTier
+    access: tuple[ExplainedRule, ...]
+    quotas: tuple[ExplainedQuota, ...]
+    decision: dict[str, Any]
+    """`action`, `status`, `rule`, `scope`, `retry_after_s`, `shadow`, `reasons` and `message`."""
+    store_fault: str | None
+    """Why the store did not answer."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, fit for a JSON encoder; keys are the fields' names."""
+        explained = asdict(self)
+        for part in (*explained["access"], *explained["quotas"]):
+            if part["why_not"] is not None:
+                part["why_not"] = part["why_not"]._asdict()
+        return explained
+
+
+async def explain(
+    policy: Policy, principal: Principal, request: LlmRequest, store: BucketStore, estimator: Estimator
+) -> Explanation:
+    """What `decide` would do with the request now, and why. Nothing is charged; no StoreError is raised."""
+    looking = _LookingStore(store)
+
+    async def decided(rules: Policy) -> Exchange:
+        arrival = Arrival("explain", 0, "POST", request.path, "", (), None)
+        dialect = dialect_for("POST", request.path)
+        exchange = Exchange(arrival, dialect, recalled=Recalled(lambda ipv4, ipv6: principal, request))
+        await Pipeline(_Fixed(rules), _NOBODY, estimator, looking).decide(exchange)
+        return exchange
+
+    # The pipeline asks no quota of what an access rule refuses; whoever asks why wants to see them all the same.
+    charged = await decided(replace(policy, access=()))
+    decision = (await decided(policy)).decision
+    tier = policy.tier_of(principal)
+    return Explanation(
+        policy=policy.name,
+        policy_sha256=policy.sha256,
+        shadow=policy.shadow,
+        principal=_facts(principal),
+        request=_facts(request),
+        tier=_tier(policy, principal, tier),
+        access=_access(policy, principal, request, tier),
+        quotas=tuple(_quota(policy, plan, charged, tier) for plan in policy.plans),
+        decision=_decision(decision),
+        store_fault=looking.fault,
+    )
+
+
+class _Fixed:
+    def __init__(self, policy: Policy) -> None:
+        self.current = policy
+
+
+_NOBODY = Resolver(b"explain", None)
+"""The pipeline asks it nothing: who asks is known."""
+
+
+class _LookingStore:
+    """Answers as the store would, and takes nothing. Looks once, so that all answers are of one moment."""
+
+    def __init__(self, store: BucketStore) -> None:
+        self._store = store
+        self._levels: tuple[Level, ...] | None = None
+        self.fault: str | None = None
+
+    async def reserve(self, reservation_id: str, claims: Sequence[Claim]) -> Admission:
+        levels = await self.peek(claims)
+        if any(not level.granted and not claim.shadow for claim, level in zip(claims, levels, strict=True)):
+            return Denied(levels)
+        taken = tuple(level.granted for level in levels)
+        return Granted(Reservation(reservation_id, tuple(claims), taken, (0,) * len(claims)), levels)
+
+    async def peek(self, claims: Sequence[Claim]) -> tuple[Level, ...]:
+        if self._levels is None:
+            try:
+                self._levels = await self._store.peek(claims)
+            except StoreError as fault:
+                self.fault = str(fault)
+                raise
+        return self._levels
+
+    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
+        """Nothing was taken."""
+
+    async def renew(self, reservations: Sequence[Reservation]) -> None:
+        """Nothing is held."""
+
+    async def close(self) -> None:
+        """The store is its owner's to close."""
+
+
+def _facts(value: Principal | LlmRequest) -> dict[str, Any]:
+    """The fields as plain values; an address as text."""
+    facts: dict[str, Any] = msgspec.to_builtins(value, enc_hook=str)
+    return facts
+
+
+def _tier(policy: Policy, principal: Principal, tier: str) -> ExplainedTier:
+    given = policy.overrides.tier_for(principal)
+    if given is not None:
+        return ExplainedTier(tier, f"override of {given.source.owner}", given.source.position)
+    declared = policy.tiers.get(tier)
+    position = None if declared is None else declared.position
+    return ExplainedTier(tier, "account" if principal.tier == tier and declared is not None else "default", position)
+
+
+def _access(policy: Policy, principal: Principal, request: LlmRequest, tier: str) -> tuple[ExplainedRule, ...]:
+    explained = []
+    is_decided = False
+    for rule in policy.access:
+        why_not = policy.scopes[rule.id].why_not(principal, request, tier)
+        outcome = AccessOutcome.NO_MATCH if why_not is not None else _outcome(policy, rule, is_decided)
+        is_decided |= why_not is None and not rule.shadow
+        explained.append(ExplainedRule(rule.id, rule.position, outcome, why_not))
+    return tuple(explained)
+
+
+def _outcome(policy: Policy, rule: AccessRule, is_decided: bool) -> AccessOutcome:
+    if is_decided or (rule.shadow and not rule.denies):
+        return AccessOutcome.NOT_ASKED
+    if not rule.denies:
+        return AccessOutcome.ALLOWS
+    return AccessOutcome.WOULD_DENY if rule.shadow or policy.shadow else AccessOutcome.DENIES
+
+
+def _quota(policy: Policy, plan: QuotaPlan, charged: Exchange, tier: str) -> ExplainedQuota:
+    quota = plan.quota
+    limits = policy.overrides.limits_for(charged.principal, tier) or {}
+    own = limits.get(quota.id)
+    owner, position, numbers = own.source if own is not None else ("quota", quota.position, quota.numbers)
+    place = next((place for place, demand in enumerate(charged.demands) if demand.quota is quota), None)
+    bucket = None if place is None or not charged.levels else _bucket(charged, place)
+    return ExplainedQuota(
+        id=quota.id,
+        position=quota.position,
+        unit=quota.unit.value,
+        shadow=quota.shadow,
+        why_not=None if place is not None else _why_not(policy, plan, charged, tier, numbers, position),
+        numbers=numbers,
+        source=owner,
+        source_position=position,
+        bucket=bucket,
+    )
+
+
+def _why_not(policy: Policy, plan: QuotaPlan, charged: Exchange, tier: str, numbers: str, position: str) -> Mismatch:
+    """Why no bucket is asked; the reasons in the order in which the hot path comes to them."""
+    quota, principal, request = plan.quota, charged.principal, charged.request
+    if (why_not := policy.scopes[quota.id].why_not(principal, request, tier)) is not None:
+        return why_not
+    for dimension, index in zip(quota.key, plan.parts, strict=True):
+        if policy.parts[index](principal, request, tier) is None:
+            return Mismatch("key", (dimension,), None, quota.position)
+    if numbers == UNLIMITED:
+        return Mismatch(UNLIMITED, (), None, position)
+    return Mismatch("unit", (quota.unit.value,), None, quota.position)
+
+
+def _bucket(charged: Exchange, place: int) -> Bucket:
+    demand, claim, level = charged.demands[place], charged.claims[place], charged.levels[place]
+    scale = 1 if demand.quota.unit is Unit.CONCURRENT else MICRO
+    wait_us = level.retry_after_us
+    return Bucket(
+        key=demand.key,
+        capacity=_amount(capacity_of(demand.limit), scale),
+        remaining=_amount(level.remaining, scale),
+        needed=_amount(claim.cost, scale),
+        grants=level.granted,
+        passes_after_s=None if wait_us is None else wait_us / 1e6,
+        full_after_s=level.reset_after_us / 1e6,
+    )
+
+
+def _amount(value: int, scale: int) -> float:
+    return value // scale if value % scale == 0 else value / scale
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "action": decision.action.value,
+        "status": decision.status,
+        "rule": decision.rule,
+        "scope": decision.scope,
+        "retry_after_s": None if decision.retry_after_us is None else decision.retry_after_us / 1e6,
+        "shadow": decision.shadow,
+        "reasons": list(decision.reasons),
+        "message": decision.message,
+    }

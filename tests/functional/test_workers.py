@@ -1,0 +1,191 @@
+"""Several processes on one port are one proxy to clients and operators alike."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.functional.conftest import Running, ServeFactory
+from tests.functional.proxy_in_process import WIDE_POLICY
+from tests.functional.raw_http import (
+    PATIENCE,
+    Message,
+    RawUpstream,
+    Wire,
+    answer_bytes,
+    chunk_bytes,
+    connect,
+    request_bytes,
+)
+from tests.redis_server import RedisServer
+
+POLICY = """\
+version: 1
+quotas:
+  - {id: q, key: [account], unit: requests, rate: 1/day, burst: %d}
+"""
+STREAM_HEAD = answer_bytes("200 OK", ("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"))
+
+
+def children(pid: int) -> list[int]:
+    """The worker processes of a supervisor; multiprocessing's resource tracker, which is a child as well, is none."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def readiness(running: Running) -> tuple[int, list[dict[str, Any]]]:
+    status, body = running.page("/readyz")
+    return status, json.loads(body)["workers"]
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(2 * PATIENCE):
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.05)
+
+
+def is_gone(pid: int) -> bool:
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@asynccontextmanager
+async def streams(url: str, model_api: RawUpstream, count: int, key: str = "k") -> AsyncIterator[list[tuple[Wire, Wire]]]:
+    """Open streams: clients and upstreams, each pair on connections of its own."""
+    async with AsyncExitStack() as stack:
+        pairs = []
+        for _ in range(count):
+            client = await stack.enter_async_context(await connect(url))
+            await client.send(request_bytes("POST /v1/messages", ("x-api-key", key), body=b"{}"))
+            wire, _ = await model_api.answer(STREAM_HEAD)
+            await client.head()
+            pairs.append((client, wire))
+        yield pairs
+
+
+async def end(pairs: list[tuple[Wire, Wire]]) -> None:
+    for client, wire in pairs:
+        await wire.send(chunk_bytes(b": bye\n\n") + b"0\r\n\r\n")
+        assert await client.chunk() == b": bye\n\n"
+        assert await client.chunk() == b""
+        wire.close()
+
+
+async def ask(url: str, model_api: RawUpstream, key: str) -> Message:
+    async with await connect(url) as client:
+        await client.send(request_bytes("POST /v1/messages", ("x-api-key", key), body=b"{}"))
+        playing = asyncio.ensure_future(model_api.answer(answer_bytes("200 OK", ("Connection", "close"))))
+        answer = await client.message()
+        if answer.status == 200:
+            await playing
+        playing.cancel()
+    return answer
+
+
+async def test_two_workers_are_one_proxy(
+    serve: ServeFactory, model_api: RawUpstream, redis: RedisServer, tmp_path: Path
+) -> None:
+    """One start for all that only looks: it takes seconds."""
+    redis.command("FLUSHALL")
+    running = serve(POLICY % 50, "--workers", "2", "--store", redis.url, "--upstream", model_api.url)
+    status, workers = readiness(running)
+    assert (status, [worker["ready"] for worker in workers]) == (200, [True, True])
+    assert len(children(running.process.pid)) == 2
+
+    # Both serve the one port.
+    async with streams(running.url, model_api, 30) as pairs:
+        shares = [worker["open_exchanges"] for worker in readiness(running)[1]]
+        assert sum(shares) == 30
+        assert min(shares) > 0
+        await end(pairs)
+
+    # They share their buckets: thirty are spent, twenty are left.
+    statuses = [(await ask(running.url, model_api, "k")).status for _ in range(22)]
+    assert statuses == [200] * 20 + [429] * 2
+
+    # Their metrics are one.
+    assert running.metric('stillgate_exchanges_total{dialect="anthropic_messages",outcome="allow"}') == 50
+    assert running.metric('stillgate_exchanges_total{dialect="anthropic_messages",outcome="throttle"}') == 2
+    assert running.metric("stillgate_exchanges_in_flight") == 0
+    assert running.metric("stillgate_ready") == 1
+    await until(lambda: running.metric("stillgate_store_up") == 1)
+
+    # A reload reaches both, however it is told; so does a refusal.
+    for told in ("post", "signal", "file"):
+        before = {worker["policy"]["sha256"] for worker in readiness(running)[1]}
+        (tmp_path / "policy-0.yaml").write_text(POLICY % (60 + len(told)))
+        if told == "post":
+            assert running.page("/-/reload", "POST")[0] == 200
+        elif told == "signal":
+            running.process.send_signal(signal.SIGHUP)
+
+        def both_changed(old: set[str] = before) -> bool:
+            now = [worker["policy"]["sha256"] for worker in readiness(running)[1]]
+            return len(now) == 2 and len(set(now)) == 1 and not old & set(now)
+
+        await until(both_changed)
+    (tmp_path / "policy-0.yaml").write_text("version: 2\n")
+    status, body = running.page("/-/reload", "POST")
+    assert (status, [w["policy"]["last_reload_successful"] for w in json.loads(body)["workers"]]) == (422, [False] * 2)
+    assert running.metric("stillgate_policy_last_reload_successful") == 0
+
+    # Told to end, they let streams end first.
+    pids = children(running.process.pid)
+    async with streams(running.url, model_api, 4, key="another") as pairs:
+        running.process.send_signal(signal.SIGTERM)
+        await until(lambda: running.page("/readyz")[0] == 503)
+        await end(pairs)
+        assert await asyncio.to_thread(running.process.wait, PATIENCE) == 0
+    assert all(map(is_gone, pids))
+    assert [said for said in running.log() if said.get("level") in ("ERROR", "CRITICAL")] == []
+
+
+async def test_a_worker_that_dies_is_replaced_and_one_without_supervisor_ends(
+    model_api: RawUpstream, serve: ServeFactory, redis: RedisServer
+) -> None:
+    redis.command("FLUSHALL")
+    running = serve(WIDE_POLICY, "--workers", "2", "--store", redis.url, "--upstream", model_api.url)
+    first = children(running.process.pid)
+    os.kill(first[0], signal.SIGKILL)
+    await until(lambda: first[0] not in children(running.process.pid) and readiness(running)[0] == 200)
+    second = children(running.process.pid)
+    assert len(second) == 2
+    assert first[1] in second
+    async with streams(running.url, model_api, 10) as pairs:
+        await end(pairs)
+
+    running.process.kill()
+    await until(lambda: all(map(is_gone, second)))
+    with pytest.raises(ConnectionRefusedError):
+        await connect(running.url)
+
+
+async def test_told_twice_the_workers_do_not_wait(
+    serve: ServeFactory, model_api: RawUpstream, redis: RedisServer
+) -> None:
+    redis.command("FLUSHALL")
+    running = serve(WIDE_POLICY, "--workers", "2", "--store", redis.url, "--upstream", model_api.url)
+    async with streams(running.url, model_api, 4) as pairs:
+        running.process.send_signal(signal.SIGTERM)
+        await until(lambda: running.page("/readyz")[0] == 503)
+        running.process.send_signal(signal.SIGTERM)
+        for client, _ in pairs:
+            assert await client.rest() == b""
+        assert await asyncio.to_thread(running.process.wait, PATIENCE) == 0
