@@ -34,7 +34,7 @@ from proxy.admission.store import LEASE_US
 from proxy.clock import Clock, SystemClock, Ticks
 from proxy.dialects.estimate import Estimator
 from proxy.errors import StillgateError, StoreError, UsageError
-from proxy.events.log import ExchangeLog, Rotation
+from proxy.events.log import ExchangeLog, open_log
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer, listen, url_of
 from proxy.identity.geo import Geo
@@ -45,6 +45,8 @@ from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
 from proxy.settings import Settings
+from proxy.simulate.asked import explained
+from proxy.simulate.lines import BadLineError
 from proxy.stores import Store, open_store
 from proxy.tasks import Tasks
 from proxy.upstream.client import AiohttpUpstream, ClientOptions
@@ -144,6 +146,14 @@ class Proxy:
         _, detail = await self.readiness()
         return accepted, detail
 
+    async def explain(self, line: bytes) -> tuple[bool, dict[str, Any]]:
+        """What is in force says of one line of the exchange log; see `Status.explain`."""
+        try:
+            told = await explained(line, self.policies.current, self._resolver, self.store.buckets, self._estimator)
+        except BadLineError as fault:
+            return False, {"error": f"{fault}; post one line of an exchange log"}
+        return True, told.as_json()
+
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
         self.policies.load()
@@ -157,8 +167,9 @@ class Proxy:
             )
         )
         stack.push_async_callback(upstream.close)
+        self._resolver, self._estimator = await self._make_resolver(self.store), Estimator()
         self.handler = Handler(
-            pipeline=Pipeline(self.policies, await self._resolver(self.store), Estimator(), self.store.buckets),
+            pipeline=Pipeline(self.policies, self._resolver, self._estimator, self.store.buckets),
             upstream=upstream,
             forwarding=Forwarding(urlsplit(settings.upstream).netloc, settings.upstream_key),
             observer=Observer(self.metrics, self.clock, exchange_log),
@@ -174,20 +185,13 @@ class Proxy:
         _ = self._tasks.spawn_endless(self._keep_measuring(), "measure")
 
     def _exchange_log(self, stack: contextlib.AsyncExitStack) -> ExchangeLog | None:
-        settings = self.settings
-        if not settings.exchange_log:
-            return None
-        exchange_log = ExchangeLog(
-            Path(settings.exchange_log),
-            Rotation(settings.exchange_log_max_mb * 2**20, settings.exchange_log_max_hours * 3_600_000_000),
-            self.clock.wall_us,
-            self.metrics.log_written.inc,
-            self.metrics.log_dropped.inc,
-        )
-        stack.push_async_callback(asyncio.to_thread, exchange_log.close)
+        metrics = self.metrics
+        exchange_log = open_log(self.settings, self.clock.wall_us, metrics.log_written.inc, metrics.log_dropped.inc)
+        if exchange_log is not None:
+            stack.push_async_callback(asyncio.to_thread, exchange_log.close)
         return exchange_log
 
-    async def _resolver(self, store: Store) -> Resolver:
+    async def _make_resolver(self, store: Store) -> Resolver:
         settings = self.settings
         if settings.hash_key:
             key = settings.hash_key.encode()
@@ -267,8 +271,8 @@ async def _serve(settings: Settings, placement: Placement | None) -> int:
         loop.add_reader(parent.sentinel, _once(loop, parent.sentinel, told_to_end))
     loop.add_signal_handler(signal.SIGTERM, told_to_end)
     tasks = Tasks()
+    loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(proxy.policies.reload(), "reload"))
     await proxy.start()
-    loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(proxy.reload(), "reload"))
     try:
         await ended.wait()
         await proxy.drain(hurried)

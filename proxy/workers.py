@@ -71,6 +71,7 @@ class Supervisor:
         loop, tasks = asyncio.get_running_loop(), Tasks()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_end)
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(self.reload(), "reload"))
         host, port = split_address(settings.listen, "--listen")
         async with contextlib.AsyncExitStack() as stack:
             held = stack.enter_context(_held_port(host, port))
@@ -80,7 +81,6 @@ class Supervisor:
             await listen(stack, runner, settings.admin, "--admin")
             stack.push_async_callback(tasks.close)
             stack.push_async_callback(self._join)
-            loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(self.reload(), "reload"))
             if (failed := await self._start_all()) is not None:
                 return failed
             log.info("serving", extra={"listen": f"http://{self._settings.listen}", "admin": url_of(runner)})
@@ -97,6 +97,10 @@ class Supervisor:
         serving = sum(status == 200 for status, _ in answers)
         ready = serving == self._settings.workers and not self._ending.is_set()
         return ready, {"ready": ready, "workers": [detail for _, detail in answers]}
+
+    async def explain(self, line: bytes) -> tuple[bool, dict[str, Any]]:
+        status, detail = await _ask(self._socket(0), "POST", "/-/explain", line)
+        return status == 200, detail
 
     async def reload(self) -> tuple[bool, dict[str, Any]]:
         answers = await self._ask_all("POST", "/-/reload")
@@ -205,12 +209,12 @@ def _held_port(host: str, port: int) -> socket.socket:
     return held
 
 
-async def _ask(path: Path, method: str, page: str) -> tuple[int, Any]:
+async def _ask(path: Path, method: str, page: str, body: bytes | None = None) -> tuple[int, Any]:
     try:
         connector = aiohttp.UnixConnector(str(path))
         async with (
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=10)) as session,
-            session.request(method, f"http://worker{page}") as answer,
+            session.request(method, f"http://worker{page}", data=body) as answer,
         ):
             return answer.status, json.loads(await answer.text())
     except (aiohttp.ClientError, OSError, TimeoutError) as fault:

@@ -1,4 +1,4 @@
-"""Owns the operators' HTTP side: /metrics, /livez, /readyz, POST /-/reload. Knows nothing of exchanges.
+"""Owns the operators' HTTP side: /metrics, /livez, /readyz, POST /-/reload and /-/explain. Knows no exchange.
 
 What it tells comes from a `Status`, so that one process and a supervisor of several serve the very same pages.
 """
@@ -24,6 +24,9 @@ class Status(Protocol):
     async def reload(self) -> tuple[bool, dict[str, Any]]:
         """Reads the policy again; False where the old one stays in force because of issues (JSON)."""
 
+    async def explain(self, line: bytes) -> tuple[bool, dict[str, Any]]:
+        """What the policy in force and the buckets as they are say of a line of the exchange log; False: a bad line."""
+
 
 _STATUS = web.AppKey("status", Status)
 
@@ -37,11 +40,12 @@ def admin_app(status: Status) -> web.Application:
     app.router.add_get("/livez", _livez)
     app.router.add_get("/readyz", _readyz)
     app.router.add_post("/-/reload", _reload)
+    app.router.add_post("/-/explain", _explain)
     return app
 
 
 async def _index(_: web.Request) -> web.Response:
-    return web.Response(text="stillgate admin: /metrics  /livez  /readyz  POST /-/reload\n")
+    return web.Response(text="stillgate admin: /metrics  /livez  /readyz  POST /-/reload  POST /-/explain\n")
 
 
 async def _metrics(request: web.Request) -> web.Response:
@@ -63,6 +67,11 @@ async def _reload(request: web.Request) -> web.Response:
         return _json(403, {"error": "Reload is for operators' tools, not for web pages."})
     accepted, detail = await request.app[_STATUS].reload()
     return _json(200 if accepted else 422, detail)
+
+
+async def _explain(request: web.Request) -> web.Response:
+    understood, detail = await request.app[_STATUS].explain(await request.read())
+    return _json(200 if understood else 400, detail)
 
 
 def _json(status: int, detail: dict[str, Any]) -> web.Response:

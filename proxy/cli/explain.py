@@ -82,6 +82,7 @@ async def _explained(arguments: argparse.Namespace, chosen: dict[str, Any]) -> E
     from proxy.identity.resolve import Resolver
     from proxy.policy.load import load_policy
     from proxy.policy.shipped import default_policy
+    from proxy.simulate.asked import asked
 
     policy = load_policy(chosen["policy"] or default_policy())
     recorded = None if arguments.request is None else _read(arguments.request)
@@ -92,7 +93,7 @@ async def _explained(arguments: argparse.Namespace, chosen: dict[str, Any]) -> E
         if recorded is None:
             principal, request = _of_account(arguments, policy, resolver, geo)
         else:
-            principal, request = await _of_line(recorded, policy, resolver)
+            principal, request = await asked(recorded, policy, resolver)
         explanation = await explain(policy, principal, request, store, Estimator())
     if explanation.store_fault is not None:
         raise StoreError(explanation.store_fault)
@@ -128,34 +129,6 @@ def _read(name: str) -> Recorded:
         raise UsageError(f"--request {name}: cannot be read: {fault.strerror or fault}") from fault
     except BadLineError as fault:
         raise UsageError(f"--request {name}: {fault}; give one line of an exchange log") from fault
-
-
-async def _of_line(recorded: Recorded, policy: Policy, resolver: Resolver) -> tuple[Principal, LlmRequest]:
-    """Who asks and what for, found by the pipeline itself on buckets that are thrown away."""
-    from proxy.admission.memory import MemoryStore
-    from proxy.dialects.estimate import Estimator
-    from proxy.dialects.table import dialect_for
-    from proxy.exchange import Arrival, Exchange
-    from proxy.pipeline import Pipeline
-    from proxy.simulate.recall import recalled
-    from proxy.simulate.replay import FixedPolicy
-
-    arrival = Arrival(
-        recorded.id,
-        recorded.ts_us,
-        recorded.method,
-        recorded.path,
-        recorded.peer_ip,
-        recorded.headers,
-        recorded.body,
-    )
-    pipeline = Pipeline(FixedPolicy(policy), resolver, Estimator(), MemoryStore(lambda: recorded.ts_us))
-    try:
-        exchange = Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=recalled(recorded))
-        await pipeline.decide(exchange)
-    except ValueError as fault:
-        raise UsageError(f"--request: field 'peer_ip': {fault}") from fault
-    return exchange.principal, exchange.request
 
 
 def _of_account(

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from proxy.errors import UsageError
 from proxy.events.record import Line, encode
+from proxy.settings import Settings
 
 log = logging.getLogger("stillgate.exchange_log")
 MAX_WAITING = 200_000
@@ -102,6 +103,16 @@ class ExchangeLog:
             else:
                 self._count_dropped()
         self._writer.close()
+
+
+def open_log(
+    settings: Settings, now_us: Callable[[], int], count_written: Callable[[], None], count_dropped: Callable[[], None]
+) -> ExchangeLog | None:
+    """The log that the settings ask for, if they do. UsageError."""
+    if not settings.exchange_log:
+        return None
+    rotation = Rotation(settings.exchange_log_max_mb * 2**20, settings.exchange_log_max_hours * 3_600_000_000)
+    return ExchangeLog(Path(settings.exchange_log), rotation, now_us, count_written, count_dropped)
 
 
 class _Writer:

@@ -41,6 +41,6 @@ class Upstream(Protocol):
     """The model API."""
 
     async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
-        """Sends and waits for the answer's head. UpstreamError, UpstreamTimeoutError; cancellation drops the connection."""
+        """Sends and waits for the answer's head. UpstreamError; cancellation drops the connection."""
 
     async def close(self) -> None: ...

@@ -39,7 +39,7 @@ class Message:
         return self.start.split(" ")[1]
 
 
-class Ended(Exception):
+class EndedError(Exception):
     """The other side ended the connection, or reset it, before a message was whole."""
 
 
@@ -70,7 +70,7 @@ class Wire:
         return Message(start, headers)
 
     async def message(self, *, bodiless: bool = False) -> Message:
-        """The next message, whole. `bodiless`: an answer to HEAD. Ended where it is truncated."""
+        """The next message, whole. `bodiless`: an answer to HEAD. EndedError where it is truncated."""
         message = await self.head()
         answer = message.start.startswith("HTTP/")
         if bodiless or (answer and (message.status in (204, 304) or message.status < 200)):
@@ -97,7 +97,7 @@ class Wire:
             async with asyncio.timeout(PATIENCE):
                 return await self.reader.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError) as fault:
-            raise Ended from fault
+            raise EndedError from fault
 
     async def rest(self) -> bytes:
         """Everything up to the end of the connection."""
@@ -105,7 +105,7 @@ class Wire:
             async with asyncio.timeout(PATIENCE):
                 return await self.reader.read()
         except ConnectionError as fault:
-            raise Ended from fault
+            raise EndedError from fault
 
     async def ended(self, seconds: float = PATIENCE) -> None:
         """Returns once the other side has ended the connection, whatever it still says."""
@@ -159,7 +159,7 @@ class Wire:
             async with asyncio.timeout(PATIENCE):
                 return await self.reader.readuntil(mark)
         except (asyncio.IncompleteReadError, ConnectionError) as fault:
-            raise Ended from fault
+            raise EndedError from fault
 
 
 class RawUpstream:

@@ -83,3 +83,24 @@ async def test_a_port_that_is_taken_is_told_by_its_flag(
     with pytest.raises(Exception, match=f"cannot listen on {taken} \\({flag}\\): .*address already in use"):
         async with proxy_before(model_api.url, tmp_path, **places):
             pass
+
+
+async def test_explain_tells_what_would_be_decided_and_charges_nothing(proxy: Proxy) -> None:
+    line = {
+        "ts": 1.0,
+        "id": "e",
+        "method": "GET",
+        "path": "/v1/models",
+        "peer_ip": "127.0.0.1",
+        "headers": [["x-account-id", "acct_17"]],
+    }
+    asked = request_bytes("POST /-/explain", body=json.dumps(line).encode())
+    async with await connect(proxy.admin_url) as client:
+        for _ in range(2):
+            await client.send(asked)
+            answer = await client.message()
+            told = json.loads(answer.body)
+            assert (answer.status, told["principal"]["account"]) == (200, "acct_17")
+            assert told["decision"]["action"] == "allow"
+        await client.send(request_bytes("POST /-/explain", body=b"{}"))
+        assert "field 'ts' is missing" in json.loads((await client.message()).body)["error"]

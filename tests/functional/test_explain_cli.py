@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,7 @@ from proxy.admission.quota import MICRO, Rate
 from proxy.admission.redis import RedisStore
 from proxy.admission.store import Claim
 from proxy.cli.main import main
-from proxy.dialects.llm import LlmRequest
-from proxy.events.record import Line, encode, features_of
 from proxy.identity.credentials import Pseudonyms
-from proxy.identity.principal import Principal
 from tests.redis_server import RedisServer
 
 POLICY = """\
@@ -65,18 +61,6 @@ def test_a_line_of_the_log_is_identified_as_serve_does(capsys: Captured) -> None
     assert told["request"]["end_user"] == names.of_user("bob")
     assert told["decision"]["action"] == "allow"
     assert "sk-abc" not in json.dumps(told)
-
-
-def test_a_line_that_serve_wrote_is_taken_as_well(capsys: Captured) -> None:
-    principal = Principal("acct_1", ip_address("203.0.113.7"), "203.0.113.0/24", "fp-1", org="o")
-    request = LlmRequest("anthropic_messages", "/v1/messages", "a-frontier-1")
-    features = features_of(principal, request, None)
-    line = Line(1776816000.125, "e-1", "POST", "/v1/messages", "203.0.113.7", features, None)
-    Path("line.json").write_bytes(encode(line))
-    told = explained(capsys, "--request", "line.json")
-
-    assert (told["principal"]["account"], told["principal"]["org"]) == ("acct_1", "o")
-    assert told["decision"]["rule"] == "no-frontier"
 
 
 def test_a_line_may_come_from_standard_input(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

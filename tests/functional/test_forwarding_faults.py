@@ -1,4 +1,4 @@
-"""What a client is told when the upstream fails: before the head a whole answer, after it never one that looks whole."""
+"""What a client is told when the upstream fails: a whole answer before the head, after it none that looks whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proxy.upstream.client import AiohttpUpstream, ClientOptions
 from proxy.upstream.protocol import UpstreamRequest
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import (
-    Ended,
+    EndedError,
     Message,
     RawUpstream,
     Wire,
@@ -158,15 +158,17 @@ async def test_an_upstream_that_reads_nothing_of_a_long_body_is_a_504(model_api:
 async def test_silence_in_mid_stream_ends_the_stream_with_an_error_event(
     model_api: RawUpstream, tmp_path: Path
 ) -> None:
-    async with proxy_before(model_api.url, tmp_path, idle_timeout_seconds=IDLE_SECONDS) as proxy:
-        async with await connect(proxy.url) as client:
-            await client.send(ASK)
-            wire, _ = await model_api.answer(STREAM_HEAD + chunk_bytes(EVENT))
-            await client.head()
-            assert await client.chunk() == EVENT
-            assert b"timeout_error" in await client.chunk()
-            assert await client.rest() == b""
-            await wire.ended(1.0)
+    async with (
+        proxy_before(model_api.url, tmp_path, idle_timeout_seconds=IDLE_SECONDS) as proxy,
+        await connect(proxy.url) as client,
+    ):
+        await client.send(ASK)
+        wire, _ = await model_api.answer(STREAM_HEAD + chunk_bytes(EVENT))
+        await client.head()
+        assert await client.chunk() == EVENT
+        assert b"timeout_error" in await client.chunk()
+        assert await client.rest() == b""
+        await wire.ended(1.0)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +235,7 @@ async def test_a_plain_answer_that_breaks_off_is_cut(proxy: Proxy, model_api: Ra
         await client.send(ASK)
         wire, _ = await model_api.answer(started)
         wire.close()
-        with pytest.raises(Ended):
+        with pytest.raises(EndedError):
             await client.message()
 
 

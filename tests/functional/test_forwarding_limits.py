@@ -189,21 +189,21 @@ async def test_what_is_malformed_is_neither_logged_nor_sent_back(
 
 
 async def test_half_a_request_holds_no_slot(model_api: RawUpstream, tmp_path: Path) -> None:
-    async with proxy_before(model_api.url, tmp_path, ONE_AT_A_TIME) as proxy:
-        async with (
-            await connect(proxy.url) as slow,
-            await connect(proxy.url) as slower,
-            await connect(proxy.url) as client,
-        ):
-            await slower.send(b"POST /v1/messages HTTP/1.1\r\nHost: a\r\n")
-            await slow.send(request_bytes("POST /v1/messages", ("Content-Length", "100")) + b"half")
-            await client.send(request_bytes("POST /v1/messages", body=b"{}"))
-            await model_api.answer(answer_bytes())
-            assert (await client.message()).status == 200
-            await slow.send(bytes(96))
-            await model_api.wires[0].message()
-            await model_api.wires[0].send(answer_bytes())
-            assert (await slow.message()).status == 200
+    async with (
+        proxy_before(model_api.url, tmp_path, ONE_AT_A_TIME) as proxy,
+        await connect(proxy.url) as slow,
+        await connect(proxy.url) as slower,
+        await connect(proxy.url) as client,
+    ):
+        await slower.send(b"POST /v1/messages HTTP/1.1\r\nHost: a\r\n")
+        await slow.send(request_bytes("POST /v1/messages", ("Content-Length", "100")) + b"half")
+        await client.send(request_bytes("POST /v1/messages", body=b"{}"))
+        await model_api.answer(answer_bytes())
+        assert (await client.message()).status == 200
+        await slow.send(bytes(96))
+        await model_api.wires[0].message()
+        await model_api.wires[0].send(answer_bytes())
+        assert (await slow.message()).status == 200
 
 
 @pytest.mark.parametrize("rest", [b"", b"zz\r\n"], ids=["that stops coming", "that goes on as nonsense"])

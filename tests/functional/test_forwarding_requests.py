@@ -1,4 +1,4 @@
-"""What a client sends is what the upstream gets: method, target, body and headers, byte for byte but for the hop's own."""
+"""What a client sends is what the upstream gets: method, target, body and headers, but for the hop's own."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,10 +29,8 @@ def ask(path: str = "/v1/messages", *headers: tuple[str, str]) -> bytes:
 
 
 def text_event(text: str) -> bytes:
-    return (
-        "event: content_block_delta\n"
-        'data: {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "%s"}}\n\n' % text
-    ).encode()
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+    return f"event: content_block_delta\ndata: {json.dumps(delta)}\n\n".encode()
 
 
 @asynccontextmanager

@@ -69,14 +69,16 @@ async def test_an_upstream_with_a_certificate_of_the_given_ca_is_forwarded_to(ke
 async def test_kept_tls_connections_are_used_again(keys: Path, tmp_path: Path) -> None:
     async with tls_upstream(keys) as upstream:
         url = f"https://localhost:{upstream.port}"
-        async with proxy_before(url, tmp_path, upstream_ca=str(keys / "ca.pem")) as proxy:
-            async with await connect(proxy.url) as client:
-                for number in range(3):
-                    await client.send(request_bytes("POST /v1/messages", body=b"{}"))
-                    wire = upstream.wires[0] if number else await upstream.next()
-                    await wire.message()
-                    await wire.send(answer_bytes())
-                    assert (await client.message()).status == 200
+        async with (
+            proxy_before(url, tmp_path, upstream_ca=str(keys / "ca.pem")) as proxy,
+            await connect(proxy.url) as client,
+        ):
+            for number in range(3):
+                await client.send(request_bytes("POST /v1/messages", body=b"{}"))
+                wire = upstream.wires[0] if number else await upstream.next()
+                await wire.message()
+                await wire.send(answer_bytes())
+                assert (await client.message()).status == 200
         assert upstream.accepted == 1
 
 

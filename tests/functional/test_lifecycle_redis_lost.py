@@ -13,7 +13,7 @@ import pytest
 
 from proxy.app import Proxy
 from tests.functional.conftest import Running
-from tests.functional.proxy_in_process import proxy_before
+from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import PATIENCE, Message, connect, request_bytes
 from tests.redis_server import RedisServer
 
@@ -24,7 +24,13 @@ quotas:
   - {id: slots, key: [account], unit: concurrent, limit: 3}
 on_store_failure: %s
 """
-MESSAGES = b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}'
+ASK = request_bytes(
+    "POST /v1/messages",
+    ("x-api-key", "k"),
+    ("anthropic-version", "2023-06-01"),
+    ("Content-Type", "application/json"),
+    body=b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}',
+)
 
 
 @asynccontextmanager
@@ -35,8 +41,7 @@ async def proxy_on(redis: RedisServer, mock_api: Running, folder: Path, mode: st
 
 async def ask(proxy: Proxy) -> Message:
     async with await connect(proxy.url) as client:
-        headers = (("x-api-key", "k"), ("anthropic-version", "2023-06-01"), ("Content-Type", "application/json"))
-        await client.send(request_bytes("POST /v1/messages", *headers, body=MESSAGES))
+        await client.send(ASK)
         return await client.message()
 
 
@@ -101,3 +106,22 @@ async def test_a_refusal_for_a_lost_store_wears_the_dialects_shape_and_says_when
         answer = await ask(proxy)
     error: dict[str, Any] = json.loads(answer.body)["error"]
     assert (answer.status, error["type"], answer.values("retry-after")) == (503, "overloaded_error", ["1"])
+
+
+async def test_a_client_that_leaves_while_redis_is_asked_holds_no_slot(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    async with proxy_before(
+        mock_api.url, tmp_path, ONE_AT_A_TIME, store=own_redis.url, store_timeout_ms=int(PATIENCE * 1000)
+    ) as proxy:
+        assert await statuses(proxy, 1) == [200]
+        own_redis.pause()
+        for _ in range(3):
+            async with await connect(proxy.url) as client:
+                await client.send(ASK)
+                while not proxy.handler.open:
+                    await asyncio.sleep(0)
+            while proxy.handler.under_way:
+                await asyncio.sleep(0)
+        own_redis.resume()
+        assert await statuses(proxy, 3) == [200] * 3

@@ -114,22 +114,25 @@ async def test_an_idle_process_ends_at_once(serve: ServeFactory, model_api: RawU
 async def test_while_it_drains_it_takes_no_new_connection_and_keeps_none(
     model_api: RawUpstream, tmp_path: Path
 ) -> None:
-    async with proxy_before(model_api.url, tmp_path, drain_seconds=PATIENCE) as proxy:
-        async with await connect(proxy.url) as kept, stream(proxy.url, model_api) as (client, wire):
-            await kept.send(request_bytes("GET /v1/models"))
-            await model_api.answer(answer_bytes())
-            assert (await kept.message()).values("Connection") == []
-            draining = asyncio.ensure_future(proxy.drain())
-            await until_refused(proxy)
-            await kept.send(request_bytes("GET /v1/models"))
-            await model_api.wires[1].message()
-            await model_api.wires[1].send(answer_bytes())
-            assert (await kept.message()).values("Connection") == ["close"]
-            await kept.ended()
-            assert not draining.done()
-            await wire.send(b"0\r\n\r\n")
-            assert await client.chunk() == b""
-            await draining
+    async with (
+        proxy_before(model_api.url, tmp_path, drain_seconds=PATIENCE) as proxy,
+        await connect(proxy.url) as kept,
+        stream(proxy.url, model_api) as (client, wire),
+    ):
+        await kept.send(request_bytes("GET /v1/models"))
+        await model_api.answer(answer_bytes())
+        assert (await kept.message()).values("Connection") == []
+        draining = asyncio.ensure_future(proxy.drain())
+        await until_refused(proxy)
+        await kept.send(request_bytes("GET /v1/models"))
+        await model_api.wires[1].message()
+        await model_api.wires[1].send(answer_bytes())
+        assert (await kept.message()).values("Connection") == ["close"]
+        await kept.ended()
+        assert not draining.done()
+        await wire.send(b"0\r\n\r\n")
+        assert await client.chunk() == b""
+        await draining
 
 
 async def until_refused(proxy: Proxy) -> None:
@@ -158,11 +161,13 @@ async def test_until_the_notice_is_over_new_connections_are_served(model_api: Ra
 
 
 async def test_half_a_request_does_not_keep_it_longer_than_the_drain(model_api: RawUpstream, tmp_path: Path) -> None:
-    async with proxy_before(model_api.url, tmp_path, drain_seconds=0.2) as proxy:
-        async with await connect(proxy.url) as client:
-            await client.send(request_bytes("POST /v1/messages", ("Content-Length", "100")) + b"half")
-            while not proxy.handler.under_way:
-                await asyncio.sleep(0)
-            await proxy.drain()
-            await proxy.close()
-            await client.ended(1.0)
+    async with (
+        proxy_before(model_api.url, tmp_path, drain_seconds=0.2) as proxy,
+        await connect(proxy.url) as client,
+    ):
+        await client.send(request_bytes("POST /v1/messages", ("Content-Length", "100")) + b"half")
+        while not proxy.handler.under_way:
+            await asyncio.sleep(0)
+        await proxy.drain()
+        await proxy.close()
+        await client.ended(1.0)

@@ -137,9 +137,7 @@ async def test_a_bad_file_leaves_the_old_policy_in_force_and_shows(
 
 
 @pytest.mark.parametrize("spoil", [lambda path: path.write_text(BAD), lambda path: path.unlink()])
-async def test_the_old_file_put_back_heals(
-    mock_api: Running, tmp_path: Path, spoil: Callable[[Path], object]
-) -> None:
+async def test_the_old_file_put_back_heals(mock_api: Running, tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     path = tmp_path / "policy.yaml"
     async with proxy_before(mock_api.url, tmp_path, POLICY % ("q", 100), reload_seconds=SOON) as proxy:
         good = path.read_text()

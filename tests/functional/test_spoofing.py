@@ -76,9 +76,8 @@ def logged(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("limit", ["account", "network", "free"])
 async def test_claims_of_an_untrusted_peer_change_no_bucket(model_api: RawUpstream, tmp_path: Path, limit: str) -> None:
     async with proxy_that_trusts(model_api, tmp_path, "", **{limit: 3}) as proxy:
-        statuses = [(await ask(proxy, model_api))[0].status]
-        for spoof in (*ATTRIBUTES, *CHAINS, ("x-account-id", "acct_other")):
-            statuses.append((await ask(proxy, model_api, spoof))[0].status)
+        spoofs = [(), *((spoof,) for spoof in (*ATTRIBUTES, *CHAINS, ("x-account-id", "acct_other")))]
+        statuses = [(await ask(proxy, model_api, *spoof))[0].status for spoof in spoofs]
     assert statuses == [200] * 3 + [429] * (len(statuses) - 3)
 
 

@@ -1,0 +1,43 @@
+"""Owns the reading of one line of the log as a question: who would ask, and what for."""
+
+from __future__ import annotations
+
+from proxy.admission.memory import MemoryStore
+from proxy.admission.store import BucketStore
+from proxy.dialects.estimate import Estimator
+from proxy.dialects.llm import LlmRequest
+from proxy.dialects.table import dialect_for
+from proxy.exchange import Arrival, Exchange
+from proxy.explain import Explanation, explain
+from proxy.identity.principal import Principal
+from proxy.identity.resolve import Resolver
+from proxy.pipeline import Pipeline
+from proxy.policy.match import Policy
+from proxy.simulate.lines import LineReader, Recorded
+from proxy.simulate.recall import recalled
+from proxy.simulate.replay import FixedPolicy
+
+
+async def asked(recorded: Recorded, policy: Policy, resolver: Resolver) -> tuple[Principal, LlmRequest]:
+    """Found by the pipeline itself, on buckets that are thrown away."""
+    arrival = Arrival(
+        recorded.id,
+        recorded.ts_us,
+        recorded.method,
+        recorded.path,
+        recorded.peer_ip,
+        recorded.headers,
+        recorded.body,
+    )
+    pipeline = Pipeline(FixedPolicy(policy), resolver, Estimator(), MemoryStore(lambda: recorded.ts_us))
+    exchange = Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=recalled(recorded))
+    await pipeline.decide(exchange)
+    return exchange.principal, exchange.request
+
+
+async def explained(
+    line: bytes, policy: Policy, resolver: Resolver, store: BucketStore, estimator: Estimator
+) -> Explanation:
+    """What a policy and its buckets as they are say of a line of the exchange log. BadLineError."""
+    principal, request = await asked(LineReader().read(line.strip()), policy, resolver)
+    return await explain(policy, principal, request, store, estimator)
