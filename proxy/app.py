@@ -128,7 +128,7 @@ class Proxy:
 
     async def exposition(self) -> bytes:
         self.store.observe(self.metrics)
-        return generate_latest(self.placement.registry)
+        return await asyncio.to_thread(generate_latest, self.placement.registry)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         ready = not self._draining

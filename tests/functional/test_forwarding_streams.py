@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import zlib
@@ -191,3 +192,31 @@ async def test_a_slot_is_free_after_its_client_has_left(model_api: RawUpstream, 
             await client.send(ask())
             await model_api.answer(answer_bytes())
             assert (await client.message()).status == 200
+
+
+async def test_whenever_a_client_leaves_its_exchange_settles_once(
+    model_api: RawUpstream, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It leaves a few turns of the event loop later each time, from before the head to after the end."""
+    end = chunk_bytes(b'event: message_stop\ndata: {"type": "message_stop"}\n\n') + b"0\r\n\r\n"
+    async with proxy_before(model_api.url, tmp_path, ONE_AT_A_TIME) as proxy:
+        for turns in range(0, 400, 3):
+            client = await connect(proxy.url)
+            client.writer.write(ask())
+            playing = asyncio.ensure_future(model_api.answer(STREAM_HEAD + chunk_bytes(text_event("Hi")) + end))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            client.reset()
+            while proxy.handler.under_way or not client.reader.at_eof() and client.reader.exception() is None:
+                await asyncio.sleep(0)
+            playing.cancel()
+            for wire in model_api.wires:
+                wire.close()
+        samples = dict(line.rpartition(" ")[::2] for line in (await proxy.exposition()).decode().splitlines())
+    admitted = float(samples['stillgate_exchanges_total{dialect="anthropic_messages",outcome="allow"}'])
+    endings = {name: float(value) for name, value in samples.items() if "exchange_endings_total{" in name}
+    assert sum(endings.values()) == admitted
+    print(endings)
+    assert len(endings) >= 2
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert not any("outcome=\"throttle\"" in name for name in samples)

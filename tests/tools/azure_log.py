@@ -3,7 +3,7 @@
     python tests/tools/azure_log.py --traces ../shared/traces --corpora ../shared/corpora > azure.jsonl
 
 Arrival times, context and generated tokens are the traces' own (Azure/AzurePublicDataset, CC-BY 4.0; one hour of a chat
-and of a code service). Who asks is not in them, so accounts are invented: few of them send most, as in production (Zipf).
+and of a code service). Who asks is not in them, so accounts are invented: few of them send most, as in production.
 The same input gives the same bytes. Neither traces nor corpora are part of this project; see their own licences.
 """
 
