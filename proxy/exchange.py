@@ -138,6 +138,8 @@ class Exchange:
     """How the claimed buckets stood after the decision, shadow ones included."""
     reservation: Reservation | None = None
     decision: Decision = field(init=False)
+    unreadable: bool = False
+    """Its body is not what its dialect asks for, so that nobody knows which model it is for."""
 
     def advance(self, state: State) -> None:
         """Moves on to `state`; RuntimeError where the table does not allow it, which is a bug and never input."""

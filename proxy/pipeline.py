@@ -90,7 +90,9 @@ class Pipeline:
         try:
             request = dialect.parse(path, arrival.body)
         except DialectError:
-            # Should an upstream read what we cannot, its tokens still count: for no model, by the size of the body.
+            # Counted like any other, by the size of its body. Where a rule is about models, whoever forwards refuses
+            # it: an upstream that reads what is not read here would serve a model that the rule has not seen.
+            exchange.unreadable = True
             return LlmRequest(dialect.name, path, text_bytes=len(arrival.body))
         if request.end_user is None:
             return request

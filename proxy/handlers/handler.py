@@ -20,7 +20,7 @@ from proxy.dialects.llm import OPAQUE, ErrorAnswer, Fault
 from proxy.dialects.table import dialect_for
 from proxy.errors import UpstreamError, UpstreamTimeoutError
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, State
-from proxy.handlers.request import RequestBody, RequestError, check_form, origin_form, read_headers
+from proxy.handlers.request import RequestBody, RequestError, check_form, decoded, origin_form, read_headers
 from proxy.handlers.response import Answer, answer_whole
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
@@ -39,6 +39,8 @@ class _Passage:
 
     request: web.BaseRequest
     body: RequestBody
+    sent: bytes | None
+    """The body as it came, encoded or not, where it was read whole."""
     exchange: Exchange
     answer: UpstreamAnswer | None = None
     meter: AnswerMeter | None = None
@@ -107,9 +109,10 @@ class Handler:
             raise RequestError(Fault.BAD_REQUEST, "The connection has ended.")
         content = RequestBody(request)
         reads = content.exists and (dialect.name != OPAQUE or "json" in request.headers.get("Content-Type", "").lower())
-        body = await content.whole(self.max_body_bytes) if reads else None
+        sent = await content.whole(self.max_body_bytes) if reads else None
+        body = None if sent is None else decoded(sent, request.headers.get("Content-Encoding", ""))
         arrival = Arrival(exchange_id, self.ticks.next_us(), request.method, target, request.remote, headers, body)
-        return _Passage(request, content, Exchange(arrival, dialect))
+        return _Passage(request, content, sent, Exchange(arrival, dialect))
 
     async def _pass_through(self, passage: _Passage, started_us: int) -> web.StreamResponse:
         exchange = passage.exchange
@@ -131,6 +134,8 @@ class Handler:
         self.observer.decided(exchange, self.clock.monotonic_us() - read_us)
         if decision.action is not Action.ALLOW:
             return await self._refuse(passage, decision)
+        if exchange.unreadable and exchange.policy.judges_models:
+            return await self._refuse_unreadable(passage)
         try:
             return await self._forward(passage)
         except asyncio.CancelledError:
@@ -150,7 +155,9 @@ class Handler:
     async def _forward(self, passage: _Passage) -> web.StreamResponse:
         exchange = passage.exchange
         sent_us = self.clock.monotonic_us()
-        asks_usage = exchange.request.stream and not exchange.request.asks_usage
+        asks_usage = (
+            exchange.request.stream and not exchange.request.asks_usage and passage.sent == exchange.arrival.body
+        )
         answer = passage.answer = await self.upstream.send(self._upstream_request(passage, asks_usage))
         self.observer.answered(exchange, self.clock.monotonic_us() - sent_us)
         meter = passage.meter = AnswerMeter(exchange.dialect, answer, strip_usage=asks_usage)
@@ -225,6 +232,12 @@ class Handler:
         error = exchange.dialect.error(decision.fault, decision.message, exchange.arrival.id, retry_after_s)
         return await self._answer(passage.request, error, self._limit_headers(exchange))
 
+    async def _refuse_unreadable(self, passage: _Passage) -> web.StreamResponse:
+        exchange = passage.exchange
+        await self._complete(exchange, Outcome(Ending.UPSTREAM_REFUSED, 400))
+        text = "The request body is not a JSON object (plain, gzip or deflate), so its model is not known."
+        return await self._answer(passage.request, exchange.dialect.error(Fault.BAD_REQUEST, text, exchange.arrival.id))
+
     async def _answer_fault(
         self, request: web.BaseRequest, dialect: Dialect, refused: RequestError, exchange_id: str
     ) -> web.StreamResponse:
@@ -245,10 +258,10 @@ class Handler:
     def _upstream_request(self, passage: _Passage, asks_usage: bool) -> UpstreamRequest:
         exchange = passage.exchange
         arrival = exchange.arrival
-        body: bytes | AsyncIterator[bytes] | None = arrival.body
+        body: bytes | AsyncIterator[bytes] | None = None
         length = None
-        if arrival.body is not None:
-            body = exchange.dialect.ask_usage(arrival.body) if asks_usage else arrival.body
+        if passage.sent is not None:
+            body = exchange.dialect.ask_usage(passage.sent) if asks_usage else passage.sent
             length = len(body)
         elif passage.body.exists:
             body, length = passage.body.chunks(), passage.body.length

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
+from proxy.dialects.content_encoding import decoder
 from proxy.dialects.llm import Fault
 
 BODY_IDLE_SECONDS = 60.0
@@ -119,3 +120,11 @@ class RequestBody:
             return
         if request.transport is not None and not request.content.total_bytes:
             request.transport.write(_CONTINUE)
+
+
+def decoded(body: bytes, encoding: str) -> bytes:
+    """What a body says, for reading only; one in an unknown encoding, or one that is a bomb, says nothing readable."""
+    if not encoding:
+        return body
+    reader = decoder(encoding)
+    return body if reader is None else reader.feed(body)

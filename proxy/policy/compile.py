@@ -47,11 +47,17 @@ def compile_policy(
         default_tier=spec.default_tier or NO_TIER,
         quotas=tuple(plan.quota for plan in plans),
         access=tuple(_access_rule(rule, scopes[rule.id]) for rule in spec.access),
+        judges_models=not shadow and any(_judges_models(rule) for rule in spec.access),
         overrides=compile_overrides(spec, prefix),
         parts=tuple(PARTS[dimension] for dimension in dimensions),
         plans=plans,
         scopes=scopes,
     )
+
+
+def _judges_models(rule: AccessSpec) -> bool:
+    matchers = (rule.deny or rule.allow, rule.unless)
+    return rule.mode is Mode.ENFORCE and any(matcher is not None and matcher.model for matcher in matchers)
 
 
 def _trusted(spec: PolicySpec) -> TrustedProxies:

@@ -189,6 +189,8 @@ class Policy:
     """`-` where the policy has none."""
     quotas: tuple[Quota, ...]
     access: tuple[AccessRule, ...]
+    judges_models: bool
+    """Some access rule that is enforced looks at the model."""
     overrides: Overrides = field(repr=False)
     parts: tuple[Part, ...] = field(repr=False)
     """What any quota's key holds, each computed once an exchange."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,6 +120,33 @@ async def test_a_body_that_is_not_json_reaches_the_upstream_that_shall_judge_it(
         proxy, model_api, "POST /v1/messages", ("Content-Type", "application/json"), body=b'{"model": \xff'
     )
     assert request.body == b'{"model": \xff'
+
+
+async def test_where_a_rule_is_about_models_a_body_that_is_not_json_is_refused_in_the_dialects_shape(
+    model_api: RawUpstream, tmp_path: Path
+) -> None:
+    policy = "version: 1\naccess:\n  - {id: no-frontier, deny: {model: '*-frontier-*'}}\n"
+    async with proxy_before(model_api.url, tmp_path, policy) as proxy, await connect(proxy.url) as client:
+        await client.send(request_bytes("POST /v1/messages", body=b'{"model": "m-frontier-1",}'))
+        refused = await client.message()
+    assert refused.status == 400
+    assert json.loads(refused.body)["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+async def test_a_compressed_body_passes_as_it_is_and_hides_no_model(
+    model_api: RawUpstream, tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    policy = "version: 1\naccess:\n  - {id: no-frontier, deny: {model: '*-frontier-*'}}\n"
+    encoding = ("Content-Encoding", "gzip" if compress is gzip.compress else "deflate")
+    async with proxy_before(model_api.url, tmp_path, policy) as proxy:
+        async with await connect(proxy.url) as client:
+            await client.send(request_bytes("POST /v1/messages", encoding, body=compress(b'{"model": "m-frontier-1"}')))
+            assert (await client.message()).status == 403
+        body = compress(b'{"model": "m-small"}')
+        request = await forwarded(proxy, model_api, "POST /v1/messages", encoding, body=body)
+    assert request.body == body
+    assert request.values("content-encoding") == [encoding[1]]
 
 
 async def test_a_get_may_have_a_body(proxy: Proxy, model_api: RawUpstream) -> None:
