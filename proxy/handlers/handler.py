@@ -141,7 +141,7 @@ class Handler:
         except asyncio.CancelledError:
             passage.drop_upstream()
             gone = passage.request.transport is None
-            await self._settle(passage, Ending.CLIENT_GONE if gone else Ending.SHUTDOWN)
+            await self._settle(passage, passage.outcome(Ending.CLIENT_GONE if gone else Ending.SHUTDOWN))
             raise
         except UpstreamError as fault:
             passage.drop_upstream()
@@ -149,7 +149,7 @@ class Handler:
         except ConnectionError:
             # The write side noticed before the read side did that the client is gone.
             passage.drop_upstream()
-            await self._settle(passage, Ending.CLIENT_GONE)
+            await self._settle(passage, passage.outcome(Ending.CLIENT_GONE))
             return passage.response or web.StreamResponse()
 
     async def _forward(self, passage: _Passage) -> web.StreamResponse:
@@ -174,16 +174,16 @@ class Handler:
         exchange.advance(State.STREAMING)
         self.observer.streaming(exchange, answer.status, meter.event_stream, +1)
         try:
-            await relay(answer, meter, response.write, lambda: self._settle(passage, Ending.COMPLETE))
+            await relay(answer, meter, response.write, lambda: self._settle(passage, passage.outcome(Ending.COMPLETE)))
         finally:
             self.observer.streaming(exchange, answer.status, meter.event_stream, -1)
         await response.write_eof()
         return response
 
-    async def _settle(self, passage: _Passage, ending: Ending) -> None:
+    async def _settle(self, passage: _Passage, outcome: Outcome) -> None:
         """Settles once, whatever ends the exchange; not to be cut short by a client that leaves meanwhile."""
         if passage.settling is None:
-            completing = self._complete(passage.exchange, passage.outcome(ending))
+            completing = self._complete(passage.exchange, outcome)
             passage.settling = self.tasks.spawn(completing, f"settle {passage.exchange.arrival.id}")
         await asyncio.shield(passage.settling)
 
@@ -196,17 +196,21 @@ class Handler:
         exchange, response = passage.exchange, passage.response
         if passage.body.fault is not None:
             # Not the upstream's: what should have been sent to it never came.
-            await self._settle(passage, Ending.CLIENT_GONE)
+            await self._settle(passage, passage.outcome(Ending.CLIENT_GONE))
             return await self._answer_fault(passage.request, exchange.dialect, passage.body.fault, exchange.arrival.id)
         log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": str(fault)})
         timed_out = isinstance(fault, UpstreamTimeoutError)
         kind = Fault.GATEWAY_TIMEOUT if timed_out else Fault.BAD_GATEWAY
         self.observer.upstream_failed("timeout" if timed_out else "broken" if response else "unreachable")
         if response is None:
-            await self._settle(passage, Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_FAILED)
+            await self._settle(
+                passage, passage.outcome(Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_FAILED)
+            )
             text = "The upstream did not answer in time." if timed_out else "The upstream could not be reached."
             return await self._answer(passage.request, exchange.dialect.error(kind, text, exchange.arrival.id))
-        await self._settle(passage, Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_BROKE_OFF)
+        await self._settle(
+            passage, passage.outcome(Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_BROKE_OFF)
+        )
         if passage.meter is not None and passage.meter.takes_event:
             event = exchange.dialect.error_event(kind, "The upstream broke off its answer.", exchange.arrival.id)
             with suppress(ConnectionError):
@@ -218,7 +222,7 @@ class Handler:
         exchange = passage.exchange
         passage.drop_upstream()
         if exchange.state in (State.ADMITTED, State.STREAMING):
-            await self._settle(passage, Ending.UPSTREAM_FAILED)
+            await self._settle(passage, passage.outcome(Ending.UPSTREAM_FAILED))
         if passage.response is not None:
             passage.cut_downstream()
             return passage.response
@@ -234,7 +238,7 @@ class Handler:
 
     async def _refuse_unreadable(self, passage: _Passage) -> web.StreamResponse:
         exchange = passage.exchange
-        await self._complete(exchange, Outcome(Ending.UPSTREAM_REFUSED, 400))
+        await self._settle(passage, Outcome(Ending.UPSTREAM_REFUSED, 400))
         text = "The request body is not a JSON object (plain, gzip or deflate), so its model is not known."
         return await self._answer(passage.request, exchange.dialect.error(Fault.BAD_REQUEST, text, exchange.arrival.id))
 

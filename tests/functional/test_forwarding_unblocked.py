@@ -33,7 +33,7 @@ async def test_nothing_blocks(model_api: RawUpstream, tmp_path: Path) -> None:
                 await client.send(request_bytes("POST /v1/messages", body=b'{"model": "m", "stream": true}'))
                 wire, _ = await model_api.answer(STREAM_HEAD + chunk_bytes(b"data: {}\n\n") + b"0\r\n\r\n")
                 assert (await client.message()).status == 200
-                await client.send(request_bytes("POST /v1/messages", body=bytes(2**20)))
+                await client.send(request_bytes("POST /v1/messages", body=b'{"model": "m"}' + b" " * 2**20))
                 await wire.message()
                 await wire.send(answer_bytes(body=bytes(2**20)))
                 assert (await client.message()).status == 200
