@@ -212,7 +212,7 @@ async def test_whenever_a_client_leaves_its_exchange_settles_once(
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     place = own_redis.url if store == "redis" else "memory://"
     async with server, proxy_before(url, tmp_path, ONE_AT_A_TIME, store=place) as proxy:
-        for turns in range(0, 300, 3):
+        for turns in range(180):
             client = await connect(proxy.url)
             client.writer.write(ask())
             for _ in range(turns):
