@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,20 @@ def test_a_file_is_put_aside_when_it_is_full_and_no_line_is_lost(tmp_path: Path)
     parts = sorted(tmp_path.glob("log.*"))
     assert parts
     assert [name for part in [*parts, tmp_path / "log"] for name in ids(part)] == names
+
+
+def test_a_file_is_put_aside_when_it_is_old_and_the_day_before_keeps_its_lines(tmp_path: Path) -> None:
+    now_us, tally = [0], Tally()
+    log = ExchangeLog(tmp_path / "log", Rotation(10**9, 1000), lambda: now_us[0], tally.wrote, tally.drop)
+    for number, at_us in enumerate((0, 1000, 1001)):
+        log.opened(f"e-{number}")
+        written = tally.written
+        now_us[0] = at_us
+        log.ended(line(f"e-{number}"))
+        while tally.written == written:
+            threading.Event().wait(0.001)
+    log.close()
+    assert (ids(tmp_path / "log.0001"), ids(tmp_path / "log")) == (["e-0", "e-1"], ["e-2"])
 
 
 def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Path) -> None:
