@@ -75,7 +75,10 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
         redis, memory, random.random, on_fallback=lambda mode: metrics.store_fallbacks.labels(mode).inc()
     )
     store = Store(resilient, memory, redis, resilient)
-    _ = store.tasks.spawn_endless(_announce(resilient), "announce replica")
+    # Before the first request, so that a share is a share from the start; a Redis that is away costs one timeout.
+    replica_id = unique_id("r-")
+    await resilient.announce(replica_id)
+    _ = store.tasks.spawn_endless(_announce(resilient, replica_id), "announce replica")
     try:
         yield store
     finally:
@@ -83,8 +86,7 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
         await resilient.close()
 
 
-async def _announce(resilient: ResilientStore) -> None:
-    replica_id = unique_id("r-")
+async def _announce(resilient: ResilientStore, replica_id: str) -> None:
     while True:
-        await resilient.announce(replica_id)
         await asyncio.sleep(REPLICA_LEASE_US / 3e6)
+        await resilient.announce(replica_id)

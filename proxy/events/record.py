@@ -71,7 +71,7 @@ class Features(msgspec.Struct, frozen=True, omit_defaults=True):
     decision: DecisionFeatures | None = None
 
 
-class Response(msgspec.Struct, frozen=True, omit_defaults=True):
+class Response(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The `response` object of the exchange log, in either form. An absent usage field is unknown."""
 
     status: int

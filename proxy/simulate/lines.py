@@ -119,13 +119,20 @@ class LineReader:
             raise self._bad(line, f"not JSON: {syntax}") from fault
         if not isinstance(values, dict):
             raise self._bad(line, "not a JSON object")
-        raw: dict[str, msgspec.Raw] = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        known = {name: raw[name] for name in _Line.__struct_fields__ if name in raw}
-        self.unknown_keys.update(raw.keys() - known.keys())
+        known = self._known(line, _Line.__struct_fields__, "")
+        if isinstance(values.get("response"), dict):
+            response = self._known(known["response"], Response.__struct_fields__, "response.")
+            known["response"] = msgspec.Raw(msgspec.json.encode(response))
         try:
             return self._decode(msgspec.json.encode(known))
         except msgspec.ValidationError as still:
             raise self._bad(line, _told(str(still))) from fault
+
+    def _known(self, data: bytes | msgspec.Raw, fields: tuple[str, ...], where: str) -> dict[str, msgspec.Raw]:
+        """The values that the format names, as they stand; the others' keys are remembered."""
+        raw: dict[str, msgspec.Raw] = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        self.unknown_keys.update(where + name for name in raw.keys() - set(fields))
+        return {name: raw[name] for name in fields if name in raw}
 
     def _bad(self, line: bytes, text: str) -> BadLineError:
         name = None

@@ -92,6 +92,14 @@ def test_unknown_keys_are_left_out_and_remembered_once() -> None:
     assert reader.unknown_keys == {"extra", "another"}
 
 
+def test_unknown_keys_of_the_answer_are_left_out_too_and_its_usage_is_kept() -> None:
+    reader = LineReader()
+    response = reader.read(line(response={"status": 200, "input_tokens": 7, "latency": 1.5}, extra=1)).response
+    assert response is not None
+    assert response.input_tokens == 7
+    assert reader.unknown_keys == {"extra", "response.latency"}
+
+
 def test_a_line_up_to_five_seconds_early_is_taken_at_its_predecessors_time() -> None:
     reader = LineReader()
     reader.read(line(ts=100.0))
