@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -19,7 +20,6 @@ from urllib.parse import urlsplit
 
 from proxy import settings
 from proxy.errors import StoreError, UsageError
-from proxy.logs import configure
 
 if TYPE_CHECKING:
     from proxy.admission.store import BucketStore
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = [name for name in _OF_ACCOUNT if getattr(arguments, name) is not None]
     if arguments.request is not None and given:
         raise UsageError(f"{settings.flag(given[0])} goes with --account; a request says so itself")
-    configure("critical")  # a lost store is told once, by this command itself
+    logging.getLogger().addHandler(logging.NullHandler())  # a lost store is told once, by this command itself
     chosen = settings.values_of(vars(arguments), os.environ, _SETTINGS)
     try:
         explanation = asyncio.run(_explained(arguments, chosen))
