@@ -6,7 +6,6 @@ Exit code 0, or 1 where a --fail-if condition holds (and at a bad line or policy
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 from dataclasses import asdict
@@ -38,13 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     from proxy.policy.load import load_policy
     from proxy.simulate.diff import Difference, compare, holds
     from proxy.simulate.lines import BadLineError
+    from proxy.simulate.replay import spare_the_collector
     from proxy.simulate.source import open_source
 
     for condition in arguments.fail_if:
         holds(condition, Difference().summary())
     old, new = load_policy(arguments.old), load_policy(arguments.new)
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    spare_the_collector()
     try:
         with open_source(arguments.log) as source:
             difference = compare(old, new, watched(source, "diff"), skip_bad_lines=arguments.skip_bad_lines)

@@ -8,7 +8,6 @@ Exit code 0 at the end of the log, 1 at a bad line or a bad policy, 2 for wrong 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -43,15 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
     from proxy.policy.load import load_policy
     from proxy.policy.shipped import default_policy
     from proxy.simulate.lines import BadLineError
-    from proxy.simulate.replay import Replay
+    from proxy.simulate.replay import Replay, spare_the_collector
     from proxy.simulate.source import open_source
 
     if arguments.interactive and arguments.decisions:
         raise UsageError("--interactive answers on standard output; leave out --decisions")
     replay = Replay(load_policy(arguments.policy or default_policy()))
-    # What lives long here is kept by design; a collector that walks it all at every turn takes a third of the time.
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    spare_the_collector()
     try:
         with open_source(arguments.log) as source:
             if arguments.interactive:

@@ -6,31 +6,20 @@ from proxy.admission.memory import MemoryStore
 from proxy.admission.store import BucketStore
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import LlmRequest
-from proxy.dialects.table import dialect_for
-from proxy.exchange import Arrival, Exchange
 from proxy.explain import Explanation, explain
 from proxy.identity.principal import Principal
 from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline
 from proxy.policy.match import Policy
 from proxy.simulate.lines import LineReader, Recorded
-from proxy.simulate.recall import recalled
+from proxy.simulate.recall import exchange_of
 from proxy.simulate.replay import FixedPolicy
 
 
 async def asked(recorded: Recorded, policy: Policy, resolver: Resolver) -> tuple[Principal, LlmRequest]:
     """Found by the pipeline itself, on buckets that are thrown away."""
-    arrival = Arrival(
-        recorded.id,
-        recorded.ts_us,
-        recorded.method,
-        recorded.path,
-        recorded.peer_ip,
-        recorded.headers,
-        recorded.body,
-    )
     pipeline = Pipeline(FixedPolicy(policy), resolver, Estimator(), MemoryStore(lambda: recorded.ts_us))
-    exchange = Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=recalled(recorded))
+    exchange = exchange_of(recorded, recorded.id)
     await pipeline.decide(exchange)
     return exchange.principal, exchange.request
 

@@ -1,15 +1,33 @@
-"""Owns the way back from the content-free form of the log: the principal and the request that it was written from."""
+"""Owns the way back from a line of the log, in either form, to the exchange that it was written from."""
 
 from __future__ import annotations
 
 from proxy.dialects.llm import LlmRequest
-from proxy.exchange import Recalled
+from proxy.dialects.table import dialect_for
+from proxy.exchange import Arrival, Exchange, Recalled
 from proxy.identity.network import network_of, parse_address
 from proxy.identity.principal import Principal
 from proxy.simulate.lines import Recorded
 
+_UNIX_SOCKET = "127.0.0.1"
+"""A peer without an address counts as loopback, as `identity.resolve` has it."""
 
-def recalled(recorded: Recorded) -> Recalled | None:
+
+def exchange_of(recorded: Recorded, exchange_id: str) -> Exchange:
+    """The exchange as it arrived, under a name of its own: the log's names need not be fit to reserve by."""
+    arrival = Arrival(
+        exchange_id,
+        recorded.ts_us,
+        recorded.method,
+        recorded.path,
+        recorded.peer_ip,
+        recorded.headers,
+        recorded.body,
+    )
+    return Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=_recalled(recorded))
+
+
+def _recalled(recorded: Recorded) -> Recalled | None:
     """Who asked and what for, of a line in the feature form; None for a raw one.
 
     The network is cut anew, because the policy may cut it otherwise than the one that was in force.
@@ -17,7 +35,7 @@ def recalled(recorded: Recorded) -> Recalled | None:
     features = recorded.features
     if features is None:
         return None
-    address = parse_address(recorded.peer_ip)
+    address = parse_address(recorded.peer_ip or _UNIX_SOCKET)
     assert address is not None, "a line without an address is a bad one"
     who, asked = features.principal, features.request
 

@@ -15,13 +15,12 @@ from proxy.admission.store import LEASE_US, Reservation
 from proxy.clock import US_PER_SECOND, VirtualClock
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import Usage
-from proxy.dialects.table import dialect_for
 from proxy.events.record import Response
-from proxy.exchange import Action, Arrival, Ending, Exchange, Outcome
+from proxy.exchange import Action, Ending, Exchange, Outcome
 from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline, PolicySource
 from proxy.simulate.lines import Recorded
-from proxy.simulate.recall import recalled
+from proxy.simulate.recall import exchange_of
 
 T = TypeVar("T")
 _RENEW_US = LEASE_US // 3
@@ -43,16 +42,7 @@ class World:
         """Decides on the next exchange of a log, after all that is due by then; its answer is settled when it ends."""
         self.advance(recorded.ts_us)
         self._count += 1
-        arrival = Arrival(
-            str(self._count),
-            recorded.ts_us,
-            recorded.method,
-            recorded.path,
-            recorded.peer_ip,
-            recorded.headers,
-            recorded.body,
-        )
-        exchange = Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=recalled(recorded))
+        exchange = exchange_of(recorded, str(self._count))
         decision = run(self._pipeline.decide(exchange))
         if decision.action is Action.ALLOW:
             outcome, duration_us = _outcome(recorded)

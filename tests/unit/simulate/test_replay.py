@@ -132,6 +132,13 @@ def test_the_same_log_gives_the_same_bytes_twice(replay_of: ReplayOf) -> None:
     assert once() == first
 
 
+def test_a_content_free_line_without_a_peer_counts_as_loopback_like_a_raw_one(replay_of: ReplayOf) -> None:
+    features = {"v": 1, "principal": {"account": "acct_1", "client": "c"}, "request": {"dialect": "opaque"}}
+    asked = [exchange(1, 0, peer_ip="", features=features), exchange(2, 1, peer_ip="", headers=[])]
+    decided = list(replay_of(HUNDRED_A_DAY).run(lines(asked), skip_bad_lines=False))
+    assert [decision.network for decision in decided] == ["127.0.0.0/24"] * 2
+
+
 def test_a_bad_line_ends_the_replay_unless_such_lines_are_skipped_and_counted(replay_of: ReplayOf) -> None:
     asked = lines([exchange(1, 0), exchange(2, 1, peer_ip="nowhere"), exchange(3, 2)])
     asked.insert(1, b"not json\n")
