@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,8 +28,7 @@ from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline
 from proxy.policy.load import load_policy
 from proxy.policy.match import Policy
-
-T = TypeVar("T")
+from proxy.simulate.world import run
 
 POLICY = """\
 version: 1
@@ -90,16 +88,6 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     return load_policy(str(path))
 
 
-def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Runs what never suspends on the memory store."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    raise AssertionError("it suspended")
-
-
 class World:
     """Buckets in virtual time, and the two that are asked about them."""
 
@@ -115,11 +103,11 @@ class World:
         arrival = Arrival(f"e-{self._count}", 0, "POST", request.path, "", (), None)
         dialect = dialect_for("POST", request.path)
         exchange = Exchange(arrival, dialect, recalled=Recalled(lambda ipv4, ipv6: principal, request))
-        at_once(self._pipeline.decide(exchange))
+        run(self._pipeline.decide(exchange))
         return exchange
 
     def explain(self, principal: Principal = SOMEBODY, request: LlmRequest = REQUEST) -> Explanation:
-        return at_once(explain(self.current, principal, request, self.store, Estimator()))
+        return run(explain(self.current, principal, request, self.store, Estimator()))
 
 
 def why(explanation: Explanation, rule_id: str) -> str:
@@ -248,7 +236,7 @@ def test_a_tier_is_told_with_where_it_comes_from(policy: Policy) -> None:
 def test_buckets_are_told_as_they_stand_with_when_the_request_would_pass(policy: Policy) -> None:
     world = World(policy)
     for _ in range(2):
-        at_once(world.store.reserve("held", [Claim("rpm|acct_1", policy.quotas[0].limit, MICRO)]))
+        run(world.store.reserve("held", [Claim("rpm|acct_1", policy.quotas[0].limit, MICRO)]))
     world.clock.now_us += 15_000_000
     explanation = world.explain()
 
@@ -296,7 +284,7 @@ class LostStore(MemoryStore):
 
 
 def test_a_lost_store_is_told_and_the_rules_all_the_same(policy: Policy) -> None:
-    explanation = at_once(explain(policy, SOMEBODY, REQUEST, LostStore(lambda: 0), Estimator()))
+    explanation = run(explain(policy, SOMEBODY, REQUEST, LostStore(lambda: 0), Estimator()))
 
     assert explanation.store_fault == "Redis is lost"
     assert explanation.decision["status"] == 503

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -18,20 +18,10 @@ from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome,
 from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
+from proxy.simulate.world import run
 
-T = TypeVar("T")
 START_US = 1_776_816_000_000_000
 DONE = Outcome(Ending.COMPLETE, 200, Usage(input_tokens=12, output_tokens=230))
-
-
-def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Runs what never suspends on the memory store."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    raise AssertionError("it suspended")
 
 
 class World:
@@ -55,10 +45,10 @@ class World:
         method = "GET" if raw is None else "POST"
         arrival = Arrival(f"e-{self.count}", self.clock.now_us, method, path, "127.0.0.1", sent, raw)
         exchange = Exchange(arrival, dialect_for(method, path))
-        return exchange, at_once(self.pipeline.decide(exchange))
+        return exchange, run(self.pipeline.decide(exchange))
 
     def complete(self, exchange: Exchange, outcome: Outcome = DONE) -> None:
-        at_once(self.pipeline.complete(exchange, outcome))
+        run(self.pipeline.complete(exchange, outcome))
 
     def wait(self, seconds: float) -> None:
         self.clock.now_us += int(seconds * 1e6)
