@@ -1,0 +1,67 @@
+"""Owns the verdicts in force as the hot path asks them: does this request belong to a campaign? Immutable.
+
+One look-up for each piece of the request and one for its account, whatever the number of campaigns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from proxy.events.content import Content
+from proxy.verdict.campaign import Campaign, Level, Word
+
+
+class Match(Struct, frozen=True, gc=False):
+    """The campaign that a request belongs to."""
+
+    campaign: str
+    level: Level
+    by: str
+    """`content`: the request has the campaign's marks; `account`: it comes from an account that does little else."""
+
+
+class Snapshot:
+    """The campaigns at one moment; what an operator released is not in it."""
+
+    def __init__(self, campaigns: Iterable[Campaign] = ()) -> None:
+        self.campaigns = {campaign.id: campaign for campaign in campaigns if campaign.word is not Word.RELEASE}
+        self._by_piece: dict[int, tuple[str, ...]] = {}
+        self._by_account: dict[str, str] = {}
+        self._members: dict[str, frozenset[str]] = {}
+        for campaign in self.campaigns.values():
+            for piece in campaign.marks.pieces:
+                self._by_piece[piece] = (*self._by_piece.get(piece, ()), campaign.id)
+            for account in campaign.whole:
+                self._by_account.setdefault(account, campaign.id)
+            if campaign.marks.members_only:
+                self._members[campaign.id] = frozenset(campaign.members)
+
+    def match(self, account: str, content: Content | None) -> Match | None:
+        """The campaign that a request of `account` belongs to, by what it says before by whom it comes from."""
+        if not self.campaigns:
+            return None
+        found = self._by_content(account, content) if content is not None and self._by_piece else None
+        if found is not None:
+            return Match(found.id, found.level, "content")
+        whole = self._by_account.get(account)
+        return None if whole is None else Match(whole, self.campaigns[whole].level, "account")
+
+    def _by_content(self, account: str, content: Content) -> Campaign | None:
+        hits: dict[str, int] = {}
+        for piece in content.pieces:
+            for name in self._by_piece.get(piece, ()):
+                hits[name] = hits.get(name, 0) + 1
+        best, most = None, 0
+        for name, count in hits.items():
+            campaign = self.campaigns[name]
+            if count < campaign.marks.least or count <= most:
+                continue
+            if campaign.marks.members_only and account not in self._members[name]:
+                continue
+            best, most = campaign, count
+        return best
+
+
+NOBODY = Snapshot()
