@@ -88,4 +88,6 @@ class Campaign(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Width of each slice of `timeline`."""
     merged: tuple[str, ...] = ()
     """Campaigns that turned out to be part of this one."""
+    probing: bool = False
+    """Evidence is near to enough: a few refusals now would show whether other accounts pick them up."""
     word: Word | None = None

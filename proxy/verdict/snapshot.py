@@ -20,6 +20,7 @@ class Match(Struct, frozen=True, gc=False):
     level: Level
     by: str
     """`content`: the request has the campaign's marks; `account`: it comes from an account that does little else."""
+    probing: bool = False
 
 
 class Snapshot:
@@ -44,7 +45,7 @@ class Snapshot:
             return None
         found = self._by_content(account, content) if content is not None and self._by_piece else None
         if found is not None:
-            return Match(found.id, found.level, "content")
+            return Match(found.id, found.level, "content", found.probing)
         whole = self._by_account.get(account)
         return None if whole is None else Match(whole, self.campaigns[whole].level, "account")
 
