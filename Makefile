@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_SECONDS ?=
+SEED ?=
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,6 +22,9 @@ check: $(VENV)/.dev  ## formats, lint, types, who may know whom, the shipped pol
 	@$(BIN)/lint-imports > .cache/import-linter.log || { cat .cache/import-linter.log; exit 1; }
 	@$(BIN)/stillgate check --quiet policies/
 	@$(BIN)/stillgate test --coverage policies/ > .cache/policy-tests.log || { cat .cache/policy-tests.log; exit 1; }
+
+scenarios: $(VENV)/.dev  ## campaigns and benign traps against policies/strict.yaml and two baselines; fails behind the record
+	@$(BIN)/stillgate scenarios $(if $(SEED),--seed $(SEED))
 
 fix: $(VENV)/.dev  ## formats the code and mends what ruff can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -42,4 +46,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml .ci/venv
 	@mkdir -p .cache
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help demo test check fix lock clean
+.PHONY: help demo test check scenarios fix lock clean

@@ -16,8 +16,10 @@ from proxy.admission.headers import Standing
 from proxy.admission.store import Claim, Level, Reservation
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import Fault, LlmRequest, Usage
+from proxy.events.content import Content
 from proxy.identity.principal import Principal
 from proxy.policy.match import Demand, Policy
+from proxy.verdict.snapshot import Match
 
 
 class State(StrEnum):
@@ -101,6 +103,8 @@ class Outcome(Struct, frozen=True, gc=False):
     generated_bytes: int | None = None
     """Bytes of generated text seen, for an answer that was metered; None where nothing was looked at."""
     output_events: int = 0
+    signatures: tuple[int | str, ...] = ()
+    """Of reasoning that the answer issued: names, as the exchange log has them, or ids that were made of these."""
 
 
 class Settlement(Struct, frozen=True, gc=False):
@@ -108,6 +112,8 @@ class Settlement(Struct, frozen=True, gc=False):
 
     usage: Usage
     reported: bool
+    signatures: tuple[int, ...] = ()
+    """Ids of the answer's reasoning signatures, as `Content.signatures` has them."""
 
 
 class Recalled(Struct, frozen=True, gc=False):
@@ -118,6 +124,7 @@ class Recalled(Struct, frozen=True, gc=False):
 
     principal: Callable[[int, int], Principal]
     request: LlmRequest
+    content: Content | None = None
 
 
 @dataclass(slots=True)
@@ -132,6 +139,12 @@ class Exchange:
     principal: Principal = field(init=False)
     peer_trusted: bool = False
     request: LlmRequest = field(init=False)
+    content: Content | None = None
+    """What detection reads of the body; None where nobody does, or there is nothing to read."""
+    is_watched: bool = False
+    """Detection is told of it: the policy asks for that, and exempts it not."""
+    match: Match | None = None
+    """The campaign that it belongs to, whatever is done about it."""
     demands: Sequence[Demand] = ()
     claims: Sequence[Claim] = ()
     levels: Sequence[Level] = ()

@@ -5,26 +5,28 @@ Decides nothing itself: the decision is the pipeline's own, on a store that look
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from proxy.admission.looking import LookingStore
 from proxy.admission.quota import MICRO, Unit, capacity_of
-from proxy.admission.store import Admission, BucketStore, Claim, Denied, Granted, Level, Reservation
+from proxy.admission.store import BucketStore
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import LlmRequest
 from proxy.dialects.table import dialect_for
-from proxy.errors import StoreError
+from proxy.enforcement import rule_of
 from proxy.exchange import Arrival, Decision, Exchange, Recalled
 from proxy.identity.principal import Principal
 from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline
-from proxy.policy.match import AccessRule, Policy, QuotaPlan
+from proxy.policy.campaign_spec import CampaignAction
+from proxy.policy.match import AccessRule, CampaignRule, Policy, QuotaPlan
 from proxy.policy.predicates import Mismatch
 from proxy.policy.spec import UNLIMITED
+from proxy.verdict.campaign import Level
 
 
 class AccessOutcome(StrEnum):
@@ -97,6 +99,21 @@ class ExplainedQuota:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedLevel:
+    """What is done with the request if it belongs to a campaign of this level. Whether it does is not asked."""
+
+    level: str
+    position: str
+    """`file:line`."""
+    action: CampaignAction
+    numbers: str | None
+    """Of `throttle` as they are written: `6/h, burst 1`; of `probe` the share: `2%`."""
+    shadow: bool
+    exempted_at: str | None
+    """`file:line` of what keeps the request out of every campaign."""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a request is treated as it is."""
 
@@ -109,6 +126,8 @@ class Explanation:
     tier: ExplainedTier
     access: tuple[ExplainedRule, ...]
     quotas: tuple[ExplainedQuota, ...]
+    campaigns: tuple[ExplainedLevel, ...]
+    """Empty where the policy has nobody look for any."""
     decision: dict[str, Any]
     """`action`, `status`, `rule`, `scope`, `retry_after_s`, `shadow`, `reasons` and `message`."""
     store_fault: str | None
@@ -127,7 +146,7 @@ async def explain(
     policy: Policy, principal: Principal, request: LlmRequest, store: BucketStore, estimator: Estimator
 ) -> Explanation:
     """What `decide` would do with the request now, and why. Nothing is charged; no StoreError is raised."""
-    looking = _LookingStore(store)
+    looking = LookingStore(store)
 
     async def decided(rules: Policy) -> Exchange:
         arrival = Arrival("explain", 0, "POST", request.path, "", (), None)
@@ -149,6 +168,7 @@ async def explain(
         tier=_tier(policy, principal, tier),
         access=_access(policy, principal, request, tier),
         quotas=tuple(_quota(policy, plan, charged, tier) for plan in policy.plans),
+        campaigns=_campaigns(policy, principal, request),
         decision=_decision(decision),
         store_fault=looking.fault,
     )
@@ -161,40 +181,6 @@ class _Fixed:
 
 _NOBODY = Resolver(b"explain", None)
 """The pipeline asks it nothing: who asks is known."""
-
-
-class _LookingStore:
-    """Answers as the store would, and takes nothing. Looks once, so that all answers are of one moment."""
-
-    def __init__(self, store: BucketStore) -> None:
-        self._store = store
-        self._levels: tuple[Level, ...] | None = None
-        self.fault: str | None = None
-
-    async def reserve(self, reservation_id: str, claims: Sequence[Claim]) -> Admission:
-        levels = await self.peek(claims)
-        if any(not level.granted and not claim.shadow for claim, level in zip(claims, levels, strict=True)):
-            return Denied(levels)
-        taken = tuple(level.granted for level in levels)
-        return Granted(Reservation(reservation_id, tuple(claims), taken, (0,) * len(claims)), levels)
-
-    async def peek(self, claims: Sequence[Claim]) -> tuple[Level, ...]:
-        if self._levels is None:
-            try:
-                self._levels = await self._store.peek(claims)
-            except StoreError as fault:
-                self.fault = str(fault)
-                raise
-        return self._levels
-
-    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
-        """Nothing was taken."""
-
-    async def renew(self, reservations: Sequence[Reservation]) -> None:
-        """Nothing is held."""
-
-    async def close(self) -> None:
-        """The store is its owner's to close."""
 
 
 def _facts(value: Principal | LlmRequest) -> dict[str, Any]:
@@ -262,6 +248,18 @@ def _why_not(policy: Policy, plan: QuotaPlan, charged: Exchange, tier: str, numb
     if numbers == UNLIMITED:
         return Mismatch(UNLIMITED, (), None, position)
     return Mismatch("unit", (quota.unit.value,), None, quota.position)
+
+
+def _campaigns(policy: Policy, principal: Principal, request: LlmRequest) -> tuple[ExplainedLevel, ...]:
+    rules, exempted_at = policy.campaigns, policy.exempted_at(principal, request)
+    return () if rules is None else tuple(_level(level, rule_of(rules, level), exempted_at) for level in Level)
+
+
+def _level(level: Level, rule: CampaignRule, exempted_at: str | None) -> ExplainedLevel:
+    numbers = None if rule.quota is None else rule.quota.numbers
+    if rule.action is CampaignAction.PROBE:
+        numbers = f"{rule.share / 10_000:g}%"
+    return ExplainedLevel(level.value, rule.position, rule.action, numbers, rule.shadow, exempted_at)
 
 
 def _bucket(charged: Exchange, place: int) -> Bucket:

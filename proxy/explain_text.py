@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.admission.quota import Unit
-from proxy.explain import Bucket, ExplainedQuota, ExplainedRule, Explanation
+from proxy.explain import Bucket, ExplainedLevel, ExplainedQuota, ExplainedRule, Explanation
+from proxy.policy.campaign_spec import CampaignAction
 from proxy.policy.predicates import Mismatch
 from proxy.policy.spec import UNLIMITED
 
 _MOST_VALUES = 4
+_ACTIONS = {
+    CampaignAction.OBSERVE: "nothing is done",
+    CampaignAction.PROBE: "{} of its requests are refused, to see who takes them up",
+    CampaignAction.THROTTLE: "throttled to {} for all members together",
+    CampaignAction.BLOCK: "blocked",
+}
 _NETWORKS = ("network", "network_in", "address")
 
 
 def explanation_text(explanation: Explanation) -> str:
     """Several lines: who asks what, each rule in the order of the policy, and the decision."""
     names = [rule.id for rule in explanation.access] + [quota.id for quota in explanation.quotas]
+    names += [level.level for level in explanation.campaigns]
     width = max(map(len, names), default=0)
     lines = [_who(explanation), _what(explanation), _policy(explanation)]
     lines += ["", "access rules"] if explanation.access else []
@@ -24,6 +32,9 @@ def explanation_text(explanation: Explanation) -> str:
     lines += ["", "quotas"] if explanation.quotas else []
     for quota in explanation.quotas:
         lines += _entry(quota.id, width, _quota(quota))
+    lines += ["", "campaigns, if it belongs to one"] if explanation.campaigns else []
+    for level in explanation.campaigns:
+        lines += _entry(level.level, width, [_level(level)])
     return "\n".join([*lines, "", _decision(explanation)])
 
 
@@ -74,6 +85,13 @@ def _quota(quota: ExplainedQuota) -> Iterator[str]:
     yield f"{quota.numbers} {whose}"
     if quota.bucket is not None:
         yield f"bucket {quota.bucket.key}"
+
+
+def _level(level: ExplainedLevel) -> str:
+    if level.exempted_at is not None:
+        return f"never: exempt ({level.exempted_at})"
+    shadow = ", in shadow mode: nothing is done" if level.shadow and level.action != CampaignAction.OBSERVE else ""
+    return f"{_ACTIONS[level.action].format(level.numbers)}{shadow} ({level.position})"
 
 
 def _standing(quota: ExplainedQuota, bucket: Bucket | None) -> str:

@@ -6,13 +6,20 @@ past `MODELS`. No label ever carries an account, a key, an address or free text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from proxy.exchange import Action
+from proxy.verdict.campaign import Campaign, Level, Word
 
 MODELS = 50
 """Distinct model names that get a label of their own; junk names of clients cannot grow the exposition."""
 MODEL_LENGTH = 64
 _LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _DURATION = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+CAMPAIGN_LEVELS = (*(level.value for level in Level), "released")
+"""A campaign that an operator released keeps its level, but is counted apart: nothing is done about it."""
 _USED = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1.0)
 
 
@@ -112,6 +119,35 @@ class Metrics:
         self.policy_reloads = counter("policy_reloads_total", "Reloads by outcome.", "outcome")
         self.policy_rules = gauge("policy_rules", "Rules in the policy in force.", "kind", across_workers="max")
 
+        self.campaigns = gauge("campaigns", "Campaigns by level.", "level", across_workers="max")
+        self.campaign_members = gauge(
+            "campaign_members", "Accounts seen in those campaigns.", "level", across_workers="max"
+        )
+        for level in CAMPAIGN_LEVELS:
+            self.campaigns.labels(level)
+            self.campaign_members.labels(level)
+        self.campaign_exchanges = counter(
+            "campaign_exchanges_total",
+            "Exchanges found to belong to a campaign by its level and by what was decided.",
+            "level",
+            "action",
+        )
+        for of_level in Level:
+            for action in Action:
+                self.campaign_exchanges.labels(of_level.value, action.value)
+        self.detection_events = counter("detection_events_total", "Events that the analyst took in.")
+        self.detection_lag = gauge(
+            "detection_lag_seconds", "Age of the last event when the analyst took it in.", across_workers="max"
+        )
+        self.detection_judge = histogram(
+            "detection_judge_seconds", "Judgements of all clusters, one for each second of events.", buckets=_LATENCY
+        )
+
+        self.events_sent = counter("detection_events_sent_total", "Events that went to the analyser's stream.")
+        self.events_dropped = counter(
+            "detection_events_dropped_total", "Events dropped because the stream could not be reached for too long."
+        )
+
         self.log_written = counter("exchange_log_written_total", "Lines written to the exchange log.")
         self.log_dropped = counter(
             "exchange_log_dropped_total", "Lines dropped because the exchange log could not keep up."
@@ -128,3 +164,45 @@ class Metrics:
             self._models.add(model)
             return model
         return "_other"
+
+
+class AnalyserMetrics:
+    """The metrics of a process that only analyses; those that a proxy in one process has too are called alike."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str) -> Counter:
+            return Counter(f"stillgate_{name}", text, registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"stillgate_{name}", text, registry=registry)
+
+        self.registry = registry
+        self.leading = gauge("analyser_leader", "1 while this analyser publishes, 0 while it stands by.")
+        self.up = gauge("analyser_store_up", "1 while Redis answers this analyser.")
+        self.campaigns = gauge("analyser_campaigns_published", "Campaigns that this analyser published last.")
+        self.events = counter("detection_events_total", "Events that the analyst took in.")
+        self.lag = gauge("detection_lag_seconds", "Age of the last event when the analyst took it in.")
+        self.judge = Histogram(
+            "stillgate_detection_judge_seconds",
+            "Judgements of all clusters, one for each second of events.",
+            registry=registry,
+            buckets=_LATENCY,
+        )
+        self.lag_events = gauge("analyser_lag_events", "Events in the stream that this analyser has yet to take in.")
+        self.lost = counter("analyser_events_lost_total", "Events that left the stream before they were taken in.")
+        self.faults = counter("analyser_faults_total", "Events and judgements that the analyst failed on.")
+        self.stream_entries = gauge("analyser_stream_entries", "Batches of events that the stream holds.")
+        self.state_bytes = gauge("analyser_state_bytes", "Size of the analyst's state when it was last to be saved.")
+        self.state_saved_at = gauge("analyser_state_saved_timestamp_seconds", "When the state was last saved in Redis.")
+
+
+def observe_campaigns(metrics: Metrics, campaigns: Iterable[Campaign]) -> None:
+    """Sets the gauges of campaigns to what stands now; to be called whenever that may have changed."""
+    counts, members = dict.fromkeys(CAMPAIGN_LEVELS, 0), dict.fromkeys(CAMPAIGN_LEVELS, 0)
+    for campaign in campaigns:
+        level = "released" if campaign.word is Word.RELEASE else campaign.level.value
+        counts[level] += 1
+        members[level] += campaign.accounts
+    for level in CAMPAIGN_LEVELS:
+        metrics.campaigns.labels(level).set(counts[level])
+        metrics.campaign_members.labels(level).set(members[level])

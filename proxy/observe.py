@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import logging
 
-from proxy.admission.quota import capacity_of
+from proxy.admission.quota import Unit, capacity_of
 from proxy.clock import Clock
 from proxy.dialects.llm import OPAQUE
 from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
 from proxy.exchange import Action, Exchange, Outcome, Settlement
 from proxy.metrics import Metrics
+from proxy.policy.campaigns import CAMPAIGN
 
 _NO_ANSWER = 502
 """Told as the status where the upstream never answered; like any failure it generated nothing."""
+_VERDICT_RULES = f"{CAMPAIGN}:"
+"""How the ids of rules begin that refuse outright because of a verdict; no quota or access rule has such an id."""
 log = logging.getLogger("stillgate.decisions")
 LOGS_PER_SECOND = 10
 
@@ -40,9 +43,7 @@ class Observer:
         metrics, decision = self._metrics, exchange.decision
         metrics.exchanges.labels(exchange.dialect.name, decision.action.value).inc()
         metrics.decision_seconds.observe(took_us / 1e6)
-        if decision.action is Action.BLOCK and decision.rule is not None:
-            metrics.access_denials.labels(decision.rule, "enforce").inc()
-        if decision.action is Action.THROTTLE and decision.rule is not None:
+        if decision.action is not Action.ALLOW and decision.rule is not None:
             self._denied(exchange, decision.rule, "enforce")
         for reason in decision.reasons if decision.shadow else ():
             if reason.startswith("shadow:"):
@@ -66,7 +67,7 @@ class Observer:
 
     def settled(self, exchange: Exchange, outcome: Outcome, settlement: Settlement, now_us: int) -> None:
         if self._exchange_log is not None:
-            self._exchange_log.ended(_settled_line(exchange, outcome, now_us))
+            self._exchange_log.ended(_settled_line(exchange, outcome, settlement, now_us))
         metrics, usage = self._metrics, settlement.usage
         metrics.endings.labels(outcome.ending.value).inc()
         if outcome.status is None or outcome.status >= 400 or exchange.request.dialect == OPAQUE:
@@ -103,7 +104,10 @@ class Observer:
             if demand.quota.id == rule:
                 self._metrics.denials.labels(rule, demand.quota.unit.value, demand.quota.scope, mode).inc()
                 return
-        self._metrics.access_denials.labels(rule, mode).inc()
+        if rule.startswith(_VERDICT_RULES):
+            self._metrics.denials.labels(rule, Unit.REQUESTS.value, CAMPAIGN, mode).inc()
+        else:
+            self._metrics.access_denials.labels(rule, mode).inc()
 
     def _tell(self, exchange: Exchange) -> None:
         second = self._clock.monotonic_us() // 1_000_000
@@ -126,10 +130,11 @@ class Observer:
         )
 
 
-def _settled_line(exchange: Exchange, outcome: Outcome, now_us: int) -> Line:
-    answer = AnswerFeatures(outcome.ending.value, outcome.generated_bytes, outcome.output_events)
+def _settled_line(exchange: Exchange, outcome: Outcome, settlement: Settlement, now_us: int) -> Line:
+    answer = AnswerFeatures(outcome.ending.value, outcome.generated_bytes, outcome.output_events, settlement.signatures)
+    names = tuple(name for name in outcome.signatures if isinstance(name, str))
     status = _NO_ANSWER if outcome.status is None else outcome.status
-    return _line(exchange, answer, response_of(status, now_us - exchange.arrival.ts_us, outcome.usage))
+    return _line(exchange, answer, response_of(status, now_us - exchange.arrival.ts_us, outcome.usage, names))
 
 
 def _line(exchange: Exchange, answer: AnswerFeatures | None, response: Response | None) -> Line:
@@ -143,6 +148,6 @@ def _line(exchange: Exchange, answer: AnswerFeatures | None, response: Response 
         arrival.method,
         exchange.request.path,
         str(principal.address),
-        features_of(principal, exchange.request, answer, decided),
+        features_of(principal, exchange.request, exchange.content, answer, decided),
         response,
     )

@@ -6,24 +6,31 @@ memory store neither ever suspends. Knows no socket, no metric and no clock: an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
 
-from proxy.admission.headers import Standing
-from proxy.admission.quota import MICRO, Unit, capacity_of
-from proxy.admission.store import BucketStore, Claim, Denied, Granted, Level
+from proxy.admission.store import BucketStore, Claim, Denied
 from proxy.charging import TOKEN_UNITS, admission_cost, settled_cost, settled_usage
+from proxy.detection import Detection, NoDetection
 from proxy.dialects.estimate import Estimator
-from proxy.dialects.llm import OPAQUE, Fault, LlmRequest
+from proxy.dialects.llm import OPAQUE, LlmRequest
+from proxy.enforcement import Measure, measure_for
 from proxy.errors import DialectError, StoreError
+from proxy.events.event import Answered, Asked
+from proxy.events.sketching import Sketcher
 from proxy.exchange import Action, Decision, Ending, Exchange, Outcome, Settlement, State
 from proxy.identity.resolve import Resolver
-from proxy.policy.match import AccessRule, Demand, Policy
-
-SLOT_RETRY_US = 1_000_000
-"""When a slot frees is nobody's to know; a client that finds all taken is asked to wait this long."""
+from proxy.policy.match import Policy
+from proxy.refusals import (
+    blocked,
+    refused_by_verdict,
+    shadow_refusals,
+    standings,
+    store_lost,
+    throttled,
+    verdict_reasons,
+)
 
 
 class PolicySource(Protocol):
@@ -36,27 +43,47 @@ class PolicySource(Protocol):
 class Pipeline:
     """The stages, wired. One per process."""
 
-    def __init__(self, policies: PolicySource, resolver: Resolver, estimator: Estimator, store: BucketStore) -> None:
+    def __init__(
+        self,
+        policies: PolicySource,
+        resolver: Resolver,
+        estimator: Estimator,
+        store: BucketStore,
+        *,
+        detection: Detection | None = None,
+        sketcher: Sketcher | None = None,
+    ) -> None:
+        """`sketcher` is None where nobody reads content."""
         self._policies = policies
         self._resolver = resolver
         self._estimator = estimator
         self._store = store
+        self._detection = detection or NoDetection()
+        self._sketcher = sketcher
 
     async def decide(self, exchange: Exchange) -> Decision:
         """Whether the exchange may go upstream; on `allow` its claims are reserved until `complete`."""
         exchange.policy = self._policies.current
         self._identify(exchange)
+        self._look_up(exchange)
         decision = await self._judge(exchange)
         exchange.decision = decision
+        if exchange.is_watched:
+            self._detection.note(_asked(exchange))
         exchange.advance(State.ADMITTED if decision.action is Action.ALLOW else State.REFUSED)
         return decision
 
-    async def complete(self, exchange: Exchange, outcome: Outcome) -> Settlement:
+    async def complete(self, exchange: Exchange, outcome: Outcome, ended_us: int) -> Settlement:
         """Settles what the exchange really used and frees its slots; to be called exactly once for each admitted one.
+
+        `ended_us` is of the clock of arrivals.
 
         Never fails on account of the store, which queues what it cannot settle now.
         """
         exchange.advance(State.SETTLED)
+        issued = self._issued(outcome)
+        if exchange.is_watched:
+            self._detection.note(_answered(exchange, outcome, ended_us, issued))
         usage = settled_usage(exchange.request, outcome, self._estimator)
         if exchange.reservation is not None:
             actual = [
@@ -67,13 +94,13 @@ class Pipeline:
         completed = outcome.ending is Ending.COMPLETE and outcome.status is not None and outcome.status < 400
         if completed:
             self._estimator.learn(exchange.request, outcome.usage, outcome.generated_bytes or 0, completed)
-        return Settlement(usage, outcome.usage.output_tokens is not None and completed)
+        return Settlement(usage, outcome.usage.output_tokens is not None and completed, issued)
 
     def _identify(self, exchange: Exchange) -> None:
         arrival, policy, recalled = exchange.arrival, exchange.policy, exchange.recalled
         if recalled is not None:
             exchange.principal = recalled.principal(policy.ipv4_prefix, policy.ipv6_prefix)
-            exchange.request = recalled.request
+            exchange.request, exchange.content = recalled.request, recalled.content
             return
         resolved = self._resolver.resolve(
             arrival.peer_ip, arrival.headers, policy.trusted_proxies, policy.ipv4_prefix, policy.ipv6_prefix
@@ -88,7 +115,11 @@ class Pipeline:
             # As the exchange log has it: what has no body counts against request, concurrency and access rules only.
             return LlmRequest(OPAQUE, path)
         try:
-            request = dialect.parse(path, arrival.body)
+            if self._sketcher is None or exchange.policy.campaigns is None:
+                request = dialect.parse(path, arrival.body)
+            else:
+                request, conversation = dialect.read(path, arrival.body)
+                exchange.content = None if conversation is None else self._sketcher.content(conversation)
         except DialectError:
             # Counted like any other, by the size of its body. Where a rule is about models, whoever forwards refuses
             # it: an upstream that reads what is not read here would serve a model that the rule has not seen.
@@ -98,15 +129,38 @@ class Pipeline:
             return request
         return replace(request, end_user=self._resolver.pseudonym(request.end_user))
 
+    def _issued(self, outcome: Outcome) -> tuple[int, ...]:
+        """Ids of the reasoning signatures that the answer issued."""
+        if self._sketcher is None or not outcome.signatures:
+            return ()
+        return self._sketcher.signature_ids(outcome.signatures)
+
+    def _look_up(self, exchange: Exchange) -> None:
+        """Which campaign the exchange belongs to, where the policy wants to know."""
+        policy, detection, principal = exchange.policy, self._detection, exchange.principal
+        if policy.campaigns is None or not detection.reads_content:
+            return
+        if policy.exempted_at(principal, exchange.request) is not None:
+            return
+        exchange.is_watched = True
+        exchange.match = detection.snapshot(exchange.arrival.ts_us).match(principal.account, exchange.content)
+
     async def _judge(self, exchange: Exchange) -> Decision:
         policy, principal, request = exchange.policy, exchange.principal, exchange.request
         ruling = policy.judge_access(principal, request)
         shadowed = tuple(f"shadow:{rule.id}" for rule in ruling.shadowed)
         if ruling.denied_by is not None:
-            return _blocked(ruling.denied_by, shadowed)
+            return blocked(ruling.denied_by, shadowed)
+        measure = _measure(exchange)
+        if measure is not None and measure.demand is None:
+            if not measure.shadow:
+                return refused_by_verdict(exchange, measure, shadowed)
+            shadowed += (f"shadow:{measure.rule}", *verdict_reasons(exchange))
         demands = policy.demands(principal, request)
         if request.dialect == OPAQUE:
             demands = [demand for demand in demands if demand.quota.unit not in TOKEN_UNITS]
+        if measure is not None and measure.demand is not None:
+            demands.append(measure.demand)
         exchange.demands = demands
         if not demands:
             return Decision(Action.ALLOW, 200, shadow=bool(shadowed), reasons=shadowed)
@@ -117,111 +171,60 @@ class Pipeline:
         try:
             admission = await self._store.reserve(exchange.arrival.id, claims)
         except StoreError as fault:
-            return _store_lost(str(fault), shadowed)
-        levels = exchange.levels = admission.levels
-        shadowed += tuple(
-            f"shadow:{demand.quota.id}"
-            for demand, level in zip(demands, levels, strict=True)
-            if demand.quota.shadow and not level.granted
+            return store_lost(str(fault), shadowed)
+        exchange.levels = admission.levels
+        shadowed += shadow_refusals(exchange)
+        if isinstance(admission, Denied):
+            return throttled(exchange, admission, shadowed)
+        exchange.reservation = admission.reservation
+        return Decision(
+            Action.ALLOW,
+            200,
+            shadow=bool(shadowed),
+            reasons=shadowed,
+            standings=standings(demands, admission.levels),
+            without_store=admission.without_store,
         )
-        if isinstance(admission, Granted):
-            exchange.reservation = admission.reservation
-            return Decision(
-                Action.ALLOW,
-                200,
-                shadow=bool(shadowed),
-                reasons=shadowed,
-                standings=_standings(demands, levels),
-                without_store=admission.without_store,
-            )
-        return _throttled(demands, claims, admission, shadowed)
 
 
-def _blocked(rule: AccessRule, shadowed: tuple[str, ...]) -> Decision:
-    return Decision(
-        Action.BLOCK,
-        403,
-        rule=rule.id,
-        scope="access",
-        shadow=bool(shadowed),
-        reasons=(f"access:{rule.id}", *shadowed),
-        fault=Fault.FORBIDDEN,
-        message=rule.reason or f"Access denied by rule '{rule.id}'.",
+def _measure(exchange: Exchange) -> Measure | None:
+    match, rules = exchange.match, exchange.policy.campaigns
+    if match is None or rules is None:
+        return None
+    return measure_for(rules, match, exchange.principal.account, exchange.content, exchange.arrival.ts_us)
+
+
+def _asked(exchange: Exchange) -> Asked:
+    principal, decision, match = exchange.principal, exchange.decision, exchange.match
+    return Asked(
+        exchange.arrival.ts_us,
+        principal.account,
+        principal.network,
+        principal.client,
+        decision.action.value,
+        exchange.request.model,
+        principal.org,
+        principal.payment,
+        principal.created_us,
+        principal.verified,
+        principal.country,
+        principal.asn,
+        principal.ja4,
+        None if match is None else match.campaign,
+        decision.campaign is not None,
+        exchange.content,
     )
 
 
-def _store_lost(why: str, shadowed: tuple[str, ...]) -> Decision:
-    return Decision(
-        Action.THROTTLE,
-        503,
-        retry_after_us=SLOT_RETRY_US,
-        scope="global",
-        shadow=bool(shadowed),
-        reasons=("store-lost", *shadowed),
-        fault=Fault.UNAVAILABLE,
-        message=f"Quotas cannot be checked at the moment ({why}). Please try again.",
-        without_store="deny",
-    )
-
-
-def _throttled(
-    demands: Sequence[Demand], claims: Sequence[Claim], denied: Denied, shadowed: tuple[str, ...]
-) -> Decision:
-    """The refusal that holds longest decides, because the client's next try has to clear all of them."""
-    refusals = [
-        (demand, claim, level, _wait_us(demand, level))
-        for demand, claim, level in zip(demands, claims, denied.levels, strict=True)
-        if not level.granted and not demand.quota.shadow
-    ]
-    demand, claim, level, wait_us = max(refusals, key=lambda refusal: (refusal[3] is None, refusal[3] or 0))
-    quota = demand.quota
-    scale = 1 if quota.unit is Unit.CONCURRENT else MICRO
-    needed, remaining = -(-claim.cost // scale), max(level.remaining, 0) // scale
-    capacity = capacity_of(demand.limit) // scale
-    facts = f"limit {capacity}, remaining {remaining}, requested {needed}"
-    what = quota.unit.value.replace("_", " ")
-    if wait_us is None:
-        fault = Fault.REQUEST_EXCEEDS_LIMIT
-        message = f"Request too large for '{quota.id}' on {what}: {facts}. It can never pass; ask for less."
-    else:
-        fault = Fault.TOKENS_LIMITED if quota.unit in TOKEN_UNITS else Fault.RATE_LIMITED
-        message = f"Rate limit reached for '{quota.id}' on {what}: {facts}. Please try again in {wait_us / 1e6:.3f}s."
-    return Decision(
-        Action.THROTTLE,
-        429,
-        retry_after_us=wait_us,
-        rule=quota.id,
-        scope=quota.scope,
-        shadow=bool(shadowed),
-        reasons=(
-            *(f"quota:{refused.quota.id}" for refused, *_ in refusals),
-            f"unit:{quota.unit}",
-            f"requested:{needed}",
-            f"remaining:{remaining}",
-            f"limit:{capacity}",
-            *shadowed,
-        ),
-        fault=fault,
-        message=message,
-        standings=_standings(demands, denied.levels),
-        without_store=denied.without_store,
-    )
-
-
-def _wait_us(demand: Demand, level: Level) -> int | None:
-    if demand.quota.unit is Unit.CONCURRENT and level.retry_after_us is not None:
-        return max(level.retry_after_us, SLOT_RETRY_US)
-    return level.retry_after_us
-
-
-def _standings(demands: Sequence[Demand], levels: Sequence[Level]) -> tuple[Standing, ...]:
-    return tuple(
-        Standing(
-            demand.quota.unit,
-            capacity_of(demand.limit) // MICRO,
-            max(level.remaining, 0) // MICRO,
-            level.reset_after_us,
-        )
-        for demand, level in zip(demands, levels, strict=True)
-        if not demand.quota.shadow and demand.quota.unit is not Unit.CONCURRENT
+def _answered(exchange: Exchange, outcome: Outcome, ended_us: int, issued: tuple[int, ...]) -> Answered:
+    principal, usage, match = exchange.principal, outcome.usage, exchange.match
+    return Answered(
+        ended_us,
+        principal.account,
+        principal.org,
+        outcome.status,
+        usage.input_tokens,
+        usage.output_tokens,
+        issued,
+        campaign=None if match is None else match.campaign,
     )

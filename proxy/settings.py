@@ -38,6 +38,7 @@ class Settings:
     )
     store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
     store_timeout_ms: int = _setting(250, text="milliseconds until a silent store counts as lost")
+    stream_mb: int = _setting(64, text="MiB of Redis's memory that keep events for `analyse`")
     workers: int = _setting(1, text="worker processes on one port; more than one needs a Redis store")
     exchange_log: str = _setting("", metavar="FILE", text="write the content-free log of all exchanges, for `replay`")
     exchange_log_max_mb: int = _setting(256, text="size in MiB at which the exchange log is put aside as FILE.0001, …")
@@ -46,6 +47,11 @@ class Settings:
         "", secret=True, text="key of the hashes that stand for API keys; random if absent, shared through Redis"
     )
     upstream_key: str = _setting("", secret=True, text="send this key upstream instead of the client's own")
+    verdict_key: str = _setting(
+        "",
+        secret=True,
+        text="key of the signed header x-stillgate-verdict, where the policy tells the upstream of verdicts",
+    )
     upstream_ca: str = _setting(
         "", metavar="FILE", text="PEM bundle to verify an https upstream with, instead of the system's"
     )
@@ -66,8 +72,7 @@ class Settings:
         _check_store(self.store, self.workers)
         for name in ("listen", "admin"):
             split_address(getattr(self, name), f"--{name}")
-        if self.log_level not in ("debug", "info", "warning", "error"):
-            raise UsageError(f"--log-level {self.log_level}: use debug, info, warning or error")
+        _check_log_level(self.log_level)
         for name in (
             "connect_timeout_seconds",
             "idle_timeout_seconds",
@@ -76,12 +81,38 @@ class Settings:
             "exchange_log_max_mb",
             "exchange_log_max_hours",
             "store_timeout_ms",
+            "stream_mb",
         ):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{flag(name)} must be greater than zero")
+            _check_positive(self, name)
         for name in ("drain_seconds", "drain_notice_seconds"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"{flag(name)} must not be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyserSettings:
+    """Everything `analyse` is told from outside."""
+
+    store: str = _setting("", metavar="URL", text="the Redis that the replicas share, redis:// or rediss:// (required)")
+    store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
+    policy: str = _setting(
+        "", metavar="PATH", text="the replicas' policy, for how long campaigns last (default: the shipped default.yaml)"
+    )
+    metrics_listen: str = _setting(
+        "127.0.0.1:9092", metavar="HOST:PORT", text="where /metrics, /livez and /readyz of the analyser are"
+    )
+    state_mb: int = _setting(64, text="MiB of Redis's memory that may keep the analyser's state for its successor")
+    log_level: str = _setting("info", metavar="LEVEL", text="debug, info, warning or error")
+
+    def __post_init__(self) -> None:
+        if self.store.partition("://")[0] not in ("redis", "rediss"):
+            raise UsageError(
+                f"--store {self.store!r}: give the replicas' redis://HOST:PORT/DB or rediss://HOST:PORT/DB; "
+                "with memory:// each replica analyses by itself"
+            )
+        split_address(self.metrics_listen, "--metrics-listen")
+        _check_positive(self, "state_mb")
+        _check_log_level(self.log_level)
 
 
 def flag(name: str) -> str:
@@ -89,9 +120,9 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = ()) -> None:
-    """Adds every setting to `parser`, or those of `names`; `from_arguments` reads them back."""
-    for setting in fields(Settings):
+def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = (), table: type[Any] = Settings) -> None:
+    """Adds every setting of `table` to `parser`, or those of `names`; `from_arguments` reads them back."""
+    for setting in fields(table):
         if names and setting.name not in names:
             continue
         shown = "" if setting.default in ("", MISSING) else f" (default: {setting.default})"
@@ -116,12 +147,20 @@ def from_arguments(arguments: Mapping[str, Any], environment: Mapping[str, str])
     return Settings(**values_of(arguments, environment))
 
 
+def analyser_from_arguments(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> AnalyserSettings:
+    """The same for `analyse`."""
+    return AnalyserSettings(**values_of(arguments, environment, table=AnalyserSettings))
+
+
 def values_of(
-    arguments: Mapping[str, Any], environment: Mapping[str, str], names: Collection[str] = ()
+    arguments: Mapping[str, Any],
+    environment: Mapping[str, str],
+    names: Collection[str] = (),
+    table: type[Any] = Settings,
 ) -> dict[str, Any]:
     """The value of every setting, or of those of `names`; not checked against each other. UsageError as above."""
     values: dict[str, Any] = {}
-    for setting in fields(Settings):
+    for setting in fields(table):
         if names and setting.name not in names:
             continue
         given = arguments.get(setting.name)
@@ -160,6 +199,16 @@ def _converted(name: str, kind: type, given: Any) -> Any:
         raise UsageError(
             f"{flag(name)} {given!r}: expected {'a whole number' if kind is int else 'a number'}"
         ) from None
+
+
+def _check_positive(settings: object, name: str) -> None:
+    if not getattr(settings, name) > 0:
+        raise UsageError(f"{flag(name)} must be greater than zero")
+
+
+def _check_log_level(level: str) -> None:
+    if level not in ("debug", "info", "warning", "error"):
+        raise UsageError(f"--log-level {level}: use debug, info, warning or error")
 
 
 def _check_upstream(upstream: str) -> None:

@@ -1,4 +1,4 @@
-"""Owns the operators' HTTP side: /metrics, /livez, /readyz, POST /-/reload and /-/explain. Knows no exchange.
+"""Owns the operators' HTTP side: /metrics, /livez, /readyz and what stands below /-/. Knows no exchange.
 
 What it tells comes from a `Status`, so that one process and a supervisor of several serve the very same pages.
 """
@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from proxy.admin.campaigns import PAGE
 
 
 class Status(Protocol):
@@ -27,6 +29,9 @@ class Status(Protocol):
     async def explain(self, line: bytes) -> tuple[bool, dict[str, Any]]:
         """What the policy in force and the buckets as they are say of a line of the exchange log; False: a bad line."""
 
+    async def campaigns(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """The HTTP status and the JSON for a page of `admin.campaigns`."""
+
 
 _STATUS = web.AppKey("status", Status)
 
@@ -41,11 +46,15 @@ def admin_app(status: Status) -> web.Application:
     app.router.add_get("/readyz", _readyz)
     app.router.add_post("/-/reload", _reload)
     app.router.add_post("/-/explain", _explain)
+    app.router.add_get(PAGE, _campaigns)
+    app.router.add_get(f"{PAGE}/{{id}}", _campaigns)
+    app.router.add_post(f"{PAGE}/{{id}}/word", _campaigns)
     return app
 
 
 async def _index(_: web.Request) -> web.Response:
-    return web.Response(text="stillgate admin: /metrics  /livez  /readyz  POST /-/reload  POST /-/explain\n")
+    pages = "/metrics  /livez  /readyz  /-/campaigns  POST /-/reload  POST /-/explain"
+    return web.Response(text=f"stillgate admin: {pages}\n")
 
 
 async def _metrics(request: web.Request) -> web.Response:
@@ -72,6 +81,15 @@ async def _reload(request: web.Request) -> web.Response:
 async def _explain(request: web.Request) -> web.Response:
     understood, detail = await request.app[_STATUS].explain(await request.read())
     return _json(200 if understood else 400, detail)
+
+
+async def _campaigns(request: web.Request) -> web.Response:
+    if request.method == "POST" and "Origin" in request.headers:
+        return _json(403, {"error": "Verdicts are for operators' tools, not for web pages."})
+    status, detail = await request.app[_STATUS].campaigns(
+        request.method, request.rel_url.raw_path, await request.read()
+    )
+    return _json(status, detail)
 
 
 def _json(status: int, detail: dict[str, Any]) -> web.Response:

@@ -7,18 +7,36 @@ import sys
 from collections.abc import Callable, Sequence
 
 from proxy import __version__
-from proxy.cli import check, demo, diff, explain, mock_upstream, replay, schema, serve, test
+from proxy.cli import (
+    analyse,
+    campaigns,
+    check,
+    demo,
+    diff,
+    explain,
+    mock_upstream,
+    replay,
+    scenarios,
+    schema,
+    serve,
+    simulate,
+    test,
+)
 from proxy.errors import UsageError
 from proxy.policy.issues import PolicyError
 
 VERBS = {
     "serve": serve,
+    "analyse": analyse,
     "check": check,
     "schema": schema,
     "explain": explain,
     "test": test,
+    "campaigns": campaigns,
     "replay": replay,
     "diff": diff,
+    "simulate": simulate,
+    "scenarios": scenarios,
     "demo": demo,
     "mock-upstream": mock_upstream,
 }

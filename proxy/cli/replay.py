@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    report = replay.report.as_json(replay.reader.unknown_keys)
+    report = replay.report.as_json(replay.reader.unknown_keys, replay.campaigns())
     if arguments.report:
         with _writable(arguments.report, "--report") as file:
             file.write(json.dumps(report, indent=2).encode() + b"\n")

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from proxy.dialects.anthropic_request import NAME, read_conversation, read_request
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import anthropic_error_event
-from proxy.dialects.llm import Family, LlmRequest, Usage
+from proxy.dialects.llm import Family, Usage
 from proxy.dialects.meter import Tally
-from proxy.dialects.request_body import as_it_is, believable, contains, text_bytes
+from proxy.dialects.request_body import as_it_is, believable
 from proxy.dialects.shape import ABSENT, Shape
-
-_NAME = "anthropic_messages"
-
-
-class _Metadata(msgspec.Struct, gc=False):
-    user_id: str | None = None
-
-
-class _Request(msgspec.Struct, gc=False):
-    model: str | None = None
-    max_tokens: int | None = None
-    stream: bool | None = None
-    metadata: _Metadata | None = None
 
 
 class _OutputDetails(msgspec.Struct, gc=False):
@@ -44,6 +32,8 @@ class _Block(msgspec.Struct, gc=False):
     thinking: str | None = None
     partial_json: str | None = None
     input: msgspec.Raw = ABSENT
+    signature: str | None = None
+    data: str | None = None
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -53,6 +43,7 @@ class _Message(msgspec.Struct, gc=False):
 class _Event(msgspec.Struct, gc=False):
     type: str | None = None
     delta: _Block | None = None
+    content_block: _Block | None = None
     usage: _Usage | None = None
     message: _Message | None = None
 
@@ -63,35 +54,26 @@ class _Answer(msgspec.Struct, gc=False):
     usage: _Usage | None = None
 
 
-_REQUEST = Shape(_Request)
 _EVENT = Shape(_Event)
 _ANSWER = Shape(_Answer)
-
-
-def _read_request(path: str, body: bytes) -> LlmRequest:
-    request = _REQUEST.read(body)
-    return LlmRequest(
-        dialect=_NAME,
-        path=path,
-        model=request.model,
-        stream=request.stream is True,
-        max_tokens=believable(request.max_tokens),
-        end_user=(request.metadata and request.metadata.user_id) or None,
-        text_bytes=text_bytes(body),
-        caches=contains(body, b'"cache_control"'),
-    )
 
 
 def _read_event(data: bytes, tally: Tally) -> bool:
     event = _EVENT.read(data)
     if event.delta is not None:
         tally.generated(event.delta.text or event.delta.thinking or event.delta.partial_json)
+        if event.delta.signature:
+            tally.signs(event.delta.signature)
     if event.usage is not None:
         tally.usage = tally.usage.updated(_usage(event.usage))
     if event.type == "message_start" and event.message is not None and event.message.usage is not None:
         # Its output_tokens counts what was generated before the stream began, not what the answer will have used.
         event.message.usage.output_tokens = None
         tally.usage = tally.usage.updated(_usage(event.message.usage))
+    elif event.type == "content_block_start" and event.content_block is not None:
+        tally.signs(event.content_block.signature or event.content_block.data)
+    elif event.type == "content_block_stop":
+        tally.signed()
     elif event.type == "message_stop":
         tally.finished = True
     elif event.type == "error":
@@ -103,6 +85,7 @@ def _read_answer(data: bytes, tally: Tally) -> None:
     answer = _ANSWER.read(data)
     for block in answer.content or ():
         tally.generated(block.text or block.thinking or bytes(block.input).decode("utf-8", "replace"))
+        tally.signed(block.signature or block.data)
     if answer.usage is not None:
         tally.usage = _usage(answer.usage)
     tally.saw_error = answer.type == "error"
@@ -120,9 +103,10 @@ def _usage(usage: _Usage) -> Usage:
 
 
 ANTHROPIC_MESSAGES = Dialect(
-    name=_NAME,
+    name=NAME,
     family=Family.ANTHROPIC,
-    read_request=_read_request,
+    read_request=read_request,
+    read_conversation=read_conversation,
     ask_usage=as_it_is,
     read_event=_read_event,
     read_answer=_read_answer,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.dialects.conversation import Conversation
 from proxy.dialects.faults import error_answer
 from proxy.dialects.llm import ErrorAnswer, Family, Fault, LlmRequest
 from proxy.dialects.meter import AnswerReader, EventReader, Meter, PlainMeter, StreamMeter
@@ -15,12 +16,14 @@ from proxy.dialects.meter import AnswerReader, EventReader, Meter, PlainMeter, S
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One wire format. Stateless; only `parse` and `ask_usage` raise, and nothing but DialectError."""
+    """One wire format. Stateless; only `parse`, `read` and `ask_usage` raise, and nothing but DialectError."""
 
     name: str
     family: Family
     read_request: Callable[[str, bytes], LlmRequest]
     """Of a path without its query, and a body."""
+    read_conversation: Callable[[str, bytes], tuple[LlmRequest, Conversation | None]]
+    """The same request, in the same pass, with what was said; None where the format is not read."""
     ask_usage: Callable[[bytes], bytes]
     """The body of a stream whose `asks_usage` is False, with `stream_options.include_usage` set; any other as it is."""
     read_event: EventReader
@@ -37,6 +40,10 @@ class Dialect:
         if body is None:
             return LlmRequest(self.name, place)
         return self.read_request(place, body)
+
+    def read(self, path: str, body: bytes) -> tuple[LlmRequest, Conversation | None]:
+        """What `parse` gives, and the conversation without what is ill-typed in it. DialectError as there."""
+        return self.read_conversation(path.partition("?")[0], body)
 
     def meter(self, *, event_stream: bool, strip_usage: bool = False) -> Meter:
         """A new meter for one answer: `event_stream` where its content type is `text/event-stream`."""

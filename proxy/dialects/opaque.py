@@ -33,6 +33,10 @@ def _read_request(path: str, body: bytes) -> LlmRequest:
     return LlmRequest(_NAME, path, model=model)
 
 
+def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, None]:
+    return _read_request(path, body), None
+
+
 def _read_event(_data: bytes, _tally: Tally) -> bool:
     return False
 
@@ -45,6 +49,7 @@ OPAQUE_ANTHROPIC = Dialect(
     name=_NAME,
     family=Family.ANTHROPIC,
     read_request=_read_request,
+    read_conversation=_read_conversation,
     ask_usage=as_it_is,
     read_event=_read_event,
     read_answer=_read_answer,
@@ -54,6 +59,7 @@ OPAQUE_OPENAI = Dialect(
     name=_NAME,
     family=Family.OPENAI,
     read_request=_read_request,
+    read_conversation=_read_conversation,
     ask_usage=as_it_is,
     read_event=_read_event,
     read_answer=_read_answer,

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from proxy.dialects.chat_request import NAME, ReasoningDetail, read_conversation, read_request
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import openai_error_event
-from proxy.dialects.llm import Family, LlmRequest
+from proxy.dialects.llm import Family
 from proxy.dialects.meter import Tally
-from proxy.dialects.openai_usage import CompletionUsage, StreamOptions, ask_usage
-from proxy.dialects.request_body import text_bytes, times
+from proxy.dialects.openai_usage import CompletionUsage, ask_usage
 from proxy.dialects.shape import ABSENT, Shape, is_present
-
-_NAME = "openai_chat"
-
-
-class _Request(msgspec.Struct, gc=False):
-    model: str | None = None
-    max_completion_tokens: int | None = None
-    max_tokens: int | None = None
-    n: int | None = None
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    safety_identifier: str | None = None
-    user: str | None = None
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -46,6 +33,7 @@ class _Message(msgspec.Struct, gc=False):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[ReasoningDetail] | None = None
     refusal: str | None = None
     tool_calls: list[_ToolCall] | None = None
     function_call: _Function | None = None
@@ -65,24 +53,7 @@ class _Completion(msgspec.Struct, gc=False):
     error: msgspec.Raw = ABSENT
 
 
-_REQUEST = Shape(_Request)
 _COMPLETION = Shape(_Completion)
-
-
-def _read_request(path: str, body: bytes) -> LlmRequest:
-    request = _REQUEST.read(body)
-    bound = request.max_tokens if request.max_completion_tokens is None else request.max_completion_tokens
-    options = request.stream_options
-    return LlmRequest(
-        dialect=_NAME,
-        path=path,
-        model=request.model,
-        stream=request.stream is True,
-        max_tokens=times(bound, request.n),
-        end_user=request.safety_identifier or request.user or None,
-        text_bytes=text_bytes(body, audio=True),
-        asks_usage=not request.stream or (options is not None and options.include_usage is True),
-    )
 
 
 def _read_event(data: bytes, tally: Tally) -> bool:
@@ -107,6 +78,8 @@ def _count(completion: _Completion, tally: Tally) -> None:
             # Two names for one text, which some upstreams send under both.
             if reasoning := message.reasoning_content or message.reasoning:
                 tally.generated(reasoning)
+            for detail in message.reasoning_details or ():
+                tally.signed(detail.signature or detail.data)
             if message.tool_calls or message.refusal or message.function_call or message.audio:
                 _count_rarer(message, tally)
     if completion.usage is not None:
@@ -129,9 +102,10 @@ def _count_rarer(message: _Message, tally: Tally) -> None:
 
 
 OPENAI_CHAT = Dialect(
-    name=_NAME,
+    name=NAME,
     family=Family.OPENAI,
-    read_request=_read_request,
+    read_request=read_request,
+    read_conversation=read_conversation,
     ask_usage=ask_usage,
     read_event=_read_event,
     read_answer=_read_answer,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from proxy.dialects.conversation import Conversation, sampling
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import openai_error_event
 from proxy.dialects.llm import Family, LlmRequest
 from proxy.dialects.meter import Tally
 from proxy.dialects.openai_usage import CompletionUsage, StreamOptions, ask_usage
+from proxy.dialects.prompts import conversation_of
 from proxy.dialects.request_body import times
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
@@ -41,13 +43,32 @@ class _Completion(msgspec.Struct, gc=False):
     error: msgspec.Raw = ABSENT
 
 
+class _Talk(_Request, gc=False):
+    """The whole request; its prompt is read already."""
+
+    temperature: msgspec.Raw = ABSENT
+    top_p: msgspec.Raw = ABSENT
+    logprobs: msgspec.Raw = ABSENT
+    stop: msgspec.Raw = ABSENT
+
+
 _REQUEST = Shape(_Request)
+_TALK = Shape(_Talk)
 _COMPLETION = Shape(_Completion)
 _batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def _read_request(path: str, body: bytes) -> LlmRequest:
-    request = _REQUEST.read(body)
+    return _llm_request(path, _REQUEST.read(body), len(body))
+
+
+def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation]:
+    request, talk = _REQUEST.read_with(_TALK, body)
+    asked = (talk.max_tokens, talk.n, talk.best_of, talk.stream, talk.temperature, talk.top_p, talk.logprobs, talk.stop)
+    return _llm_request(path, request, len(body)), conversation_of(talk.prompt, sampling(asked))
+
+
+def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
     options = request.stream_options
     return LlmRequest(
         dialect=_NAME,
@@ -56,7 +77,7 @@ def _read_request(path: str, body: bytes) -> LlmRequest:
         stream=request.stream is True,
         max_tokens=_bound(request),
         end_user=request.safety_identifier or request.user or None,
-        text_bytes=len(body),
+        text_bytes=size,
         asks_usage=not request.stream or (options is not None and options.include_usage is True),
     )
 
@@ -102,6 +123,7 @@ OPENAI_COMPLETIONS = Dialect(
     name=_NAME,
     family=Family.OPENAI,
     read_request=_read_request,
+    read_conversation=_read_conversation,
     ask_usage=ask_usage,
     read_event=_read_event,
     read_answer=_read_answer,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from proxy.dialects.conversation import Conversation, sampling
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import openai_error_event
 from proxy.dialects.llm import Family, LlmRequest
 from proxy.dialects.meter import Tally
 from proxy.dialects.openai_usage import CompletionUsage
+from proxy.dialects.prompts import conversation_of
 from proxy.dialects.request_body import as_it_is
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
@@ -21,24 +23,40 @@ class _Request(msgspec.Struct, gc=False):
     user: str | None = None
 
 
+class _Talk(_Request, gc=False):
+    """The whole request."""
+
+    input: msgspec.Raw = ABSENT
+    dimensions: msgspec.Raw = ABSENT
+
+
 class _Answer(msgspec.Struct, gc=False):
     usage: CompletionUsage | None = None
     error: msgspec.Raw = ABSENT
 
 
 _REQUEST = Shape(_Request)
+_TALK = Shape(_Talk)
 _ANSWER = Shape(_Answer)
 
 
 def _read_request(path: str, body: bytes) -> LlmRequest:
-    request = _REQUEST.read(body)
+    return _llm_request(path, _REQUEST.read(body), len(body))
+
+
+def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation]:
+    request, talk = _REQUEST.read_with(_TALK, body)
+    return _llm_request(path, request, len(body)), conversation_of(talk.input, sampling((talk.dimensions,)))
+
+
+def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
     return LlmRequest(
         dialect=_NAME,
         path=path,
         model=request.model,
         max_tokens=0,
         end_user=request.safety_identifier or request.user or None,
-        text_bytes=len(body),
+        text_bytes=size,
     )
 
 
@@ -60,6 +78,7 @@ OPENAI_EMBEDDINGS = Dialect(
     name=_NAME,
     family=Family.OPENAI,
     read_request=_read_request,
+    read_conversation=_read_conversation,
     ask_usage=as_it_is,
     read_event=_read_event,
     read_answer=_read_answer,

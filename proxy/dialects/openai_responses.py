@@ -6,23 +6,16 @@ import msgspec
 
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import openai_responses_error_event
-from proxy.dialects.llm import Family, LlmRequest, Usage
+from proxy.dialects.llm import Family, Usage
 from proxy.dialects.meter import Tally
 from proxy.dialects.openai_usage import usage_of
-from proxy.dialects.request_body import as_it_is, believable, text_bytes
+from proxy.dialects.request_body import as_it_is
+from proxy.dialects.responses_request import NAME, read_conversation, read_request
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
-_NAME = "openai_responses"
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_DONE = "response.output_item.done"
 _BINARY_DELTA = "response.audio.delta"
-
-
-class _Request(msgspec.Struct, gc=False):
-    model: str | None = None
-    max_output_tokens: int | None = None
-    stream: bool | None = None
-    safety_identifier: str | None = None
-    user: str | None = None
 
 
 class _InputDetails(msgspec.Struct, gc=False):
@@ -53,6 +46,7 @@ class _Item(msgspec.Struct, gc=False):
     arguments: str | None = None
     input: str | None = None
     code: str | None = None
+    encrypted_content: str | None = None
 
 
 class _Response(msgspec.Struct, gc=False):
@@ -67,28 +61,21 @@ class _LastResponse(msgspec.Struct, gc=False):
     usage: _Usage | None = None
 
 
+class _DoneItem(msgspec.Struct, gc=False):
+    """An item of a stream that is whole."""
+
+    encrypted_content: str | None = None
+
+
 class _Event(msgspec.Struct, gc=False):
     type: str | None = None
     delta: str | None = None
+    item: _DoneItem | None = None
     response: _LastResponse | None = None
 
 
-_REQUEST = Shape(_Request)
 _EVENT = Shape(_Event)
 _RESPONSE = Shape(_Response)
-
-
-def _read_request(path: str, body: bytes) -> LlmRequest:
-    request = _REQUEST.read(body)
-    return LlmRequest(
-        dialect=_NAME,
-        path=path,
-        model=request.model,
-        stream=request.stream is True,
-        max_tokens=believable(request.max_output_tokens),
-        end_user=request.safety_identifier or request.user or None,
-        text_bytes=text_bytes(body, audio=True),
-    )
 
 
 def _read_event(data: bytes, tally: Tally) -> bool:
@@ -97,6 +84,8 @@ def _read_event(data: bytes, tally: Tally) -> bool:
         if event.type != _BINARY_DELTA:
             tally.generated(event.delta)
         return False
+    if event.item is not None and event.type == _DONE:
+        tally.signed(event.item.encrypted_content)
     if event.type in _ENDS:
         tally.finished = True
         if event.response is not None and event.response.usage is not None:
@@ -110,6 +99,7 @@ def _read_answer(data: bytes, tally: Tally) -> None:
     response = _RESPONSE.read(data)
     for item in response.output or ():
         tally.generated(item.arguments or item.input or item.code)
+        tally.signed(item.encrypted_content)
         for part in (*(item.content or ()), *(item.summary or ())):
             tally.generated(part.text or part.refusal)
     if response.usage is not None:
@@ -129,9 +119,10 @@ def _usage(usage: _Usage) -> Usage:
 
 
 OPENAI_RESPONSES = Dialect(
-    name=_NAME,
+    name=NAME,
     family=Family.OPENAI,
-    read_request=_read_request,
+    read_request=read_request,
+    read_conversation=read_conversation,
     ask_usage=as_it_is,
     read_event=_read_event,
     read_answer=_read_answer,

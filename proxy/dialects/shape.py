@@ -12,14 +12,15 @@ import json
 import re
 from contextlib import suppress
 from functools import cache
-from types import NoneType
-from typing import Any, Generic, TypeVar, cast, get_args, get_origin
+from types import UnionType
+from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
 from proxy.errors import DialectError
 
 T = TypeVar("T", bound=msgspec.Struct)
+W = TypeVar("W", bound=msgspec.Struct)
 
 ABSENT = msgspec.Raw()
 """The default of a field that is to be left unread."""
@@ -43,6 +44,23 @@ class Shape(Generic[T]):
             return self._decode(data)
         except _MALFORMED:
             return self._read_leniently(data)
+
+    def read_with(self, wider: Shape[W], data: bytes) -> tuple[T, W]:
+        """What `read` gives, and what a wider shape of the same object (a subclass of this one's struct) reads.
+
+        One pass over what is well-typed. Nothing in the wider shape's own fields changes what `read` would give.
+        """
+        try:
+            found = wider._decode(data)
+        except _MALFORMED:
+            return self.read(data), wider._read_or_default(data)
+        return cast(T, found), found
+
+    def _read_or_default(self, data: bytes) -> T:
+        try:
+            return self._read_leniently(data)
+        except DialectError:
+            return self._struct()
 
     def _read_leniently(self, data: bytes) -> T:
         with suppress(*_MALFORMED):
@@ -84,13 +102,30 @@ def _salvaged(raw: msgspec.Raw | msgspec.UnsetType, kind: Any) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind, strict=False)
     except msgspec.ValidationError:
-        inner = next((option for option in get_args(kind) if option is not NoneType), kind)
-        if get_origin(inner) is list:
-            parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
-            return [_salvaged(part, get_args(inner)[0]) for part in parts]
-        if issubclass(inner, msgspec.Struct):
-            return _salvaged_struct(raw, inner)
+        for option in get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,):
+            with suppress(msgspec.ValidationError):
+                return _salvaged_parts(raw, option)
         raise
+
+
+def _salvaged_parts(raw: msgspec.Raw, kind: Any) -> Any:
+    """Of an object or a list, whose ill-typed elements count as empty ones."""
+    if get_origin(kind) is list and _is_struct(element := get_args(kind)[0]):
+        return [_salvaged_element(part, element) for part in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+    if _is_struct(kind):
+        return _salvaged_struct(raw, kind)
+    raise msgspec.ValidationError
+
+
+def _salvaged_element(raw: msgspec.Raw, struct: type[T]) -> T:
+    try:
+        return _salvaged_struct(raw, struct)
+    except msgspec.ValidationError:
+        return struct()
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 @cache

@@ -21,8 +21,8 @@ from proxy.events.record import Line, encode
 from proxy.settings import Settings
 
 log = logging.getLogger("stillgate.exchange_log")
-MAX_WAITING = 200_000
-"""Lines held in memory, most of them some 500 bytes, while an earlier exchange is still open."""
+MAX_WAITING = 100_000
+"""Lines held in memory, most of them some 500 bytes, with a sketch 1,500, while an earlier exchange is still open."""
 MAX_QUEUED = 20_000
 
 
@@ -50,7 +50,7 @@ class ExchangeLog:
         self._count_dropped = count_dropped
         self._writer = _Writer(path, rotation, now_us)
         self._queue: queue.Queue[bytes | None] = queue.Queue(MAX_QUEUED)
-        self._waiting: OrderedDict[str, Line | None] = OrderedDict()
+        self._waiting: OrderedDict[str, bytes | None] = OrderedDict()
         self._thread = threading.Thread(target=self._write, name="exchange log", daemon=True)
         self._thread.start()
 
@@ -67,7 +67,7 @@ class ExchangeLog:
         """An exchange has ended; `line.id` is the id it was opened with."""
         if line.id not in self._waiting:
             return
-        self._waiting[line.id] = line
+        self._waiting[line.id] = encode(line)
         self._release()
 
     def forget(self, exchange_id: str) -> None:
@@ -92,7 +92,7 @@ class ExchangeLog:
                 return
             del self._waiting[key]
             try:
-                self._queue.put_nowait(encode(line))
+                self._queue.put_nowait(line)
             except queue.Full:
                 self._count_dropped()
 

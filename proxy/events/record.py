@@ -5,15 +5,14 @@ No prompt, completion or credential can get in: a record is built from values th
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from proxy.dialects.llm import LlmRequest, Usage
+from proxy.events.content import Content
 from proxy.identity.principal import Principal
 
 VERSION = 1
-"""Of the `features` object; a reader refuses a version it does not know."""
+"""Of the `features` object; a reader refuses a version it does not know. What is only added needs no new one."""
 
 
 class PrincipalFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,6 +40,7 @@ class RequestFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
     end_user: str | None = None
     text_bytes: int = 0
     caches: bool = False
+    content: Content | None = None
 
 
 class AnswerFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,6 +49,8 @@ class AnswerFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
     ending: str
     generated_bytes: int | None = None
     output_events: int = 0
+    signatures: tuple[int, ...] = ()
+    """Ids of its reasoning signatures under the deployment's key, as `Content.signatures` has them."""
 
 
 class DecisionFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,14 +99,28 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def features_of(
-    principal: Principal, request: LlmRequest, answer: AnswerFeatures | None, decision: DecisionFeatures
+    principal: Principal,
+    request: LlmRequest,
+    content: Content | None,
+    answer: AnswerFeatures | None,
+    decision: DecisionFeatures,
 ) -> Features:
     """The features of one exchange; `answer` is None where it was refused."""
-    who, asked = _copied(PrincipalFeatures, principal), _copied(RequestFeatures, request)
+    who = PrincipalFeatures(*[getattr(principal, name) for name in PrincipalFeatures.__struct_fields__])
+    asked = RequestFeatures(
+        request.dialect,
+        request.model,
+        request.stream,
+        request.max_tokens,
+        request.end_user,
+        request.text_bytes,
+        request.caches,
+        content,
+    )
     return Features(VERSION, who, asked, answer, decision)
 
 
-def response_of(status: int, duration_us: int, usage: Usage) -> Response:
+def response_of(status: int, duration_us: int, usage: Usage, signatures: tuple[str, ...] = ()) -> Response:
     """The upstream's answer, as the log tells it."""
     return Response(
         status,
@@ -113,11 +129,8 @@ def response_of(status: int, duration_us: int, usage: Usage) -> Response:
         usage.output_tokens,
         usage.cache_read_input_tokens,
         usage.cache_creation_input_tokens,
+        signatures,
     )
-
-
-def _copied(struct: type[Any], source: object) -> Any:
-    return struct(**{name: getattr(source, name) for name in struct.__struct_fields__})
 
 
 encode = msgspec.json.Encoder().encode

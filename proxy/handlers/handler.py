@@ -18,6 +18,7 @@ from proxy.clock import Clock, Ticks, unique_id
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import OPAQUE, ErrorAnswer, Fault
 from proxy.dialects.table import dialect_for
+from proxy.enforcement import is_told_upstream
 from proxy.errors import UpstreamError, UpstreamTimeoutError
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, State
 from proxy.handlers.request import RequestBody, RequestError, check_form, decoded, origin_form, read_headers
@@ -29,6 +30,7 @@ from proxy.upstream.headers import Forwarding, request_headers, response_headers
 from proxy.upstream.meter import AnswerMeter
 from proxy.upstream.protocol import Upstream, UpstreamAnswer, UpstreamRequest
 from proxy.upstream.relay import relay
+from proxy.upstream.verdict_header import signed_verdict
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,14 @@ class _Passage:
         tokens = self.meter.tokens
         if ending is Ending.COMPLETE and self.answer.status >= 400:
             ending = Ending.UPSTREAM_REFUSED
-        return Outcome(ending, self.answer.status, tokens.usage, tokens.generated_bytes, tokens.output_events)
+        return Outcome(
+            ending,
+            self.answer.status,
+            tokens.usage,
+            tokens.generated_bytes,
+            tokens.output_events,
+            tokens.signatures,
+        )
 
     def drop_upstream(self) -> None:
         """Has the upstream stop generating, if it has not ended by itself."""
@@ -189,7 +198,7 @@ class Handler:
 
     async def _complete(self, exchange: Exchange, outcome: Outcome) -> None:
         ended_us = self.ticks.next_us()
-        settlement = await self.pipeline.complete(exchange, outcome)
+        settlement = await self.pipeline.complete(exchange, outcome, ended_us)
         self.observer.settled(exchange, outcome, settlement, ended_us)
 
     async def _upstream_failed(self, passage: _Passage, fault: UpstreamError) -> web.StreamResponse:
@@ -259,6 +268,13 @@ class Handler:
         except ConnectionError:
             return web.StreamResponse()  # nobody is left to read it
 
+    def _verdict(self, exchange: Exchange) -> str | None:
+        """What the upstream is told of the campaign that the exchange belongs to."""
+        key, match, rules = self.forwarding.verdict_key, exchange.match, exchange.policy.campaigns
+        if not key or match is None or rules is None or not is_told_upstream(rules):
+            return None
+        return signed_verdict(key, match, exchange.arrival.ts_us, exchange.arrival.id)
+
     def _upstream_request(self, passage: _Passage, asks_usage: bool) -> UpstreamRequest:
         exchange = passage.exchange
         arrival = exchange.arrival
@@ -278,5 +294,6 @@ class Handler:
             body_length=length,
             unencoded=asks_usage,
             charged_key=exchange.principal.account.startswith(("key-", "anonymous@")),
+            verdict=self._verdict(exchange),
         )
         return UpstreamRequest(arrival.method, arrival.target, headers, body)

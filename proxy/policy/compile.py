@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from proxy.admission.quota import Reserve
+from proxy.policy.campaigns import compile_campaigns
 from proxy.policy.issues import Issue
 from proxy.policy.keys import PARTS
 from proxy.policy.limits import build_limit, numbers_text
@@ -13,7 +14,8 @@ from proxy.policy.match import NO_TIER, AccessRule, Policy, Quota, QuotaPlan, Ti
 from proxy.policy.overrides import compile_overrides
 from proxy.policy.predicates import Scope, compile_scope
 from proxy.policy.prefixes import LOOPBACK_AND_PRIVATE, TrustedProxies, parse_prefix
-from proxy.policy.spec import AccessSpec, Dimension, Mode, NetworkPrefixSpec, PolicySpec, QuotaSpec
+from proxy.policy.spec import AccessSpec, Dimension, NetworkPrefixSpec, PolicySpec, QuotaSpec
+from proxy.policy.terms import Mode
 
 
 def compile_policy(
@@ -48,6 +50,7 @@ def compile_policy(
         quotas=tuple(plan.quota for plan in plans),
         access=tuple(_access_rule(rule, scopes[rule.id]) for rule in spec.access),
         judges_models=not shadow and any(_judges_models(rule) for rule in spec.access),
+        campaigns=None if spec.campaigns is None else compile_campaigns(spec.campaigns, lists, shadow),
         overrides=compile_overrides(spec, prefix),
         parts=tuple(PARTS[dimension] for dimension in dimensions),
         plans=plans,

@@ -73,6 +73,8 @@ class Code(StrEnum):
     BAD_DATE = "bad-date", "A date is like 2026-10-01."
     BAD_GLOB = "bad-glob", "In a pattern, `*` stands for any text and `?` for one character; nothing else is special."
     BAD_PRINCIPAL = "bad-principal", "An override names one account or organisation exactly, without wildcards."
+    BAD_SHARE = "bad-share", "A share is like 2% or 0.5%."
+    BAD_SPAN = "bad-span", "A time is like 12h or 7day, from an hour to a year."
     EMPTY_LIST = "empty-list", "An empty list matches nothing."
 
     MISSING_LIST = "missing-list", "The list file is not there or cannot be read."
@@ -142,9 +144,20 @@ class Code(StrEnum):
         "Two overrides of one file are for the same principal.",
         "Write them as one, so that whoever reads the first sees all.",
     )
+    NUMBER_OF_ANOTHER_ACTION = (
+        "number-of-another-action",
+        "`rate` and `burst` go with action throttle, `share` with action probe.",
+        "Take the number out, or give the action that it belongs to.",
+    )
+    WEAKER_WHEN_CONFIRMED = (
+        "weaker-when-confirmed",
+        "Less is done about a confirmed campaign than about a suspected one.",
+        "Exchange the two, or make the answer to confirmed campaigns as strict.",
+    )
+    EXEMPTS_EVERYBODY = "exempts-everybody", "With everybody exempt, no campaign can be found."
     SHADOW_ALLOW = "shadow-allow", "An allow rule in shadow mode does nothing."
     TRUSTS_EVERYONE = "trusts-everyone", "Any client could set its own account and address."
-    NO_RULES = "no-rules", "The policy has neither quotas nor access rules."
+    NO_RULES = "no-rules", "The policy has no quotas, access rules or campaigns."
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,7 +20,7 @@ def build_limit(numbers: Numbers) -> Limit | None:
     """The limit, or None where the numbers are not of exactly one kind. LimitError where it cannot be counted."""
     match numbers:
         case Numbers(rate=RateText() as rate, budget=None, limit=None):
-            return _rate(rate, numbers.burst)
+            return rate_limit(rate, numbers.burst)
         case Numbers(rate=None, budget=budget, limit=None) if budget is not None:
             if budget.amount_micro < MICRO:
                 raise LimitError("budget", Code.RATE_TOO_SMALL, "a budget below 1 can never admit even one")
@@ -53,7 +53,8 @@ def amount_text(micro: int) -> str:
     return f"{whole}.{rest:06}".rstrip("0") if rest else str(whole)
 
 
-def _rate(rate: RateText, burst: int | None) -> Rate:
+def rate_limit(rate: RateText, burst: int | None) -> Rate:
+    """A bucket of `burst` micro-units; None: of what the rate gives in one of its periods. LimitError as above."""
     capacity = rate.amount_micro if burst is None else burst
     if capacity < MICRO:
         raise LimitError(

@@ -12,6 +12,7 @@ from datetime import date
 from proxy.admission.quota import Unit
 from proxy.policy.issues import Code, Issue, Position, quoted
 from proxy.policy.limits import LimitError, build_limit
+from proxy.policy.lint_campaigns import campaign_issues
 from proxy.policy.lint_networks import network_issues
 from proxy.policy.lint_overrides import override_issues, tier_number_issues, undeclared_tier
 from proxy.policy.lint_redundant import redundant_quotas, refused_quotas
@@ -19,7 +20,8 @@ from proxy.policy.lint_sizes import size_issues
 from proxy.policy.lists import Lists, matchers_of
 from proxy.policy.reach import MAX_COMPARISONS, applies_wherever, covers
 from proxy.policy.scalars import country_doubt
-from proxy.policy.spec import AccessSpec, Matcher, Mode, PolicySpec, QuotaSpec
+from proxy.policy.spec import AccessSpec, PolicySpec, QuotaSpec
+from proxy.policy.terms import Matcher, Mode
 
 _WIDEST_TRUST = 4
 """A shorter prefix than this trusts so much of the internet that it must be a slip."""
@@ -45,6 +47,7 @@ def lint(spec: PolicySpec, lists: Lists, today: date | None) -> Iterator[Issue]:
     yield from redundant_quotas(spec)
     yield from tier_number_issues(spec)
     yield from override_issues(spec)
+    yield from campaign_issues(spec)
     yield from size_issues(spec)
     yield from network_issues(spec, lists)
 
@@ -58,8 +61,8 @@ def _top_level(spec: PolicySpec) -> Iterator[Issue]:
         if prefix.length < _WIDEST_TRUST:
             message = "trusts so many addresses that any client could claim to be any account"
             yield Issue.warning(spec.at("trusted_proxies", index), Code.TRUSTS_EVERYONE, message)
-    if not spec.has("quotas") and not spec.has("access"):
-        yield Issue.warning(spec.at(), Code.NO_RULES, "the policy has neither quotas nor access rules")
+    if not spec.has("quotas") and not spec.has("access") and not spec.has("campaigns"):
+        yield Issue.warning(spec.at(), Code.NO_RULES, "the policy has no quotas, access rules or campaigns")
 
 
 def _duplicate_ids(spec: PolicySpec) -> Iterator[Issue]:

@@ -10,7 +10,8 @@ from proxy.policy.issues import Code, Issue, Position, quoted
 from proxy.policy.lists import MAX_ISSUES, Lists, list_key, matchers_of
 from proxy.policy.prefixes import LOOPBACK_AND_PRIVATE, Prefix, parse_prefix
 from proxy.policy.reach import applies_wherever, covers
-from proxy.policy.spec import AccessSpec, Matcher, Mode, PolicySpec
+from proxy.policy.spec import AccessSpec, PolicySpec
+from proxy.policy.terms import Matcher, Mode
 
 _KEYS = ("network", "network_in", "address")
 _MAX_EFFORT = 2_000_000

@@ -8,7 +8,8 @@ from proxy.admission.quota import Budget, Concurrency, Limit, Rate, Reserve
 from proxy.policy.issues import Code, Issue, quoted
 from proxy.policy.limits import LimitError, build_limit
 from proxy.policy.reach import MAX_COMPARISONS, applies_wherever
-from proxy.policy.spec import Mode, OverrideSpec, PolicySpec, QuotaSpec, TierSpec
+from proxy.policy.spec import OverrideSpec, PolicySpec, QuotaSpec, TierSpec
+from proxy.policy.terms import Mode
 
 
 def refused_quotas(spec: PolicySpec) -> Iterator[Issue]:

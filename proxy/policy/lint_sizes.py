@@ -12,7 +12,8 @@ from proxy.policy.issues import Code, Issue, quoted
 from proxy.policy.limits import LimitError, amount_text, build_limit
 from proxy.policy.lists import matchers_of
 from proxy.policy.reach import glob_covers
-from proxy.policy.spec import Matcher, ModelSpec, Numbers, OverrideSpec, PolicySpec, QuotaSpec, TierSpec
+from proxy.policy.spec import ModelSpec, Numbers, OverrideSpec, PolicySpec, QuotaSpec, TierSpec
+from proxy.policy.terms import Matcher
 
 
 class _Largest(NamedTuple):

@@ -11,7 +11,8 @@ from proxy.policy.issues import Code, Issue, Position, quoted
 from proxy.policy.nodes import decode
 from proxy.policy.prefixes import Prefix
 from proxy.policy.scalars import BadValueError, network
-from proxy.policy.spec import Matcher, PolicySpec
+from proxy.policy.spec import PolicySpec
+from proxy.policy.terms import Matcher
 
 MAX_ISSUES = 20
 """A file of the wrong kind would otherwise be told of line by line."""
@@ -43,6 +44,8 @@ def matchers_of(spec: PolicySpec) -> Iterator[Matcher]:
         yield from filter(None, (rule.deny, rule.allow, rule.unless))
     for quota in spec.quotas:
         yield from filter(None, (quota.match, quota.unless))
+    if spec.campaigns is not None:
+        yield from spec.campaigns.exempt
 
 
 def read_lists(spec: PolicySpec) -> tuple[Lists, list[Issue]]:

@@ -13,10 +13,12 @@ from proxy.admission.quota import Limit, Reserve, Unit
 from proxy.admission.store import StoreFailure
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
+from proxy.policy.campaign_spec import CampaignAction
 from proxy.policy.issues import Issue
 from proxy.policy.keys import ABSENT, Part
+from proxy.policy.own_limits import Overrides
 from proxy.policy.predicates import Predicate, Scope
-from proxy.policy.prefixes import PrefixTable, TrustedProxies
+from proxy.policy.prefixes import TrustedProxies
 
 NO_TIER = ABSENT
 """The tier of everybody where a policy has no default tier."""
@@ -60,6 +62,43 @@ class AccessRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignRule:
+    """What is done about the traffic of campaigns of one level."""
+
+    id: str
+    """`campaign:suspected` or `campaign:confirmed`; no quota or access rule can have such an id."""
+    action: CampaignAction
+    quota: Quota | None
+    """Of action throttle: the limit that each campaign's bucket has."""
+    share: int
+    """Of action probe: millionths of the campaign's requests."""
+    shadow: bool
+    position: str
+    """`file:line` of its definition, or of `campaigns` where it is left at its default."""
+
+
+class Exemption(NamedTuple):
+    """Some whose exchanges are never part of a campaign."""
+
+    applies: Predicate
+    position: str
+    """`file:line`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRules:
+    """What the policy does about campaigns."""
+
+    shadow: bool
+    """Nothing is done, only told: their own mode or the whole policy's."""
+    suspected: CampaignRule
+    confirmed: CampaignRule
+    exempt: tuple[Exemption, ...] = field(repr=False)
+    expires_after_us: int
+    tell_upstream: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """A class of accounts."""
 
@@ -84,77 +123,6 @@ class Demand(NamedTuple):
     """The quota's, or the tier's or principal's own."""
     key: str
     """The bucket's name: the quota's id, and the exchange's value for each of its dimensions."""
-
-
-class Source(NamedTuple):
-    """Where numbers or a tier come from, for people."""
-
-    owner: str
-    """`tier build`, `account acct_1`, `org org_1` or `network 203.0.113.0/24`."""
-    position: str
-    """`file:line`."""
-    numbers: str
-    """As they are written there."""
-
-
-class OwnLimit(NamedTuple):
-    """What a tier or a principal has instead of a quota's limit."""
-
-    limit: Limit | None
-    """None: unlimited."""
-    suffix: str
-    """Ends the bucket's key where others, with other numbers, would share the bucket."""
-    source: Source
-
-
-class OwnTier(NamedTuple):
-    """The tier that an override gives a principal."""
-
-    tier: str
-    source: Source
-
-
-OwnLimits = Mapping[str, OwnLimit]
-"""By quota id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """Principals' own limits and tiers, by the principal."""
-
-    accounts: Mapping[str, OwnLimits]
-    orgs: Mapping[str, OwnLimits]
-    networks: PrefixTable[OwnLimits]
-    tiers: Mapping[str, OwnLimits]
-    account_tiers: Mapping[str, OwnTier]
-    org_tiers: Mapping[str, OwnTier]
-    network_tiers: PrefixTable[OwnTier]
-    has_limits: bool
-    has_tiers: bool
-
-    def limits_for(self, principal: Principal, tier: str) -> OwnLimits | None:
-        """The narrowest principal's limits go before the wider one's, all of them before the tier's."""
-        found = [
-            limits
-            for limits in (
-                self.tiers.get(tier),
-                self.networks.lookup(principal.address),
-                self.orgs.get(principal.org) if principal.org is not None else None,
-                self.accounts.get(principal.account),
-            )
-            if limits is not None
-        ]
-        if len(found) < 2:
-            return found[0] if found else None
-        return {quota_id: own for limits in found for quota_id, own in limits.items()}
-
-    def tier_for(self, principal: Principal) -> OwnTier | None:
-        """The narrowest principal's tier goes before the wider one's."""
-        return (
-            self.account_tiers.get(principal.account)
-            or (self.org_tiers.get(principal.org) if principal.org is not None else None)
-            or self.network_tiers.lookup(principal.address)
-        )
 
 
 class QuotaPlan(NamedTuple):
@@ -191,6 +159,8 @@ class Policy:
     access: tuple[AccessRule, ...]
     judges_models: bool
     """Some access rule that is enforced looks at the model."""
+    campaigns: CampaignRules | None
+    """None: nobody looks for any."""
     overrides: Overrides = field(repr=False)
     parts: tuple[Part, ...] = field(repr=False)
     """What any quota's key holds, each computed once an exchange."""
@@ -224,6 +194,16 @@ class Policy:
             else:
                 return AccessRuling(rule, shadowed)
         return AccessRuling(None, shadowed) if shadowed else _PERMITTED
+
+    def exempted_at(self, principal: Principal, request: LlmRequest) -> str | None:
+        """`file:line` of what keeps the exchange out of every campaign; None where nothing does."""
+        if self.campaigns is None or not self.campaigns.exempt:
+            return None
+        tier = self.tier_of(principal)
+        for applies, position in self.campaigns.exempt:
+            if applies(principal, request, tier):
+                return position
+        return None
 
     def demands(self, principal: Principal, request: LlmRequest) -> list[Demand]:
         """Every bucket that the exchange draws from, in the order of the quotas; keys are distinct.

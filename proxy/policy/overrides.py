@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from proxy.policy.keys import part_of
 from proxy.policy.limits import build_limit, numbers_text
-from proxy.policy.match import Overrides, OwnLimit, OwnLimits, OwnTier, Source
+from proxy.policy.own_limits import Overrides, OwnLimit, OwnLimits, OwnTier, Source
 from proxy.policy.prefixes import Prefix, PrefixTable
 from proxy.policy.spec import (
     UNLIMITED,

@@ -14,7 +14,7 @@ from proxy.identity.principal import Principal
 from proxy.policy.globs import text_test
 from proxy.policy.lists import Lists, list_key
 from proxy.policy.prefixes import Prefix, PrefixSet
-from proxy.policy.spec import Matcher
+from proxy.policy.terms import Matcher
 
 Predicate = Callable[[Principal, LlmRequest, str], bool]
 """Asked with the principal, the request, and the principal's tier as the policy sees it."""

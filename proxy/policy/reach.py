@@ -14,7 +14,7 @@ from proxy.policy.globs import glob_regex
 from proxy.policy.issues import Position
 from proxy.policy.lists import list_key
 from proxy.policy.shapes import keys_of
-from proxy.policy.spec import Matcher
+from proxy.policy.terms import Matcher
 
 _GLOB_FIELDS = ("account", "org", "end_user", "model", "path", "client")
 _PREFIX_FIELDS = ("network", "address")

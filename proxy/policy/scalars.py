@@ -7,6 +7,7 @@ and 010 is no octal number. Knows neither positions nor keys: a bad text is a `B
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,8 +25,8 @@ E = TypeVar("E", bound=StrEnum)
 
 PERIODS_US = {"s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "day": 86_400_000_000}
 _THOUSANDS = {"": 1, "k": 1_000, "M": 1_000_000}
-_DIGITS = r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?"
-NUMBER = rf"{_DIGITS}[kM]?"
+DIGITS = r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?"
+NUMBER = rf"{DIGITS}[kM]?"
 RATE = rf"{NUMBER}/({'|'.join(PERIODS_US)})"
 BUDGET = rf"{NUMBER}/({'|'.join(Calendar)})"
 TEXT = r"[\s\S]*\S[\s\S]*"
@@ -40,11 +41,11 @@ PREFIX_LENGTH = r"[1-9][0-9]{0,2}"
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 """Patterns of whole texts, as a schema tells them; the parsers below may ask for more."""
 BOOLEANS = ("true", "True", "TRUE", "false", "False", "FALSE")
-_NUMBER = re.compile(rf"(?P<digits>{_DIGITS})(?P<thousands>[kM]?)")
+_NUMBER = re.compile(rf"(?P<digits>{DIGITS})(?P<thousands>[kM]?)")
 _ID = re.compile(IDENTIFIER)
 _ASN = re.compile(ASN)
 _MEANT_COUNTRY = {"UK": "GB", "EL": "GR", "EN": "GB"}
-_PERIOD_SLIPS = {"sec": "s", "second": "s", "m": "min", "minute": "min", "hr": "h", "hour": "h", "d": "day"}
+PERIOD_SLIPS = {"sec": "s", "second": "s", "m": "min", "minute": "min", "hr": "h", "hour": "h", "d": "day"}
 
 
 class BadValueError(ValueError):
@@ -127,7 +128,7 @@ def rate(text: str) -> RateText:
     """`50/min`."""
     number, _, period = text.partition("/")
     if period not in PERIODS_US:
-        meant = _PERIOD_SLIPS.get(period.removesuffix("s"))
+        meant = PERIOD_SLIPS.get(period.removesuffix("s"))
         hint = f"; write /{meant}" if meant else ""
         raise BadValueError(Code.BAD_RATE, f"{quoted(text)} is not a rate such as 10/s, 50/min, 1k/h or 5M/day{hint}")
     return RateText(text, _amount_of(text, number, Code.BAD_RATE), PERIODS_US[period])
@@ -279,11 +280,10 @@ def version(value: str) -> int:
     return 1
 
 
-def choice(value: str, kind: type[E]) -> E:
-    """A member of an enumeration by its name in the language."""
-    known = [member.value for member in kind]
+def choice(value: str, members: Iterable[E]) -> E:
+    """A member of an enumeration, or of some of it, by its name in the language."""
+    known = {member.value: member for member in members}
     if value not in known:
-        raise BadValueError(
-            Code.UNKNOWN_VALUE, f"{quoted(value)} is none of {', '.join(known)}{did_you_mean(value, known)}"
-        )
-    return kind(value)
+        hint = did_you_mean(value, list(known))
+        raise BadValueError(Code.UNKNOWN_VALUE, f"{quoted(value)} is none of {', '.join(known)}{hint}")
+    return known[value]

@@ -14,15 +14,10 @@ from typing import ClassVar, Literal
 from proxy.admission.quota import Reserve, Unit
 from proxy.admission.store import StoreFailure
 from proxy.policy import scalars
+from proxy.policy.campaign_spec import CampaignsSpec
 from proxy.policy.prefixes import Prefix
 from proxy.policy.shapes import Listing, Mapped, OneOrMore, Record, Scalar, Spec, WordOr, declare
-
-
-class Mode(StrEnum):
-    """Whether a rule denies, or only notes what it would have denied."""
-
-    ENFORCE = "enforce"
-    SHADOW = "shadow"
+from proxy.policy.terms import AMOUNT, GLOB, MODE, NAME, NETWORK, RATE, TEXT, WORD, Matcher, Mode, choice
 
 
 class Dimension(StrEnum):
@@ -43,83 +38,18 @@ class Dimension(StrEnum):
 
 UNLIMITED: Literal["unlimited"] = "unlimited"
 
-
-def _choice(name: str, kind: type[StrEnum]) -> Scalar:
-    return Scalar(name, lambda text: scalars.choice(text, kind), tuple(member.value for member in kind))
-
-
-_WORD = ("string", "number", "boolean")
-"""What YAML may take a name for that an operator wrote without quotes: 42, true."""
-NAME = Scalar("a name", scalars.identifier, pattern=scalars.IDENTIFIER, types=_WORD)
-TEXT = Scalar("text", scalars.text, pattern=scalars.TEXT, types=_WORD)
-GLOB = Scalar("a pattern", scalars.glob, pattern=scalars.GLOB, types=_WORD)
-NETWORK = Scalar("a network", scalars.network, pattern=scalars.NETWORK)
-MODE = _choice("a mode", Mode)
 COUNT = Scalar("a whole number", scalars.count, pattern=scalars.NUMBER, types=("integer", "string"), range=(1, None))
 SINCE = Scalar("a date such as 2026-10-01", scalars.day, pattern=scalars.DATE)
 _SINCE_DOC = "The day from which it is in shadow mode; `stillgate check` warns when that was over 30 days ago."
 
 
 def _principal(name: str) -> Scalar:
-    return Scalar(name, scalars.principal, pattern=scalars.PRINCIPAL, types=_WORD)
+    return Scalar(name, scalars.principal, pattern=scalars.PRINCIPAL, types=WORD)
 
 
 def _prefix_length(parse: Callable[[str], int], longest: int) -> Scalar:
     return Scalar(
         "a prefix length", parse, pattern=scalars.PREFIX_LENGTH, types=("integer", "string"), range=(1, longest)
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Matcher(Spec):
-    """Which exchanges are meant: every key that is given must hold, and a key holds where any of its values does."""
-
-    account: tuple[str, ...] = declare(OneOrMore(GLOB), "Accounts, as patterns.", default=())
-    org: tuple[str, ...] = declare(
-        OneOrMore(GLOB), "Organisations, as patterns. An account without one never matches.", default=()
-    )
-    end_user: tuple[str, ...] = declare(
-        OneOrMore(GLOB), "End users as the proxy names them (keyed hashes, never what the client sent).", default=()
-    )
-    network: tuple[Prefix, ...] = declare(OneOrMore(NETWORK), "Networks that the client's address lies in.", default=())
-    network_in: tuple[str, ...] = declare(
-        OneOrMore(Scalar("the path of a list file", scalars.list_path, types=_WORD)),
-        "Files of networks, one a line with # comments, within the folder of the policy.",
-        default=(),
-    )
-    address: tuple[Prefix, ...] = declare(
-        OneOrMore(Scalar("an address", scalars.address, pattern=scalars.ADDRESS)),
-        "The client's address, exactly.",
-        default=(),
-    )
-    asn: tuple[int, ...] = declare(
-        OneOrMore(
-            Scalar(
-                "an AS number",
-                scalars.asn,
-                pattern=scalars.ASN,
-                types=("integer", "string"),
-                range=(1, 2**32 - 1),
-            )
-        ),
-        "Autonomous systems of the client's address.",
-        default=(),
-    )
-    country: tuple[str, ...] = declare(
-        OneOrMore(Scalar("a country", scalars.country, pattern=scalars.COUNTRY)),
-        "Countries (ISO 3166-1 alpha-2): as verified for the account, else of the client's address.",
-        default=(),
-    )
-    tier: tuple[str, ...] = declare(OneOrMore(NAME), "Tiers, each declared under `tiers`.", default=())
-    model: tuple[str, ...] = declare(
-        OneOrMore(GLOB), "Models, as patterns. A request that names no model never matches.", default=()
-    )
-    path: tuple[str, ...] = declare(OneOrMore(GLOB), "Request paths without their query, as patterns.", default=())
-    client: tuple[str, ...] = declare(OneOrMore(GLOB), "Fingerprints of client software, as patterns.", default=())
-    verified: tuple[bool, ...] = declare(
-        OneOrMore(Scalar("true or false", scalars.boolean, scalars.BOOLEANS, types=("boolean", "string"))),
-        "Whether the account's identity was verified.",
-        default=(),
     )
 
 
@@ -130,13 +60,10 @@ class Numbers(Spec):
     exactly_one_of: ClassVar[tuple[str, ...]] = ("rate", "budget", "limit")
 
     rate: scalars.RateText | None = declare(
-        Scalar("a rate such as 50/min", scalars.rate, pattern=scalars.RATE),
+        RATE,
         "A token bucket that refills continuously: N/s, N/min, N/h or N/day; k and M are thousand and million.",
     )
-    burst: int | None = declare(
-        Scalar("a number such as 100 or 40k", scalars.positive, pattern=scalars.NUMBER, types=("number", "string")),
-        "The bucket's capacity. Default: what `rate` gives in one of its periods.",
-    )
+    burst: int | None = declare(AMOUNT, "The bucket's capacity. Default: what `rate` gives in one of its periods.")
     budget: scalars.BudgetText | None = declare(
         Scalar("a budget such as 5M/day", scalars.budget, pattern=scalars.BUDGET),
         "So much in each calendar day or month, in UTC: N/day or N/month.",
@@ -156,17 +83,17 @@ class QuotaSpec(Numbers):
     match: Matcher | None = declare(Record(Matcher), "Which exchanges it applies to. Default: all.")
     unless: Matcher | None = declare(Record(Matcher), "Which of these it exempts.")
     key: tuple[Dimension, ...] = declare(
-        OneOrMore(_choice("a dimension", Dimension), may_be_empty=True),
+        OneOrMore(choice("a dimension", Dimension), may_be_empty=True),
         "What each bucket is kept for; [] is one bucket for everybody. A quota kept for org, end_user, asn or country "
         "does not apply to an exchange that has none.",
         required=True,
         default=(),
     )
     unit: Unit | None = declare(
-        _choice("a unit", Unit), "What it counts. Cache reads are not input tokens.", required=True
+        choice("a unit", Unit), "What it counts. Cache reads are not input tokens.", required=True
     )
     reserve: Reserve | None = declare(
-        _choice("a way to reserve", Reserve),
+        choice("a way to reserve", Reserve),
         "What output_tokens or total_tokens are charged at admission, before the answer tells: the request's "
         "max_tokens, an estimate (the default), or none.",
     )
@@ -268,8 +195,11 @@ class PolicySpec(Spec):
     access: tuple[AccessSpec, ...] = declare(Listing(Record(AccessSpec)), "Who may use what.", default=())
     quotas: tuple[QuotaSpec, ...] = declare(Listing(Record(QuotaSpec)), "How much of it.", default=())
     overrides: tuple[OverrideSpec, ...] = declare(Listing(Record(OverrideSpec)), "Named exceptions.", default=())
+    campaigns: CampaignsSpec | None = declare(
+        Record(CampaignsSpec), "What is done about distillation campaigns. Default: nobody looks for any."
+    )
     on_store_failure: StoreFailure = declare(
-        _choice("a way to fail", StoreFailure),
+        choice("a way to fail", StoreFailure),
         "While the bucket store is lost: `local` keeps a bounded share of each limit in this process (the default), "
         "`allow` lets everything pass, `deny` nothing.",
         default=StoreFailure.LOCAL,

@@ -27,6 +27,14 @@ def exchange_of(recorded: Recorded, exchange_id: str) -> Exchange:
     return Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=_recalled(recorded))
 
 
+def signatures_of(recorded: Recorded) -> tuple[int | str, ...]:
+    """Of reasoning that the answer issued: the ids that were made at the time, else the log's names for them."""
+    answer = recorded.features.answer if recorded.features is not None else None
+    if answer is not None and answer.signatures:
+        return answer.signatures
+    return recorded.response.signatures if recorded.response is not None else ()
+
+
 def _recalled(recorded: Recorded) -> Recalled | None:
     """Who asked and what for, of a line in the feature form; None for a raw one.
 
@@ -65,4 +73,4 @@ def _recalled(recorded: Recorded) -> Recalled | None:
         asked.text_bytes,
         asked.caches,
     )
-    return Recalled(principal, request)
+    return Recalled(principal, request, asked.content)

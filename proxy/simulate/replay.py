@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from proxy.detection import LocalDetection
 from proxy.exchange import Exchange
 from proxy.policy.match import Policy
 from proxy.simulate.lines import BadLineError, LineReader, Recorded
 from proxy.simulate.report import DecisionLine, Report, decision_line, encode
 from proxy.simulate.world import World
+from proxy.verdict.analyst import Analyst
+from proxy.verdict.campaign import Campaign
 
 HASH_KEY = b"stillgate replay"
 """Names accounts that a raw log knows by API key only; fixed, so that the same log gives the same bytes."""
@@ -46,12 +49,22 @@ class Replay:
     policy: Policy
     hash_key: bytes = HASH_KEY
     reader: LineReader = field(default_factory=LineReader)
+    detection: LocalDetection | None = field(init=False)
     world: World = field(init=False)
     report: Report = field(init=False)
 
     def __post_init__(self) -> None:
-        self.world = World(FixedPolicy(self.policy), self.hash_key)
+        self.detection = None
+        if (rules := self.policy.campaigns) is not None:
+            self.detection = LocalDetection(Analyst(rules.expires_after_us))
+        self.world = World(FixedPolicy(self.policy), self.hash_key, detection=self.detection)
         self.report = Report(self.policy.sha256)
+
+    def campaigns(self) -> list[Campaign]:
+        """Every campaign found in all that was read."""
+        if self.detection is None:
+            return []
+        return self.detection.campaigns(self.world.clock.now_us)
 
     def read(self, line: bytes) -> Recorded:
         """The next line. BadLineError, counted."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from proxy.exchange import Action, Exchange
+from proxy.reports.wire import detail, reported
+from proxy.verdict.campaign import Campaign
 
 SHADOW = "shadow:"
 SCHEMA = 1
@@ -89,8 +92,12 @@ class Report:
                 if reason.startswith(SHADOW):
                     self._tally(reason.removeprefix(SHADOW), exchange).shadowed += 1
 
-    def as_json(self, unknown_keys: set[str]) -> dict[str, Any]:
-        """The report object; times are seconds since the Unix epoch."""
+    def as_json(self, unknown_keys: set[str], campaigns: Sequence[Campaign] = ()) -> dict[str, Any]:
+        """The report object; times are seconds since the Unix epoch.
+
+        `campaigns` has what the contract says and no more; what else is known of them stands in `campaign_details`.
+        """
+        found = sorted(campaigns, key=lambda campaign: (campaign.first_us, campaign.id))
         return {
             "schema": SCHEMA,
             "policy_sha256": self.policy_sha256,
@@ -106,7 +113,8 @@ class Report:
                 {"rule": rule, "decided": tally.decided, "shadowed": tally.shadowed, "accounts": len(tally.accounts)}
                 for rule, tally in sorted(self.rules.items())
             ],
-            "campaigns": [],
+            "campaigns": [reported(campaign) for campaign in found],
+            "campaign_details": {campaign.id: detail(campaign) for campaign in found},
         }
 
     def _tally(self, rule: str, exchange: Exchange) -> RuleTally:

@@ -13,14 +13,16 @@ from proxy.admission.memory import MemoryStore
 from proxy.admission.quota import Concurrency
 from proxy.admission.store import LEASE_US, Reservation
 from proxy.clock import US_PER_SECOND, VirtualClock
+from proxy.detection import Detection
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import Usage
 from proxy.events.record import Response
+from proxy.events.sketching import Sketcher
 from proxy.exchange import Action, Ending, Exchange, Outcome
 from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline, PolicySource
 from proxy.simulate.lines import Recorded
-from proxy.simulate.recall import exchange_of
+from proxy.simulate.recall import exchange_of, signatures_of
 
 T = TypeVar("T")
 _RENEW_US = LEASE_US // 3
@@ -29,10 +31,23 @@ _RENEW_US = LEASE_US // 3
 class World:
     """One proxy in virtual time. `hash_key` names accounts that are known by their API key only."""
 
-    def __init__(self, policies: PolicySource, hash_key: bytes, store: MemoryStore | None = None) -> None:
+    def __init__(
+        self,
+        policies: PolicySource,
+        hash_key: bytes,
+        store: MemoryStore | None = None,
+        detection: Detection | None = None,
+    ) -> None:
         self.clock = VirtualClock()
         self.store = store or MemoryStore(lambda: self.clock.now_us)
-        self._pipeline = Pipeline(policies, Resolver(hash_key, None), Estimator(), self.store)
+        self._pipeline = Pipeline(
+            policies,
+            Resolver(hash_key, None),
+            Estimator(),
+            self.store,
+            detection=detection,
+            sketcher=None if detection is None else Sketcher(hash_key, foreign_names=True),
+        )
         self._due: list[tuple[int, int, Exchange, Outcome]] = []
         self._count = 0
         self._held: dict[int, Reservation] = {}
@@ -57,7 +72,7 @@ class World:
             self._renew(at_us)
             self.clock.now_us = max(self.clock.now_us, at_us)
             self._held.pop(count, None)
-            run(self._pipeline.complete(exchange, outcome))
+            run(self._pipeline.complete(exchange, outcome, at_us))
         self._renew(now_us)
         self.clock.now_us = max(self.clock.now_us, now_us)
 
@@ -92,6 +107,7 @@ def _outcome(recorded: Recorded) -> tuple[Outcome, int]:
     response = recorded.response
     if response is None:
         return Outcome(Ending.COMPLETE, 200), 0
+    signatures = signatures_of(recorded)
     answer = recorded.features.answer if recorded.features is not None else None
     ending = Ending(answer.ending) if answer is not None else _ending(response)
     usage = Usage(
@@ -100,11 +116,11 @@ def _outcome(recorded: Recorded) -> tuple[Outcome, int]:
         response.cache_read_input_tokens,
         response.cache_creation_input_tokens,
     )
-    outcome = Outcome(ending, response.status, usage)
+    outcome = Outcome(ending, response.status, usage, signatures=signatures)
     if answer is not None:
         unanswered = ending in (Ending.UPSTREAM_FAILED, Ending.UPSTREAM_TIMEOUT) or answer.generated_bytes is None
         status = None if unanswered else response.status
-        outcome = Outcome(ending, status, usage, answer.generated_bytes, answer.output_events)
+        outcome = Outcome(ending, status, usage, answer.generated_bytes, answer.output_events, signatures)
     return outcome, max(round(response.duration_s * US_PER_SECOND), 0)
 
 

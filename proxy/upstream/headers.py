@@ -7,11 +7,12 @@ its case and its repetitions.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.dialects.llm import Family
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
 from proxy.upstream.protocol import HeaderList
+from proxy.upstream.verdict_header import VERDICT_HEADER
 
 HOP_BY_HOP = frozenset(
     {
@@ -28,17 +29,21 @@ HOP_BY_HOP = frozenset(
 )
 _READABLE_ENCODINGS = ("gzip", "deflate", "identity")
 _CREDENTIALS = frozenset({"authorization", "x-api-key"})
-_ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
+_ANSWERED_HERE = frozenset({"host", "content-length", "expect", VERDICT_HEADER})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """How requests are changed: `authority` is the upstream's host, `upstream_key` takes the place of the client's."""
+    """How requests are changed: `authority` is the upstream's host, `upstream_key` takes the place of the client's.
+
+    `verdict_key` signs what the upstream is told of verdicts; without one it is told nothing.
+    """
 
     authority: str
     upstream_key: str = ""
+    verdict_key: bytes = field(default=b"", repr=False)
 
 
 def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
@@ -51,11 +56,12 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     body_length: int | None,
     unencoded: bool,
     charged_key: bool,
+    verdict: str | None = None,
 ) -> list[tuple[str, str]]:
     """The headers to send upstream for what came from `peer_ip`. `body_length` None: no body, or one of unknown length.
 
     `unencoded`: the answer has to come uncompressed, because something is to be taken out of it. `charged_key`: the
-    account is known by its credential, so no other one may pass.
+    account is known by its credential, so no other one may pass. `verdict`: of `verdict_header.signed_verdict`.
 
     Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy.
     """
@@ -78,6 +84,8 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
         sent.append(("Accept-Encoding", "identity" if unencoded else _readable(", ".join(encodings))))
     if own_credential:
         sent += [_credential(family, forwarding.upstream_key)] if forwarding.upstream_key else _charged(headers)
+    if verdict is not None:
+        sent.append((VERDICT_HEADER, verdict))
     if body_length is not None:
         sent.append(("Content-Length", str(body_length)))
     return sent

@@ -37,7 +37,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
 
 
 class Marks(Struct, frozen=True, omit_defaults=True):
-    """By what a campaign's traffic is known in one look-up: a request that has at least `least` of `pieces` is of it."""
+    """By what a campaign's traffic is known: a request that has at least `least` of `pieces` is of it."""
 
     pieces: tuple[int, ...] = ()
     least: int = 1

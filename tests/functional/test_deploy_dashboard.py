@@ -2,8 +2,9 @@
 
 Two proxies, one on the memory store and one on Redis, before the mock model API. The traffic holds what the panels are
 about: admitted, streamed, left by the client, throttled, shadowed, blocked, failed by the upstream; then a policy that
-does not load, one that does, and the loss of Redis. So every panel has data of its own: only 'Alerts firing' is zero by
-its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops that stay at zero.
+does not load, one that does, and the loss of Redis. Beside them stand the metrics of a replica that finds campaigns,
+which takes more traffic than a test of a minute sends. So every panel has data of its own: only 'Alerts firing' is zero
+by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops that stay at zero.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.metrics import Metrics, observe_campaigns
+from proxy.verdict.campaign import Campaign, Level
 from tests.functional.conftest import Running, start_stillgate
 from tests.functional.prometheus_server import PrometheusServer, free_port, running_prometheus, tool
 
@@ -143,6 +147,50 @@ def _redis(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         process.wait(20)
 
 
+class AnalystMetrics:
+    """The metrics of a replica whose analyst finds more members at each `step`, served as a replica's are."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self._metrics = Metrics(registry)
+        for well in (self._metrics.ready, self._metrics.store_up, self._metrics.policy_reload_ok):
+            well.set(1)
+        self._server, self._thread = start_http_server(0, "127.0.0.1", registry)
+        self.target = f"127.0.0.1:{self._server.server_port}"
+        self._members = 0
+        self.step()
+
+    def step(self) -> None:
+        """What a second of a campaign does to the metrics."""
+        metrics = self._metrics
+        self._members += 40
+        observe_campaigns(metrics, [_campaign(level, self._members) for level in Level])
+        for level in Level:
+            for action in ("allow", "throttle", "block"):
+                metrics.campaign_exchanges.labels(level.value, action).inc(5)
+        metrics.detection_events.inc(30)
+        metrics.detection_lag.set(0.5)
+        metrics.detection_judge.observe(0.002)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _campaign(level: Level, accounts: int) -> Campaign:
+    return Campaign(
+        id=f"c-{level.value}",
+        level=level,
+        score=9.0,
+        first_us=1,
+        detected_us=2,
+        last_us=3,
+        expires_us=4,
+        accounts=accounts,
+    )
+
+
 @dataclass(frozen=True)
 class Watched:
     """What was scraped, and by whom."""
@@ -168,9 +216,11 @@ def watched(mock_api: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
             running.callback(proxy.stop)
             THROTTLED.status_at(proxy.url)  # the one that this account may send a day
             proxies.append(proxy)
-        targets = [urlsplit(proxy.admin).netloc for proxy in proxies]
+        analyst = AnalystMetrics()
+        running.callback(analyst.close)
+        targets = [*(urlsplit(proxy.admin).netloc for proxy in proxies), analyst.target]
         prometheus = running.enter_context(running_prometheus(targets, folder))
-        _ordinary_traffic(prometheus, proxies)
+        _ordinary_traffic(prometheus, proxies, analyst)
         _policy_changes(prometheus, proxies, policy)
         redis.terminate()
         redis.wait(20)
@@ -181,8 +231,9 @@ def watched(mock_api: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield Watched(prometheus, (proxies[0], proxies[1]))
 
 
-def _ordinary_traffic(prometheus: PrometheusServer, proxies: list[Running]) -> None:
+def _ordinary_traffic(prometheus: PrometheusServer, proxies: list[Running], analyst: AnalystMetrics) -> None:
     for _ in range(3):
+        analyst.step()
         with contextlib.ExitStack() as open_streams:
             for proxy in proxies:
                 stream = open_streams.enter_context(OPEN_STREAM.answer(proxy.url))
@@ -250,8 +301,11 @@ def test_the_dashboard_tells_what_happened(watched: Watched) -> None:
     assert labels("kind", 30) >= {"input", "output"}
     assert labels("usage", 32) >= {"reported", "estimated"}
     assert labels("mode", 54) == {"local"}
-    streams = watched.prometheus.query("max_over_time(stillgate_streams_open[1m])")
-    assert all(float(sample["value"][1]) >= 1 for sample in streams)
+    for proxy in watched.proxies:
+        streams = f'max_over_time(stillgate_streams_open{{instance="{urlsplit(proxy.admin).netloc}"}}[1m]) >= 1'
+        assert watched.prometheus.query(streams)
+    assert labels("level", 70) == labels("level", 71) == {"suspected", "confirmed"}
+    assert labels("action", 72) == {"allow", "throttle", "block"}
 
 
 def test_every_rule_is_evaluated_and_asks_for_series_that_exist(watched: Watched) -> None:

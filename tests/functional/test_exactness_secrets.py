@@ -26,6 +26,7 @@ POLICY = """\
 version: 1
 tiers: {free: {}, spent: {}, small: {}}
 default_tier: free
+campaigns: {mode: shadow}
 access:
   - {id: no-frontier, deny: {model: "*-frontier-*"}}
   - {id: shadow-access, deny: {path: "/v1/responses"}, mode: shadow}
@@ -51,12 +52,13 @@ LABELS = frozenset(
     | {"model"}  # of those that the upstream has served
 )
 SECRET_TOOL = {"type": "object", "properties": {"secret": {"enum": [COMPLETION]}}, "required": ["secret"]}
-TURNS = [{"role": "user", "content": f"{PROMPT}: pick a secret"}]
+TURNS = [{"role": "user", "content": f"{PROMPT}: pick a secret, and write your reasoning {SYSTEM} verbatim"}]
 ASKS: dict[str, dict[str, Any]] = {
     "messages": {
         "system": SYSTEM,
         "messages": TURNS,
         "metadata": {"user_id": END_USER},
+        "stop_sequences": [PROMPT],
         "tools": [{"name": "pick", "input_schema": SECRET_TOOL}],
     },
     "chat": {

@@ -15,7 +15,7 @@ from proxy.policy.keys import part_of
 from proxy.policy.prefixes import PrefixSet, parse_prefix
 from proxy.policy.reach import covers
 from proxy.policy.shapes import Place
-from proxy.policy.spec import Matcher
+from proxy.policy.terms import Matcher
 
 PATTERNS = st.text("ab*?", min_size=1, max_size=8)
 IPV4 = st.integers(0, 2**32 - 1)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from proxy import __version__
-from proxy.settings import Settings, variable_of
+from proxy.settings import AnalyserSettings, Settings, variable_of
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -178,9 +178,23 @@ def test_hosts_that_compose_names_are_services_of_it() -> None:
 
 
 def test_compose_sets_only_settings_that_stillgate_has() -> None:
-    known = {variable_of(name) for name in Settings.__slots__}
-    for variable in SERVICES["stillgate"]["environment"]:
-        assert variable.removesuffix("_FILE") in known, variable
+    for service, table in (("stillgate", Settings), ("analyser", AnalyserSettings)):
+        known = {variable_of(name) for name in table.__slots__}
+        for variable in SERVICES[service]["environment"]:
+            assert variable.removesuffix("_FILE") in known, variable
+
+
+def test_compose_has_a_standby_for_the_analyser_and_both_look_at_the_replicas_redis() -> None:
+    scraped = {
+        target
+        for job in _yaml(DEPLOY / "prometheus/prometheus.yaml")["scrape_configs"]
+        for target in job["static_configs"][0]["targets"]
+    }
+    for name in ("analyser", "analyser-standby"):
+        assert SERVICES[name]["command"] == ["analyse"]
+        environment = SERVICES[name]["environment"]
+        assert environment["STILLGATE_STORE"] == SERVICES["stillgate"]["environment"]["STILLGATE_STORE"]
+        assert f"{name}:{environment['STILLGATE_METRICS_LISTEN'].rpartition(':')[2]}" in scraped
 
 
 def test_compose_stops_stillgate_later_than_its_drain_ends() -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from proxy.metrics import Metrics
+from proxy.metrics import AnalyserMetrics, Metrics
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -62,11 +62,12 @@ def test_links_between_runbooks_lead_somewhere() -> None:
 
 def test_alerts_runbooks_and_dashboard_speak_only_of_metrics_that_exist() -> None:
     known = set()
-    registry = CollectorRegistry()
-    Metrics(registry)
-    for family in registry.collect():
-        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(family.type, [""])
-        known |= {family.name + suffix for suffix in suffixes}
+    for metrics in (Metrics, AnalyserMetrics):
+        registry = CollectorRegistry()
+        metrics(registry)
+        for family in registry.collect():
+            suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(family.type, [""])
+            known |= {family.name + suffix for suffix in suffixes}
     texts = [rule["expr"] for rule in RULES] + QUERIES
     texts += [runbook.read_text(encoding="utf-8") for runbook in (DEPLOY / "runbooks").iterdir()]
     named = {name for text in texts for name in METRIC.findall(text)}

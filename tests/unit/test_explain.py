@@ -299,3 +299,57 @@ def test_a_whole_policy_in_shadow_denies_nothing(tmp_path: Path) -> None:
     assert [rule.outcome.value for rule in explanation.access][1] == "would deny"
     assert explanation.decision["action"] == "allow"
     assert "in shadow mode: it denies nothing" in explanation_text(explanation)
+
+
+CAMPAIGNS = """\
+version: 1
+campaigns:
+  mode: %s
+  suspected: {action: probe, share: 1.5%%}
+  confirmed: {action: throttle, rate: 12/h}
+  exempt:
+    - {org: o_free}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "org", "suspected", "confirmed"),
+    [
+        (
+            "enforce",
+            "o_1",
+            "1.5% of its requests are refused, to see who takes them up",
+            "throttled to 12/h, burst 1 for all members together",
+        ),
+        (
+            "shadow",
+            None,
+            "1.5% of its requests are refused, to see who takes them up, in shadow mode: nothing is done",
+            "throttled to 12/h, burst 1 for all members together, in shadow mode: nothing is done",
+        ),
+        ("enforce", "o_free", "never: exempt", "never: exempt"),
+    ],
+)
+def test_what_would_be_done_about_a_campaign_is_told_level_by_level(
+    tmp_path: Path, mode: str, org: str | None, suspected: str, confirmed: str
+) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(CAMPAIGNS % mode)
+    world = World(load_policy(str(path)))
+
+    explanation = world.explain(replace(SOMEBODY, org=org))
+
+    assert (why(explanation, "suspected"), why(explanation, "confirmed")) == (suspected, confirmed)
+    assert explanation.decision["action"] == "allow"
+    told = json.loads(json.dumps(explanation.as_json()))["campaigns"]
+    assert [(level["level"], level["action"], level["numbers"]) for level in told] == [
+        ("suspected", "probe", "1.5%"),
+        ("confirmed", "throttle", "12/h, burst 1"),
+    ]
+
+
+def test_a_policy_without_campaigns_has_nothing_to_tell_of_them(policy: Policy) -> None:
+    explanation = World(policy).explain()
+
+    assert explanation.campaigns == ()
+    assert "campaigns" not in explanation_text(explanation)

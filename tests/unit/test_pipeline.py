@@ -48,7 +48,7 @@ class World:
         return exchange, run(self.pipeline.decide(exchange))
 
     def complete(self, exchange: Exchange, outcome: Outcome = DONE) -> None:
-        run(self.pipeline.complete(exchange, outcome))
+        run(self.pipeline.complete(exchange, outcome, self.clock.now_us))
 
     def wait(self, seconds: float) -> None:
         self.clock.now_us += int(seconds * 1e6)

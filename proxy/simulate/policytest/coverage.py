@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from proxy.exchange import Action, Exchange
-from proxy.policy.match import AccessRule, Policy, Quota
+from proxy.policy.campaign_spec import CampaignAction
+from proxy.policy.match import AccessRule, CampaignRule, Policy, Quota
 from proxy.simulate.policytest.tally import shadow_rules
+
+_Rule = AccessRule | Quota | CampaignRule
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ class Coverage:
     def missed(self) -> list[str]:
         """`file:line: what no test sees`, for every rule that is not reached."""
         return [
-            f"{rule.position}: {'quota' if isinstance(rule, Quota) else 'access rule'} {rule.id}: {lack}"
+            f"{rule.position}: {_kind(rule)} {rule.id}: {lack}"
             for policy, seen in self._policies.values()
             for rule in _rules(policy)
             if (lack := _lack(rule, policy, seen)) is not None
@@ -62,15 +66,35 @@ def _name(policy: Policy) -> tuple[str, ...]:
     return tuple(map(os.path.normpath, policy.files))
 
 
-def _rules(policy: Policy) -> list[AccessRule | Quota]:
-    return [*policy.access, *policy.quotas]
+def _rules(policy: Policy) -> list[_Rule]:
+    """What can refuse, or let pass. A probe cannot be stated, because it needs a campaign's content to match."""
+    campaigns = policy.campaigns
+    levels = () if campaigns is None else (campaigns.suspected, campaigns.confirmed)
+    acting = [rule for rule in levels if rule.action in (CampaignAction.THROTTLE, CampaignAction.BLOCK)]
+    return [*policy.access, *policy.quotas, *acting]
 
 
-def _lack(rule: AccessRule | Quota, policy: Policy, seen: _Seen) -> str | None:
-    shadow = rule.shadow or (policy.shadow and (isinstance(rule, Quota) or rule.denies))
+def rule_ids(policy: Policy) -> list[str]:
+    """The ids of all rules that a decision under the policy may name."""
+    return [rule.id for rule in _rules(policy)]
+
+
+def _kind(rule: _Rule) -> str:
+    match rule:
+        case Quota():
+            return "quota"
+        case AccessRule():
+            return "access rule"
+        case CampaignRule():
+            return "rule"
+    assert_never(rule)
+
+
+def _lack(rule: _Rule, policy: Policy, seen: _Seen) -> str | None:
+    shadow = rule.shadow or (policy.shadow and not (isinstance(rule, AccessRule) and not rule.denies))
     if shadow:
         return None if rule.id in seen.shadowed else "no test sees what it would refuse"
-    if isinstance(rule, AccessRule):
+    if isinstance(rule, AccessRule) or (isinstance(rule, CampaignRule) and rule.quota is None):
         return None if rule.id in seen.decided else "no test sees it decide"
     unseen = [word for word, ids in (("grant", seen.granted), ("refuse", seen.denied)) if rule.id not in ids]
     return f"no test sees it {' or '.join(unseen)}" if unseen else None

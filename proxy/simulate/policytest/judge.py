@@ -45,6 +45,7 @@ def _refusal_rows(expect: ExpectSpec, tally: Tally) -> Iterator[Row]:
     for name, expected, found in (
         ("rule", expect.rule, tally.rules),
         ("scope", expect.scope, tally.scopes),
+        ("campaign", expect.campaign, tally.campaigns),
         ("status", expect.status, tally.statuses),
     ):
         if expected is not None:

@@ -12,9 +12,10 @@ from typing import Literal
 
 from proxy.policy import scalars
 from proxy.policy.shapes import Listing, OneOrMore, Record, Scalar, Spec, WordOr, declare
-from proxy.policy.spec import NAME, TEXT
+from proxy.policy.terms import NAME, TEXT
 from proxy.simulate.policytest import texts
 from proxy.simulate.policytest.texts import Bounds, Series
+from proxy.verdict.campaign import Level
 
 MONDAY_US = texts.instant("2026-01-05")
 ALLOW: Literal["allow"] = "allow"
@@ -36,7 +37,8 @@ _TOKENS = Scalar("a number of tokens such as 200 or 40k", texts.whole)
 _DURATION = Scalar("a duration such as 500ms, 2s, 5min or 1h", texts.duration)
 _COUNT = Scalar("a number such as 50, or 48..52", texts.count_bounds)
 _BOOLEAN = Scalar("true or false", scalars.boolean, ("true", "false"))
-_SCOPE = Scalar("a scope", lambda text: scalars.choice(text, Scope), tuple(member.value for member in Scope))
+_RULE = Scalar("the id of a rule", texts.rule)
+_SCOPE = Scalar("a scope", lambda text: scalars.choice(text, Scope), tuple(Scope))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +110,12 @@ class ExpectSpec(Spec):
 
     allowed: Bounds | None = declare(_COUNT, "How many pass.")
     throttled: Bounds | None = declare(_COUNT, "How many a quota refuses.")
-    blocked: Bounds | None = declare(_COUNT, "How many an access rule refuses.")
-    rule: tuple[str, ...] | None = declare(OneOrMore(NAME), "The rules that decide the refusals: these and no other.")
+    blocked: Bounds | None = declare(_COUNT, "How many an access rule or a verdict refuses.")
+    rule: tuple[str, ...] | None = declare(OneOrMore(_RULE), "The rules that decide the refusals: these and no other.")
     scope: tuple[Scope, ...] | None = declare(OneOrMore(_SCOPE), "Whose limits refuse: these and no other.")
+    campaign: tuple[str, ...] | None = declare(
+        OneOrMore(NAME), "The campaigns whose verdicts refuse: these and no other."
+    )
     status: tuple[int, ...] | None = declare(
         OneOrMore(Scalar("an HTTP status", texts.status)), "What the refused ones get: these and no other."
     )
@@ -120,7 +125,7 @@ class ExpectSpec(Spec):
     )
     reasons: tuple[str, ...] | None = declare(OneOrMore(TEXT), "Reasons that every refusal gives, among others.")
     shadowed: tuple[str, ...] | None = declare(
-        OneOrMore(NAME, may_be_empty=True), "The shadow rules that would have refused some: these and no other."
+        OneOrMore(_RULE, may_be_empty=True), "The shadow rules that would have refused some: these and no other."
     )
 
 
@@ -137,10 +142,33 @@ class SenderSpec(SendSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerdictSpec(Spec):
+    """A campaign that is taken as found."""
+
+    id: str = declare(NAME, "The campaign's name, in decisions.", required=True, default="")
+    level: Level = declare(
+        Scalar("a level", lambda text: scalars.choice(text, Level), tuple(Level)),
+        "How sure the judgement is. Default: confirmed.",
+        default=Level.CONFIRMED,
+    )
+    accounts: tuple[Series, ...] = declare(
+        OneOrMore(_WHO),
+        "The accounts that do nothing else: all of their exchanges belong to it.",
+        required=True,
+        default=(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepSpec(Spec):
     """First the waiting, then the sending; time then stands at the last exchange's arrival."""
 
     wait: int = declare(_DURATION, "So much time goes by first.", default=0)
+    campaigns: tuple[VerdictSpec, ...] | None = declare(
+        Listing(Record(VerdictSpec)),
+        "The verdicts in force from this step's sending on, in place of those before; [] ends them all. "
+        "Default: as before, none at the test's beginning.",
+    )
     send: SendSpec | None = declare(Record(SendSpec), "Exchanges of one sender.")
     together: tuple[SenderSpec, ...] = declare(
         Listing(Record(SenderSpec)), "Exchanges of several senders, in the order of their times.", default=()

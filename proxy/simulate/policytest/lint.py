@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from proxy.policy.issues import Code, Issue, Position, quoted
 from proxy.policy.match import Policy
 from proxy.policy.scalars import did_you_mean
+from proxy.simulate.policytest.coverage import rule_ids
 from proxy.simulate.policytest.language import (
     CaseSpec,
     Expectation,
@@ -70,6 +71,7 @@ def _missing(case: CaseSpec) -> Iterator[Issue]:
 
 def _case(case: CaseSpec) -> Iterator[Issue]:
     for step in case.steps:
+        yield from _verdicts(step)
         if step.has("send") and step.has("together"):
             message = "`send` has one sender, `together` several: give one"
             yield Issue.error(step.at("together"), Code.NOT_EXACTLY_ONE, message)
@@ -81,15 +83,30 @@ def _case(case: CaseSpec) -> Iterator[Issue]:
         yield Issue.error(case.at("steps"), Code.BAD_NUMBER, message)
 
 
+def _verdicts(step: StepSpec) -> Iterator[Issue]:
+    named: dict[str, Position] = {}
+    for verdict in step.campaigns or ():
+        at = verdict.at("id")
+        if verdict.id and verdict.id in named:
+            message = f"{quoted(verdict.id)} is stated in line {named[verdict.id].line} already"
+            yield Issue.error(at, Code.DUPLICATE_ID, message)
+        named.setdefault(verdict.id, at)
+
+
 def _against(spec: SuiteSpec, case: CaseSpec, policy: Policy | None) -> Iterator[Issue]:
     """What does not fit the policy that is tested."""
     if policy is None:
         return
-    ids = [rule.id for rule in policy.access] + [quota.id for quota in policy.quotas]
+    ids = rule_ids(policy)
+    campaigns = [verdict.id for step in case.steps for verdict in step.campaigns or ()]
     for step in case.steps:
+        if step.campaigns and policy.campaigns is None:
+            message = f"policy {policy.name} has no `campaigns`, so that no verdict is ever asked"
+            yield Issue.error(step.at("campaigns"), Code.MISSING_KEY, message)
         for expect in _expectations(step):
             if isinstance(expect, ExpectSpec):
                 yield from _unknown_rules(expect, ids, policy)
+                yield from _unknown_campaigns(expect, campaigns)
         for sender in step.senders():
             exchange = described((sender, case.defaults, spec.defaults))
             told = [name for name in ATTRIBUTES if exchange[name] is not None]
@@ -104,6 +121,13 @@ def _unknown_rules(expect: ExpectSpec, ids: list[str], policy: Policy) -> Iterat
             if name not in ids:
                 message = f"policy {policy.name} has no rule {quoted(name)}{did_you_mean(name, ids)}"
                 yield Issue.error(expect.at(key, index), Code.UNKNOWN_QUOTA, message)
+
+
+def _unknown_campaigns(expect: ExpectSpec, known: list[str]) -> Iterator[Issue]:
+    for index, name in enumerate(expect.campaign or ()):
+        if name not in known:
+            message = f"no step of the test states a campaign {quoted(name)}{did_you_mean(name, known)}"
+            yield Issue.error(expect.at("campaign", index), Code.UNKNOWN_VALUE, message)
 
 
 def _expectations(step: StepSpec) -> Iterator[Expectation]:
@@ -124,7 +148,7 @@ def _end_us(sender: SendSpec) -> int:
 def _work(spec: SuiteSpec, case: CaseSpec) -> int:
     work = 1
     for step in case.steps:
-        work += 1
+        work += 1 + sum(account.count for verdict in step.campaigns or () for account in verdict.accounts)
         for sender in step.senders():
             exchange = described((sender, case.defaults, spec.defaults))
             each = 1 + body_size(exchange) // _BODY_WORK + exchange["duration"] // _DURATION_WORK_US

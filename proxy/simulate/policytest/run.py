@@ -13,6 +13,7 @@ from proxy.simulate.policytest.language import CaseSpec, ExchangeSpec, SenderSpe
 from proxy.simulate.policytest.sender import Sender, described
 from proxy.simulate.policytest.suite import Suite
 from proxy.simulate.policytest.tally import Tally
+from proxy.simulate.policytest.verdicts import StatedVerdicts
 from proxy.simulate.replay import HASH_KEY, FixedPolicy
 from proxy.simulate.world import World
 
@@ -55,7 +56,8 @@ class _Run:
         self._suite = suite
         self._case = case
         self._watch = watch
-        self._world = World(FixedPolicy(suite.policy), HASH_KEY)
+        self._verdicts = StatedVerdicts()
+        self._world = World(FixedPolicy(suite.policy), HASH_KEY, detection=self._verdicts)
         self._now_us = case.start
         self._number = 0
 
@@ -63,6 +65,8 @@ class _Run:
         for number, step in enumerate(self._case.steps, 1):
             self._now_us += step.wait
             begun_us = self._now_us - self._case.start
+            if step.campaigns is not None:
+                self._verdicts.state(step.campaigns)
             whole, single = self._send(step)
             yield from _failure(step, number, begun_us, whole)
             for sender, tally in zip(step.together, single, strict=True):

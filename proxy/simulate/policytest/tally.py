@@ -28,6 +28,7 @@ class Tally:
     actions: Counter[Action] = field(default_factory=Counter)
     rules: set[str] = field(default_factory=set)
     scopes: set[str] = field(default_factory=set)
+    campaigns: set[str] = field(default_factory=set)
     statuses: set[int] = field(default_factory=set)
     shadowed: set[str] = field(default_factory=set)
     retry_us: tuple[int, int] | None = None
@@ -62,6 +63,8 @@ class Tally:
             self.rules.add(decision.rule)
         if decision.scope is not None:
             self.scopes.add(decision.scope)
+        if decision.campaign is not None:
+            self.campaigns.add(decision.campaign)
         if decision.action is Action.THROTTLE:
             wait = NEVER_US if decision.retry_after_us is None else decision.retry_after_us
             least, most = self.retry_us or (wait, wait)

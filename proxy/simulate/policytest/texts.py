@@ -14,8 +14,9 @@ from ipaddress import ip_address
 
 from proxy.admission.quota import MICRO
 from proxy.clock import US_PER_SECOND
+from proxy.policy.campaigns import CAMPAIGN
 from proxy.policy.issues import Code, quoted
-from proxy.policy.scalars import BadValueError, amount
+from proxy.policy.scalars import BadValueError, amount, identifier
 
 UNITS_US = {
     "us": 1,
@@ -137,6 +138,14 @@ def status(text: str) -> int:
     if re.fullmatch(r"[1-5][0-9]{2}", text) is None:
         raise BadValueError(Code.BAD_NUMBER, f"{quoted(text)} is not an HTTP status such as 429")
     return int(text)
+
+
+def rule(text: str) -> str:
+    """The id of a quota or access rule, or one such as `campaign:confirmed`."""
+    kind, colon, level = text.partition(":")
+    if colon and kind == CAMPAIGN:
+        return f"{kind}:{identifier(level)}"
+    return identifier(text)
 
 
 def count_bounds(text: str) -> Bounds:

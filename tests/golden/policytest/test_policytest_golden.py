@@ -40,7 +40,7 @@ def test_a_bad_test_file_gives_its_one_issue_with_its_position(path: Path) -> No
 def test_all_tests_of_a_good_file_pass_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", "--coverage", str(HERE / "everything.good.test.yaml")]) == 0
 
-    assert capsys.readouterr().out == "7 passed, 0 failed\n9 of 9 rules reached\n"
+    assert capsys.readouterr().out == "8 passed, 0 failed\n11 of 11 rules reached\n"
 
 
 def test_a_failed_test_is_told_as_the_golden_text_has_it(

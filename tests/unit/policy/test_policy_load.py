@@ -68,7 +68,7 @@ def test_an_issue_reads_as_compilers_write_them(tmp_path: Path) -> None:
     write(tmp_path, p="version: 1\nquota: []\n")
 
     assert told(tmp_path) == [
-        "p.yaml:1:1: warning no-rules: the policy has neither quotas nor access rules",
+        "p.yaml:1:1: warning no-rules: the policy has no quotas, access rules or campaigns",
         "p.yaml:2:1: error unknown-key: 'quota' is not known; did you mean quotas?",
     ]
 

@@ -46,7 +46,7 @@ def test_every_key_has_a_sentence(path: str) -> None:
 def test_the_keys_of_the_language() -> None:
     assert [name for name in KEYS if "." not in name] == [
         "version", "name", "mode", "trusted_proxies", "network_prefix", "tiers", "models", "default_tier", "access",
-        "quotas", "overrides", "on_store_failure",
+        "quotas", "overrides", "campaigns", "on_store_failure",
     ]  # fmt: skip
     assert [name for name, key in KEYS.items() if key.required] == [
         "version", "access.id", "quotas.id", "quotas.key", "quotas.unit",

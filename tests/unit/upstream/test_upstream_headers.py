@@ -16,6 +16,7 @@ def sent(
     length: int | None = None,
     unencoded: bool = False,
     charged_key: bool = False,
+    verdict: str | None = None,
 ) -> list[tuple[str, str]]:
     return request_headers(
         headers,
@@ -26,6 +27,7 @@ def sent(
         body_length=length,
         unencoded=unencoded,
         charged_key=charged_key,
+        verdict=verdict,
     )
 
 
@@ -68,6 +70,16 @@ def test_account_attributes_of_an_untrusted_peer_do_not_reach_the_upstream() -> 
     attribute = ("X-Account-Id", "acct_1")
     assert attribute in sent(attribute)
     assert attribute not in sent(attribute, trusted=False)
+
+
+def test_only_the_proxy_tells_the_upstream_of_a_verdict_whoever_the_peer_is() -> None:
+    forged = ("X-Stillgate-Verdict", "v=1;level=none")
+    for trusted in (True, False):
+        assert forged not in sent(forged, trusted=trusted)
+        told = [pair for pair in sent(forged, trusted=trusted, verdict="v=1;…") if "verdict" in pair[0].lower()]
+        assert told == [("x-stillgate-verdict", "v=1;…")]
+    named = sent(("Connection", "x-stillgate-verdict"), verdict="v=1;…")
+    assert ("x-stillgate-verdict", "v=1;…") in named, "a client cannot have it taken off"
 
 
 def test_the_operators_key_replaces_the_clients_in_the_header_that_the_family_uses() -> None:

@@ -1,0 +1,266 @@
+"""Owns what is counted of a cluster: all traffic that shares a template, whoever sends it.
+
+Counts only; what they mean is `verdict.scoring`'s. Everything is bounded, whatever the traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from proxy.detect.conversations import Relation
+from proxy.detect.payers import Payer
+from proxy.detect.timeline import Timeline
+from proxy.events.content import TARGETS, Content
+from proxy.events.event import Answered, Asked
+
+MOST_PAYERS = 30_000
+"""Payers counted one by one; of a larger cluster those that come later are counted in sum only."""
+MOST_PIECES = 256
+MOST_KINDS = 32
+_SAMPLE = 512
+_SHORT_RANK = 8
+"""A payer that comes back before an eighth of the other payers had their turn came back soon."""
+
+K = TypeVar("K")
+
+
+class Dealt:
+    """How the openings of conversations fall on payers. A scheduler deals them out, people come when they come."""
+
+    __slots__ = ("counts", "histogram", "last", "openings", "returns", "soon")
+
+    def __init__(self) -> None:
+        self.openings = 0
+        self.counts: dict[int, int] = {}
+        """By group."""
+        self.histogram: dict[int, int] = {}
+        """How many payers have so many openings."""
+        self.last: dict[int, int] = {}
+        """The number of the payer's last opening."""
+        self.returns = 0
+        """Openings of payers that had one before."""
+        self.soon = 0
+        """Of these, those that came before an eighth of the payers had their turn."""
+
+    def opening(self, group: int) -> None:
+        """Counts the next opening."""
+        self.openings += 1
+        counts, histogram = self.counts, self.histogram
+        count = counts.get(group, 0)
+        if count == 0 and len(counts) >= MOST_PAYERS:
+            return
+        counts[group] = count + 1
+        histogram[count + 1] = histogram.get(count + 1, 0) + 1
+        if count:
+            histogram[count] -= 1
+            self.returns += 1
+            if (self.openings - self.last[group]) * _SHORT_RANK < len(counts):
+                self.soon += 1
+        self.last[group] = self.openings
+
+
+class Places:
+    """Where a cluster's payers come from."""
+
+    __slots__ = ("networks",)
+
+    def __init__(self) -> None:
+        self.networks: dict[str, int] = {}
+        """Payers first seen in each; at most MOST_PAYERS."""
+
+    def joined(self, network: str) -> None:
+        """Counts a payer that is seen for the first time."""
+        if network in self.networks or len(self.networks) < MOST_PAYERS:
+            self.networks[network] = self.networks.get(network, 0) + 1
+
+
+class Cluster:
+    """One template's traffic."""
+
+    def __init__(self, number: int, first_us: int) -> None:
+        self.number = number
+        self.campaign: str | None = None
+        """The name it goes by once it is suspected."""
+        self.first_us = self.last_us = first_us
+        self.pieces: dict[int, None] = {}
+        self.typical = 4.0
+        """Pieces that a request of it commonly has, a running mean."""
+        self.requests = 0
+        self.admitted = 0
+        self.prevented = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.dealt = Dealt()
+        self.places = Places()
+        self.members: dict[str, int] = {}
+        """Requests by account, at most MOST_PAYERS."""
+        self.relations: dict[Relation, int] = dict.fromkeys(Relation, 0)
+        self.openings_again = 0
+        """Openings with pieces of the payer's own earlier ones: people stay with their matter."""
+        self.probes = 0
+        """Refusals that rest on a verdict; `probed_us` is the last one's moment."""
+        self.probed_us = 0
+        self.refused_groups: set[int] = set()
+        """Payers that were refused, and so had a reason to fail over; at most _SAMPLE."""
+        self.echoes: set[tuple[int, int]] = set()
+        """Pairs (refused, picked up by), at most _SAMPLE; likewise `handovers` and `replays`."""
+        self.handovers: set[tuple[int, int]] = set()
+        self.replays: set[tuple[int, int]] = set()
+        self.created: list[tuple[int, int]] = []
+        """When payers were created and when they first came, of the first _SAMPLE."""
+        self.payments: dict[str, int] = {}
+        self.verified = 0
+        self.moved = 0
+        """Payers that had come from several networks when they joined or came back."""
+        self.clients: dict[str, int] = {}
+        """Payers by client software, at most MOST_KINDS; likewise requests by model, shape, script and country."""
+        self.models: dict[str, int] = {}
+        self.shapes: dict[int, int] = {}
+        self.targets = [0] * len(TARGETS)
+        self.timeline = Timeline(first_us)
+        self.neighbours: dict[Cluster, int] = {}
+        """Payers that are in both, of the clusters that this one has most in common with."""
+        self.judged_at = 0
+        """Requests when it was last judged."""
+        self.gone = False
+        """Forgotten, or part of another cluster."""
+
+    @property
+    def least(self) -> int:
+        """How many of its pieces make a request one of its own."""
+        return max(3, round(self.typical * 0.4))
+
+    def asked(self, asked: Asked, payer: Payer, relation: Relation, again: bool, whose: int) -> None:
+        """Counts one request, which stands in `relation` to one of the payer `whose`.
+
+        `again`: it has pieces that its payer alone has said before.
+        """
+        self.requests += 1
+        self.last_us = asked.moment_us
+        self.relations[relation] += 1
+        prevented = asked.action != "allow"
+        if prevented:
+            self.prevented += 1
+            if asked.by_verdict:
+                self.probes += 1
+                self.probed_us = asked.moment_us
+            if len(self.refused_groups) < _SAMPLE:
+                self.refused_groups.add(payer.group)
+        else:
+            self.admitted += 1
+        self.timeline.add(asked.moment_us, prevented)
+        self._member(asked, payer)
+        self._relate(relation, payer.group, whose, again)
+        if asked.model is not None:
+            _count(self.models, asked.model)
+        if asked.content is not None:
+            self._aim(asked.content)
+
+    def answered(self, answered: Answered) -> None:
+        """Counts what an exchange of it used."""
+        self.input_tokens += answered.input_tokens or 0
+        self.output_tokens += answered.output_tokens or 0
+
+    def absorb(self, other: Cluster) -> None:
+        """Takes over all that was counted of `other`, which turned out to be the same."""
+        self.first_us = min(self.first_us, other.first_us)
+        self.last_us = max(self.last_us, other.last_us)
+        for name in (
+            "requests",
+            "admitted",
+            "prevented",
+            "input_tokens",
+            "output_tokens",
+            "openings_again",
+            "verified",
+            "moved",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for relation, count in other.relations.items():
+            self.relations[relation] += count
+        _absorb_dealt(self.dealt, other.dealt)
+        for ties, more in (
+            (self.echoes, other.echoes),
+            (self.handovers, other.handovers),
+            (self.replays, other.replays),
+        ):
+            ties |= set(list(more)[: _SAMPLE - len(ties)])
+        self.refused_groups |= other.refused_groups
+        for account, count in other.members.items():
+            if account in self.members or len(self.members) < MOST_PAYERS:
+                self.members[account] = self.members.get(account, 0) + count
+        for mine, theirs in (
+            (self.clients, other.clients),
+            (self.models, other.models),
+            (self.payments, other.payments),
+            (self.places.networks, other.places.networks),
+        ):
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+        for shape, count in other.shapes.items():
+            self.shapes[shape] = self.shapes.get(shape, 0) + count
+        self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
+        self.created = (self.created + other.created)[:_SAMPLE]
+        self.timeline.absorb(other.timeline)
+
+    def latest_members(self, most: int) -> Iterator[str]:
+        """The accounts that joined last, latest first."""
+        for account, _ in zip(reversed(self.members), range(most), strict=False):
+            yield account
+
+    def _relate(self, relation: Relation, group: int, whose: int, again: bool) -> None:
+        if relation is Relation.ECHO:
+            tie(self.echoes, whose, group)
+        elif relation is Relation.HANDOVER:
+            tie(self.handovers, whose, group)
+        elif relation in (Relation.NEW, Relation.SHARED):
+            self.dealt.opening(group)
+            self.openings_again += again
+
+    def _aim(self, content: Content) -> None:
+        _count(self.shapes, content.shape)
+        if content.targets:
+            for bit in range(len(TARGETS)):
+                if content.targets >> bit & 1:
+                    self.targets[bit] += 1
+
+    def _member(self, asked: Asked, payer: Payer) -> None:
+        account = asked.account
+        if (count := self.members.get(account)) is not None:
+            self.members[account] = count + 1
+            return
+        if len(self.members) >= MOST_PAYERS:
+            return
+        self.members[account] = 1
+        self.places.joined(asked.network)
+        _count(self.clients, asked.client)
+        self.verified += payer.verified
+        self.moved += payer.networks > 2
+        if payer.created_us is not None and len(self.created) < _SAMPLE:
+            self.created.append((payer.created_us, asked.moment_us))
+        if payer.payment is not None and len(self.payments) < MOST_PAYERS:
+            self.payments[payer.payment] = self.payments.get(payer.payment, 0) + 1
+
+
+def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
+    """Remembers that two payers are tied, in one of a cluster's `echoes`, `handovers` and `replays`."""
+    if len(ties) < _SAMPLE and one != other:
+        ties.add((one, other))
+
+
+def _count(kinds: dict[K, int], kind: K) -> None:
+    if kind in kinds or len(kinds) < MOST_KINDS:
+        kinds[kind] = kinds.get(kind, 0) + 1
+
+
+def _absorb_dealt(mine: Dealt, theirs: Dealt) -> None:
+    mine.openings += theirs.openings
+    mine.returns += theirs.returns
+    mine.soon += theirs.soon
+    for group, count in theirs.counts.items():
+        mine.counts[group] = mine.counts.get(group, 0) + count
+        mine.last[group] = mine.openings
+    mine.histogram = {}
+    for count in mine.counts.values():
+        mine.histogram[count] = mine.histogram.get(count, 0) + 1

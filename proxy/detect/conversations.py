@@ -1,0 +1,90 @@
+"""Owns what was asked before, by whom, and whether it was refused: echoes, handovers and repeats.
+
+Works on hashes of whole conversations. What many have asked is nobody's echo. Knows no template and no rule.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from proxy.detect.generations import Generations
+from proxy.events.content import Content
+
+ECHO_US = 2 * 3600 * 1_000_000
+"""A request that was refused is picked up within this time, or it is another story."""
+_TELLING_BYTES = 32
+"""Shorter first turns ('Hi') are everybody's."""
+_KEPT = 400_000
+
+
+class Relation(Enum):
+    """How a request stands to those before it."""
+
+    NEW = "new"
+    """The opening of a conversation that nobody has had."""
+    CONTINUES = "continues"
+    """The next turn of the payer's own conversation."""
+    REPEATS = "repeats"
+    """The payer asks again what it asked before."""
+    RETRIES = "retries"
+    """The payer asks again what it asked before and was refused."""
+    SHARED = "shared"
+    """Somebody else has asked just this, and was answered."""
+    ECHO = "echo"
+    """Somebody else has asked just this and was refused, a short time ago."""
+    HANDOVER = "handover"
+    """The next turn of a conversation that another payer had alone."""
+
+
+class Conversation:
+    """One state of a conversation: who asked it last."""
+
+    __slots__ = ("at_us", "group", "many", "refused")
+
+    def __init__(self, group: int, at_us: int, refused: bool) -> None:
+        self.group = group
+        self.at_us = at_us
+        self.refused = refused
+        self.many = False
+        """More than one payer has asked it who had not been refused."""
+
+
+class Conversations:
+    """The conversations that are remembered, bounded by count."""
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._asked: Generations[Conversation] = Generations(kept)
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def meet(self, content: Content, group: int, at_us: int, refused: bool) -> tuple[Relation, int]:
+        """How a request of the payer `group` stands to those before it, and to whose; then remembers it."""
+        if content.asked == 0 or (content.turns <= 1 and content.ask_bytes < _TELLING_BYTES):
+            return Relation.NEW, 0
+        # With its system prompt: the same question to another assistant is another request.
+        key = content.asked ^ content.system
+        before = self._asked.get(key)
+        if before is None:
+            self._asked.put(key, Conversation(group, at_us, refused))
+            return self._continued(content, group)
+        relation, whose = _again(before, group, at_us)
+        if before.group != group and not before.refused:
+            before.many = True
+        before.group, before.at_us, before.refused = group, at_us, refused
+        return relation, whose
+
+    def _continued(self, content: Content, group: int) -> tuple[Relation, int]:
+        if content.continues == 0 or (before := self._asked.get(content.continues ^ content.system)) is None:
+            return Relation.NEW, 0
+        if before.group == group:
+            return Relation.CONTINUES, group
+        return (Relation.NEW, 0) if before.many else (Relation.HANDOVER, before.group)
+
+
+def _again(before: Conversation, group: int, at_us: int) -> tuple[Relation, int]:
+    if before.group == group:
+        return (Relation.RETRIES if before.refused else Relation.REPEATS), group
+    if before.refused and not before.many and at_us - before.at_us <= ECHO_US:
+        return Relation.ECHO, before.group
+    return Relation.SHARED, before.group

@@ -1,0 +1,32 @@
+"""Owns a table that forgets: what has not been asked for during the last one to two generations is gone."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Generations(Generic[V]):
+    """A bounded mapping of hashes. A generation ends when it holds `most` entries; two are kept."""
+
+    __slots__ = ("_most", "old", "young")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.young: dict[int, V] = {}
+        self.old: dict[int, V] = {}
+
+    def __len__(self) -> int:
+        return len(self.young) + len(self.old)
+
+    def get(self, key: int) -> V | None:
+        """What is kept under `key`."""
+        found = self.young.get(key)
+        return self.old.get(key) if found is None else found
+
+    def put(self, key: int, value: V) -> None:
+        """Keeps `value`, as young as can be."""
+        self.young[key] = value
+        if len(self.young) >= self._most:
+            self.old, self.young = self.young, {}

@@ -1,0 +1,109 @@
+"""Owns what a dialect reads of a request beside what admission needs: the conversation itself.
+
+Transient: it is sketched and forgotten, and nothing that holds one is ever stored or told. Knows no single dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from proxy.dialects.shape import ABSENT
+
+USER, MODEL, TOOL = "user", "model", "tool"
+
+
+class Turn(Struct, frozen=True, gc=False):
+    """One message."""
+
+    role: str
+    """`USER`, `MODEL`, or `TOOL` for one that only carries results of tools."""
+    text: str = ""
+    results: str = ""
+    """Text of the tools' results in it."""
+    has_results: bool = False
+    attached: Sequence[msgspec.Raw] = ()
+    """Images, files and sound, unread."""
+
+
+class Tool(Struct, frozen=True, gc=False):
+    """A tool that the model may call."""
+
+    name: str
+    description: str
+    parameters: tuple[str, ...] = ()
+    """Their names."""
+
+
+class Conversation(Struct, frozen=True, gc=False):
+    """What was said so far, and how the next answer is to be made."""
+
+    system: str = ""
+    turns: Sequence[Turn] = ()
+    tools: Sequence[Tool] = ()
+    signatures: Sequence[str] = ()
+    """Of reasoning that the request hands back, as the model API issued them."""
+    sampling: bytes = b""
+    """The sampling parameters that are set, as they are written, in an order of the dialect's own."""
+
+
+class Text(Struct, gc=False):
+    """A part of a content list: text, or something attached."""
+
+    text: str | None = None
+    source: msgspec.Raw = ABSENT
+    image_url: msgspec.Raw = ABSENT
+    input_audio: msgspec.Raw = ABSENT
+    file: msgspec.Raw = ABSENT
+    file_data: msgspec.Raw = ABSENT
+    file_id: msgspec.Raw = ABSENT
+
+
+class Schema(Struct, gc=False):
+    """A JSON schema, as far as it names parameters."""
+
+    properties: dict[str, msgspec.Raw] | None = None
+
+
+def joined(content: str | Sequence[Text] | None) -> str:
+    """The text of a content field in either of its forms."""
+    if not content:
+        return ""
+    if isinstance(content, str):
+        return content
+    if len(content) == 1:
+        return content[0].text or ""
+    return "\n".join([part.text for part in content if part.text])
+
+
+def attached(content: str | Sequence[Text] | None) -> list[msgspec.Raw]:
+    """What is no text in a content field."""
+    if not content or isinstance(content, str):
+        return []
+    return [raw for part in content if not part.text for raw in _attached(part) if raw is not ABSENT]
+
+
+def _attached(part: Text) -> tuple[msgspec.Raw, ...]:
+    return part.source, part.image_url, part.input_audio, part.file, part.file_data, part.file_id
+
+
+def names(schema: Schema | None) -> tuple[str, ...]:
+    """The parameters that a tool's schema names."""
+    return () if schema is None or schema.properties is None else tuple(schema.properties)
+
+
+def sampling(values: Iterable[msgspec.Raw | int | bool | None]) -> bytes:
+    """As `Conversation.sampling` has it; what is absent keeps its place."""
+    return b",".join(_written(value) for value in values)
+
+
+def _written(value: msgspec.Raw | int | bool | None) -> bytes:
+    if value is ABSENT or value is None:
+        return b""
+    return bytes(value)[:_LONGEST_VALUE] if isinstance(value, msgspec.Raw) else b"%d" % value
+
+
+_LONGEST_VALUE = 1024
+"""Bytes of one parameter that count: a response's schema may be long."""

@@ -1,0 +1,73 @@
+"""Owns the way from a verdict to what is done about one request: which rule of the policy, and what it asks for. Pure.
+
+Decides nothing about buckets: a throttled request brings its campaign's bucket as one more demand.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+from proxy.events.content import Content
+from proxy.policy.campaign_spec import CampaignAction
+from proxy.policy.match import CampaignRule, CampaignRules, Demand
+from proxy.verdict.campaign import Level
+from proxy.verdict.snapshot import Match
+
+PROBE_RULE = "campaign:probe"
+PROBE_RETRY_US = 2_000_000
+"""A probed client is back after this long; a pool is faster with another account."""
+_MILLION = 1_000_000
+
+
+class Measure(NamedTuple):
+    """What is done about one request of a campaign."""
+
+    rule: str
+    """The id of the rule as a refusal names it; the level's, or `PROBE_RULE`."""
+    shadow: bool
+    """It is only told."""
+    demand: Demand | None
+    """The bucket to draw from, kept for the campaign; None: the request is refused outright."""
+    retry_after_us: int | None
+    """Of an outright refusal: when to come back; None for never."""
+
+
+def measure_for(
+    rules: CampaignRules, match: Match, account: str, content: Content | None, now_us: int
+) -> Measure | None:
+    """What the policy has done with a request that arrives at `now_us` and belongs to `match`; None for nothing."""
+    rule = rule_of(rules, match.level)
+    match rule.action:
+        case CampaignAction.OBSERVE:
+            return None
+        case CampaignAction.PROBE:
+            asked = content.asked if content is not None else 0
+            is_probed = match.probing and _is_drawn(rule.share, account, asked, now_us)
+            return Measure(PROBE_RULE, rule.shadow, None, PROBE_RETRY_US) if is_probed else None
+        case CampaignAction.THROTTLE:
+            assert rule.quota is not None
+            demand = Demand(rule.quota, rule.quota.limit, f"campaign:{match.campaign}")
+            return Measure(rule.id, rule.shadow, demand, None)
+        case CampaignAction.BLOCK:
+            return Measure(rule.id, rule.shadow, None, None)
+
+
+def rule_of(rules: CampaignRules, level: Level) -> CampaignRule:
+    """What is done about campaigns of a level."""
+    return rules.confirmed if level is Level.CONFIRMED else rules.suspected
+
+
+def is_told_upstream(rules: CampaignRules) -> bool:
+    """Whether the upstream is told of verdicts: a policy in shadow has nobody act on them."""
+    return rules.tell_upstream and not rules.shadow
+
+
+def _is_drawn(share: int, account: str, asked: int, now_us: int) -> bool:
+    """Whether a probe falls on this request: by lot, the same for repetitions within the time that a refusal asks for.
+
+    A retry that keeps to it draws anew, and so does another account, so that nobody is shut out.
+    """
+    lot = f"{account}|{asked}|{now_us // PROBE_RETRY_US}"
+    drawn = blake2b(lot.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(drawn, "big") % _MILLION < share

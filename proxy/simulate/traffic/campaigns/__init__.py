@@ -1,0 +1,1 @@
+"""Campaigns as compositions of knobs, and the presets among them."""

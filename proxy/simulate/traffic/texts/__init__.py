@@ -1,0 +1,1 @@
+"""Prompts for the proving ground: grammars, families, and the reading of real ones."""

@@ -1,0 +1,175 @@
+"""Owns the judgement over time: events in, campaigns out. Synchronous; knows event time only, no store and no policy.
+
+A campaign keeps its name when its accounts, its networks or its wording change, as long as something ties the new to
+the old: pieces of its text, or requests of it that others pick up.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+from proxy.detect.cluster import Cluster
+from proxy.detect.engine import Engine
+from proxy.events.event import Asked, Event
+from proxy.verdict.campaign import Campaign, Level, Word
+from proxy.verdict.judgement import level_of
+from proxy.verdict.record import Record, campaign_of
+from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
+
+DAY_US = 86_400_000_000
+_GROWTH = 1.04
+"""A cluster is judged again when it has grown by so much, and by so many requests."""
+_STEP = 8
+_SAME = 0.6
+"""Clusters that have so many of the larger one's payers in common are one."""
+_SWEEP_US = 60_000_000
+MOST_CAMPAIGNS = 500
+
+
+class Analyst:
+    """Finds campaigns. One a deployment."""
+
+    def __init__(self, expires_after_us: int = 7 * DAY_US) -> None:
+        self.expires_after_us = expires_after_us
+        self._engine = Engine()
+        self._records: dict[str, Record] = {}
+        self._told: dict[str, Campaign] = {}
+        self._stale: set[str] = set()
+        """Campaigns that have changed since they were told."""
+        self._swept_us = 0
+
+    def observe(self, event: Event) -> None:
+        """Takes in one event; events come in the order of their moments."""
+        if isinstance(event, Asked):
+            self._engine.asked(event)
+        else:
+            self._engine.answered(event)
+
+    def judge(self, now_us: int) -> bool:
+        """Weighs what has changed; whether any campaign has."""
+        engine = self._engine
+        for cluster in list(engine.touched):
+            if cluster.gone:
+                engine.touched.pop(cluster, None)
+            elif cluster.campaign is not None or cluster.requests >= cluster.judged_at * _GROWTH + _STEP:
+                engine.touched.pop(cluster)
+                self._judge(cluster, now_us)
+        if now_us - self._swept_us >= _SWEEP_US:
+            self._swept_us = now_us
+            self._expire(now_us)
+        return bool(self._stale)
+
+    def campaigns(self) -> list[Campaign]:
+        """Every campaign as it stands, operators' words included; in the order of their names."""
+        for name in self._stale:
+            record, cluster = self._records.get(name), self._engine.by_campaign.get(name)
+            if record is None or cluster is None:
+                self._told.pop(name, None)
+            else:
+                self._told[name] = campaign_of(self._engine, cluster, record, self.expires_after_us)
+        self._stale.clear()
+        return [self._told[name] for name in sorted(self._told)]
+
+    def say(self, campaign_id: str, word: Word | None) -> bool:
+        """An operator's word on a campaign; False where there is none of that name."""
+        record = self._records.get(campaign_id)
+        if record is None:
+            return False
+        record.word = word
+        self._stale.add(campaign_id)
+        return True
+
+    def state(self) -> bytes:
+        """What a successor needs: every campaign with its marks. The ledgers fill again from the traffic."""
+        return msgspec.json.encode(self.campaigns())
+
+    @classmethod
+    def restored(cls, state: bytes, expires_after_us: int = 7 * DAY_US) -> Analyst:
+        """The analyst that wrote `state`. msgspec.DecodeError where it is none."""
+        analyst = cls(expires_after_us)
+        for campaign in msgspec.json.decode(state, type=list[Campaign]):
+            analyst._adopt(campaign)
+        return analyst
+
+    def _judge(self, cluster: Cluster, now_us: int) -> None:
+        cluster.judged_at = cluster.requests
+        if len(cluster.dealt.counts) < LEAST_PAYERS and cluster.campaign is None:
+            return
+        self._unite(cluster)
+        record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
+        refusing = record is not None and record.level is Level.CONFIRMED
+        evidence = tuple(weigh_again(cluster, record.evidence) if refusing and record else weigh(cluster))
+        if record is not None:
+            self._stale.add(record.id)
+            if record.kept is not None and cluster.requests - record.kept.exchanges_seen < 500:
+                return
+        level = level_of(evidence, None if record is None else record.level)
+        if record is None:
+            if level is not None and len(self._records) < MOST_CAMPAIGNS:
+                self._name(cluster, level, now_us).evidence = evidence
+            return
+        if level is None:
+            self._forget(record)
+            return
+        if level is not record.level and record.word is not Word.HOLD:
+            record.level, record.detected_us = level, now_us
+        record.evidence = evidence
+
+    def _name(self, cluster: Cluster, level: Level, now_us: int) -> Record:
+        seed = f"{cluster.first_us} {min(cluster.pieces, default=0)} {next(iter(cluster.members))}"
+        name = "c-" + blake2b(seed.encode(), digest_size=6).hexdigest()
+        record = self._records[name] = Record(name, level, now_us)
+        self._engine.name(cluster, name)
+        self._stale.add(name)
+        return record
+
+    def _unite(self, cluster: Cluster) -> None:
+        """Merges the clusters that have most of their payers in common with this one."""
+        for other, common in list(cluster.neighbours.items()):
+            if other.gone or common < LEAST_PAYERS or cluster.gone:
+                continue
+            if common < _SAME * max(len(cluster.members), len(other.members)):
+                continue
+            if cluster.campaign is not None and other.campaign is not None and cluster.campaign != other.campaign:
+                self._merge_records(cluster.campaign, other.campaign)
+            elif other.campaign is not None:
+                self._engine.name(cluster, other.campaign)
+            self._engine.merge(cluster, other)
+
+    def _merge_records(self, name: str, other: str) -> None:
+        mine, theirs = self._records[name], self._records.pop(other, None)
+        if theirs is not None:
+            mine.merged += [theirs.id, *theirs.merged]
+            mine.detected_us = min(mine.detected_us, theirs.detected_us)
+            mine.word = mine.word or theirs.word
+        self._stale |= {name, other}
+
+    def _expire(self, now_us: int) -> None:
+        for record in list(self._records.values()):
+            cluster = self._engine.by_campaign.get(record.id)
+            if cluster is None or (now_us - cluster.last_us > self.expires_after_us and record.word is None):
+                self._forget(record)
+
+    def _forget(self, record: Record) -> None:
+        if record.word is not None:
+            return
+        del self._records[record.id]
+        self._stale.add(record.id)
+        cluster = self._engine.by_campaign.pop(record.id, None)
+        if cluster is not None:
+            cluster.campaign = None
+
+    def _adopt(self, campaign: Campaign) -> None:
+        cluster = self._engine.adopt(campaign.id, campaign.marks.pieces, campaign.first_us)
+        cluster.last_us = campaign.last_us
+        cluster.requests, cluster.admitted = campaign.exchanges_seen, campaign.exchanges_admitted
+        cluster.prevented = campaign.exchanges_prevented
+        cluster.input_tokens, cluster.output_tokens = campaign.input_tokens_admitted, campaign.output_tokens_admitted
+        cluster.models.update(campaign.models)
+        cluster.members.update(dict.fromkeys(campaign.members, 1))
+        record = Record(campaign.id, campaign.level, campaign.detected_us, campaign.evidence, campaign.word)
+        record.merged, record.kept = list(campaign.merged), campaign
+        self._records[campaign.id] = record
+        self._stale.add(campaign.id)

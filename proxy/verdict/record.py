@@ -1,0 +1,117 @@
+"""Owns the life of one campaign's name: its level over time, and the campaign as it is told of a cluster's counts.
+
+Knows no event, no clock and no store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from proxy.detect.cluster import Cluster
+from proxy.detect.engine import Engine
+from proxy.events.content import TARGETS
+from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
+from proxy.verdict.judgement import NEAR, score_of
+from proxy.verdict.scoring import PROBES
+
+MOST_MEMBERS = 30_000
+_MOST_MARKS = 128
+_SPECIFIC = 0.8
+"""A mark is said within the campaign at least so often of all that it is said."""
+_COMMON = 0.02
+"""And in at least so many of the campaign's requests."""
+_LITTLE_ELSE = 0.9
+_PROVEN_REQUESTS = 4
+_LEAST_OPENINGS = 150
+"""Before a probe: time for what speaks against to show."""
+
+
+@dataclass(slots=True)
+class Record:
+    """What is kept of a campaign between two judgements."""
+
+    id: str
+    level: Level
+    detected_us: int
+    evidence: tuple[Evidence, ...] = ()
+    word: Word | None = None
+    merged: list[str] = field(default_factory=list)
+    kept: Campaign | None = None
+    """As it was before a restart: its counts are added to what was seen since."""
+
+    @property
+    def score(self) -> float:
+        return score_of(self.evidence)
+
+
+def marks_of(engine: Engine, cluster: Cluster) -> Marks:
+    """The pieces that tell the cluster's traffic from all other, the commonest first."""
+    least_hits = max(3.0, _COMMON * cluster.requests)
+    found = []
+    for piece in cluster.pieces:
+        shared = engine.pieces.shared(piece)
+        if shared is None or shared.cluster is not cluster or shared.hits < _SPECIFIC * shared.said:
+            continue
+        if shared.hits >= least_hits:
+            found.append((shared.hits, piece))
+    found.sort(reverse=True)
+    pieces = tuple(piece for _, piece in found[:_MOST_MARKS])
+    return Marks(pieces, min(cluster.least, max(len(pieces), 1)))
+
+
+def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
+    """Members from whom little else comes, seen often enough to say so."""
+    found = []
+    for account, requests in cluster.members.items():
+        if requests < _PROVEN_REQUESTS or (payer := engine.payers.find(account)) is None:
+            continue
+        if requests >= _LITTLE_ELSE * payer.events:
+            found.append(account)
+    return tuple(found)
+
+
+def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:
+    """The campaign as it stands."""
+    kept = record.kept
+    level = Level.CONFIRMED if record.word is Word.CONFIRM else record.level
+    marks = marks_of(engine, cluster)
+    if not marks.pieces and kept is not None:
+        marks = kept.marks
+    return Campaign(
+        id=record.id,
+        level=level,
+        score=record.score,
+        first_us=cluster.first_us,
+        detected_us=record.detected_us,
+        last_us=cluster.last_us,
+        expires_us=cluster.last_us + expires_after_us,
+        accounts=len(cluster.members),
+        members=tuple(cluster.latest_members(MOST_MEMBERS)),
+        whole=whole_accounts(engine, cluster) if level is Level.CONFIRMED else (),
+        marks=marks,
+        networks=len(cluster.places.networks),
+        exchanges_seen=cluster.requests,
+        exchanges_admitted=cluster.admitted,
+        exchanges_prevented=cluster.prevented,
+        input_tokens_admitted=cluster.input_tokens,
+        output_tokens_admitted=cluster.output_tokens,
+        models=dict(cluster.models),
+        targets={
+            target.value: round(count / max(cluster.requests, 1), 4)
+            for target, count in zip(TARGETS, cluster.targets, strict=True)
+            if count
+        },
+        evidence=record.evidence,
+        timeline=tuple(Slice(*part) for part in cluster.timeline.slices()),
+        slice_us=cluster.timeline.width_us,
+        merged=tuple(record.merged),
+        probing=_probing(cluster, record),
+        word=record.word,
+    )
+
+
+def _probing(cluster: Cluster, record: Record) -> bool:
+    """A few refusals would decide: the score is near, and it is not known yet whether others pick them up."""
+    if record.level is not Level.SUSPECTED or record.score < NEAR or cluster.dealt.openings < _LEAST_OPENINGS:
+        return False
+    return cluster.probes < PROBES * (1 + 2 * bool(cluster.echoes))

@@ -1,0 +1,245 @@
+"""Owns what a cluster's counts mean: evidence by family, each signal in nats with its benign explanation.
+
+Every signal has a cap, so that no single one decides, and most can speak against. Knows no event and no policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log, log2
+
+from proxy.detect.cluster import Cluster
+from proxy.detect.conversations import Relation
+from proxy.events.content import TARGETS, Target
+from proxy.verdict.campaign import Evidence
+from proxy.verdict.dispersion import dealt_rather_than_come
+
+LEAST_PAYERS = 12
+"""Fewer accounts share a template in any team that nobody has told us of."""
+LEAST_OPENINGS = 60
+_ENOUGH = 300
+"""Openings from which what speaks for a campaign has its full weight; what speaks against has it at once."""
+PROBES = 3
+"""Refusals of a suspected campaign that must find nobody to pick them up before it is left alone."""
+_PATIENCE_US = 600_000_000
+_DAY_US = 86_400_000_000
+_SHAPED_BY_REFUSALS = ("partition", "balance")
+_EXTRACTING = (Target.REASONING, Target.GRADING, Target.CLEANING)
+
+
+def weigh(cluster: Cluster) -> list[Evidence]:
+    """All that speaks for and against a cluster being one campaign."""
+    if len(cluster.dealt.counts) < LEAST_PAYERS:
+        return []
+    found = [
+        *_content(cluster),
+        *_partition(cluster),
+        *_balance(cluster),
+        *_reaction(cluster),
+        *_replay(cluster),
+        *_infrastructure(cluster),
+    ]
+    return [evidence for evidence in found if evidence.weight]
+
+
+def weigh_again(cluster: Cluster, before: Sequence[Evidence]) -> list[Evidence]:
+    """All that speaks for and against a campaign whose traffic is being refused.
+
+    How its openings fall on payers, and what it repeats, is the proxy's own doing by now, so that stays as it was.
+    """
+    if not (now := weigh(cluster)):
+        return list(before)
+    kept = [each for each in before if each.family in _SHAPED_BY_REFUSALS]
+    return kept + [each for each in now if each.family not in _SHAPED_BY_REFUSALS]
+
+
+def _evidence(family: str, signal: str, weight: float, detail: str) -> Evidence:
+    return Evidence(family, signal, round(weight, 2), detail)
+
+
+def _capped(weight: float, least: float, most: float) -> float:
+    return max(least, min(weight, most))
+
+
+def _leaning(hits: int, trials: int, dealt: float, people: float) -> float:
+    """Log likelihood ratio of `hits` among `trials` for two rates."""
+    return hits * log(dealt / people) + (trials - hits) * log((1 - dealt) / (1 - people))
+
+
+def _content(cluster: Cluster) -> list[Evidence]:
+    """Benign: a popular agent, a product's back end, a class, a prompt that goes round; hence never enough alone."""
+    found = []
+    payers = len(cluster.dealt.counts)
+    if cluster.pieces:
+        weight = _capped(0.6 * log2(payers / 4), 0, 2.5)
+        found.append(
+            _evidence("content", "shared-template", weight, f"{payers} payers, {len(cluster.pieces)} pieces of text")
+        )
+    share, target = max((cluster.targets[TARGETS.index(each)] / cluster.requests, each) for each in _EXTRACTING)
+    if share >= 0.5:
+        found.append(_evidence("content", target.value, 1.0, f"{share:.0%} of its requests ask for it"))
+    return found
+
+
+def _partition(cluster: Cluster) -> list[Evidence]:
+    """Benign: people's own matters do not repeat either; but people come back to them, and classes share them."""
+    openings = cluster.dealt.openings
+    if openings < LEAST_OPENINGS:
+        return []
+    grown = min(openings / _ENOUGH, 1.0)
+    shared = cluster.relations[Relation.SHARED]
+    own = cluster.relations[Relation.REPEATS] + cluster.openings_again
+    continued = cluster.relations[Relation.CONTINUES]
+    found = [
+        _evidence(
+            "partition",
+            "items-never-shared",
+            _capped(_leaning(shared, openings, 0.05, 0.2), -4, 2 * grown),
+            f"{shared} of {openings} openings were asked by another payer too",
+        ),
+        _evidence(
+            "partition",
+            "items-never-revisited",
+            _capped(_leaning(min(own, openings), openings, 0.03, 0.2), -3, 1.5 * grown),
+            f"{own} of {openings} openings return to a payer's own earlier matter",
+        ),
+    ]
+    if continued > openings:
+        found.append(
+            _evidence("partition", "long-conversations", -1.0, f"{continued} turns continue {openings} openings")
+        )
+    return found
+
+
+def _balance(cluster: Cluster) -> list[Evidence]:
+    """Benign: a class in its hour, a job sharded over a firm's keys."""
+    dealt = cluster.dealt
+    if dealt.openings < LEAST_OPENINGS:
+        return []
+    payers = len(dealt.counts)
+    grown = min(dealt.openings / _ENOUGH, 1.0)
+    found = [
+        _evidence(
+            "balance",
+            "even-volumes",
+            _capped(dealt_rather_than_come(dealt.histogram), -8, 4 * grown),
+            f"{dealt.openings} openings over {payers} payers, busiest {max(dealt.counts.values())}",
+        )
+    ]
+    if dealt.returns >= 20:
+        found.append(
+            _evidence(
+                "balance",
+                "turn-taking",
+                _capped(_leaning(dealt.soon, dealt.returns, 0.13, 0.45), -4, 2 * grown),
+                f"{dealt.soon} of {dealt.returns} returns come before an eighth of the payers had their turn",
+            )
+        )
+    return found
+
+
+def _reaction(cluster: Cluster) -> list[Evidence]:
+    """Benign: one customer's keys behind a router, where no organisation tells that they are one."""
+    found = []
+    echoes, handovers = len(cluster.echoes), len(cluster.handovers)
+    common = cluster.relations[Relation.SHARED] / max(cluster.requests, 1)
+    each = _capped(log(0.5 / max(common, 0.02)), 0, 2.5)
+    if echoes >= 2:
+        found.append(
+            _evidence(
+                "reaction",
+                "refusal-echo",
+                _capped(echoes * each, 0, 8),
+                f"{echoes} pairs of payers: what one was refused, the other asked within 20 min",
+            )
+        )
+    elif echoes == 0 and (len(cluster.refused_groups) >= 8 or _probed_in_vain(cluster)):
+        refused = len(cluster.refused_groups)
+        detail = f"{refused} payers were refused, nobody took over"
+        found.append(_evidence("reaction", "no-echo", -2.0 - 2.0 * (refused >= 40), detail))
+    if handovers >= 2:
+        found.append(
+            _evidence(
+                "reaction",
+                "conversation-handover",
+                _capped(handovers * 1.5, 0, 6),
+                f"{handovers} pairs of payers: one went on with the other's conversation",
+            )
+        )
+    return found
+
+
+def _probed_in_vain(cluster: Cluster) -> bool:
+    return cluster.probes >= PROBES and cluster.last_us - cluster.probed_us > _PATIENCE_US
+
+
+def _replay(cluster: Cluster) -> list[Evidence]:
+    """Benign: a session resumed on another key of one customer."""
+    replays = len(cluster.replays)
+    if replays < 2:
+        return []
+    detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"
+    return [_evidence("replay", "signature-replay", _capped(replays * 2.0, 0, 8), detail)]
+
+
+def _infrastructure(cluster: Cluster) -> list[Evidence]:
+    """Benign: everything that people of one place, one product or one day have in common."""
+    return [*_places(cluster), *_clients(cluster), *_ages(cluster), *_payments(cluster)]
+
+
+def _places(cluster: Cluster) -> list[Evidence]:
+    networks, members = cluster.places.networks, len(cluster.members)
+    if not networks or members < LEAST_PAYERS:
+        return []
+    top = max(networks.values()) / members
+    spread = len(networks)
+    if top >= 0.4 or spread < 4:
+        detail = f"{top:.0%} of {members} accounts come from one network: an institution, or one back end"
+        return [_evidence("infrastructure", "one-place", -5.0, detail)]
+    shared = sum(count for count in networks.values() if count >= 2) / members
+    if spread >= 8 and shared >= 0.7 and top < 0.2:
+        detail = f"{shared:.0%} of {members} accounts share their network with another one, over {spread} networks"
+        return [_evidence("infrastructure", "shared-exits", 1.0, detail)]
+    return []
+
+
+def _clients(cluster: Cluster) -> list[Evidence]:
+    members = sum(cluster.clients.values())
+    top = max(cluster.clients.values(), default=0) / max(members, 1)
+    spread = len(cluster.places.networks)
+    if top < 0.5 and len(cluster.clients) >= 4:
+        detail = f"{len(cluster.clients)} kinds of client software, the commonest {top:.0%}"
+        return [_evidence("infrastructure", "many-clients", -1.0, detail)]
+    if top >= 0.95 and spread * 4 >= len(cluster.members):
+        detail = f"{top:.0%} use one client software, from {spread} networks"
+        return [_evidence("infrastructure", "one-client", 0.5, detail)]
+    return []
+
+
+def _ages(cluster: Cluster) -> list[Evidence]:
+    if len(cluster.created) < LEAST_PAYERS:
+        return []
+    created = sorted(created_us for created_us, _ in cluster.created)
+    quarter = len(created) // 4
+    middle_days = (created[-1 - quarter] - created[quarter]) / _DAY_US
+    young = sum(first_us - created_us < 14 * _DAY_US for created_us, first_us in cluster.created) / len(created)
+    if middle_days > 90:
+        detail = f"the middle half was created over {middle_days:.0f} days"
+        return [_evidence("infrastructure", "grown-over-time", -2.0, detail)]
+    if middle_days <= 14:
+        detail = (
+            f"the middle half was created within {middle_days:.1f} days, {young:.0%} at most 14 days before first use"
+        )
+        return [_evidence("infrastructure", "created-in-bursts", 1.5 + 0.5 * (young > 0.7), detail)]
+    return []
+
+
+def _payments(cluster: Cluster) -> list[Evidence]:
+    accounts = sum(cluster.payments.values())
+    if accounts < LEAST_PAYERS:
+        return []
+    shared = sum(count for count in cluster.payments.values() if count >= 2)
+    if shared < 0.2 * accounts:
+        return []
+    detail = f"{shared} of {accounts} accounts pay as another one does"
+    return [_evidence("infrastructure", "shared-payment", 2.0, detail)]
