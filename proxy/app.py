@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-import secrets
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,13 +27,16 @@ from prometheus_client import (
 
 from proxy import __version__
 from proxy.admin.app import admin_app
+from proxy.admin.campaigns import answer
 from proxy.admin.policy_keeper import PolicyKeeper
 from proxy.admission.quota import Concurrency
 from proxy.admission.store import LEASE_US
 from proxy.clock import Clock, SystemClock, Ticks
+from proxy.detecting import open_detection
 from proxy.dialects.estimate import Estimator
 from proxy.errors import StillgateError, StoreError, UsageError
 from proxy.events.log import ExchangeLog, open_log
+from proxy.events.sketching import Sketcher
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer, listen, url_of
 from proxy.identity.geo import Geo
@@ -47,7 +49,7 @@ from proxy.policy.shipped import default_policy
 from proxy.settings import Settings
 from proxy.simulate.asked import explained
 from proxy.simulate.lines import BadLineError
-from proxy.stores import Store, open_store
+from proxy.stores import open_store
 from proxy.tasks import Tasks
 from proxy.upstream.client import AiohttpUpstream, ClientOptions
 from proxy.upstream.headers import Forwarding
@@ -127,7 +129,7 @@ class Proxy:
         await self._resources.aclose()
 
     async def exposition(self) -> bytes:
-        self.store.observe(self.metrics)
+        self._observe()
         return await asyncio.to_thread(generate_latest, self.placement.registry)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
@@ -154,24 +156,43 @@ class Proxy:
             return False, {"error": f"{fault}; post one line of an exchange log"}
         return True, told.as_json()
 
+    async def campaigns(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """What is known of the campaigns; see `Status.campaigns`."""
+        detects = self.policies.current.campaigns is not None
+        return await answer(self._detecting.desk if detects else None, method, path, body)
+
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
         self.policies.load()
         exchange_log = self._exchange_log(stack)
         self.store = await stack.enter_async_context(open_store(settings, self._ticks, self.metrics))
+        hash_key = await self.store.hash_key(settings)
+        self._detecting = await stack.enter_async_context(
+            open_detection(settings, self.policies.current, self.clock, self.metrics)
+        )
         stack.push_async_callback(self._tasks.close)
         self.policies.follow(lambda policy: self.store.set_mode(policy.on_store_failure))
+        self.policies.follow(self._detecting.follow)
         upstream = AiohttpUpstream(
             ClientOptions(
                 settings.upstream, settings.connect_timeout_seconds, settings.idle_timeout_seconds, settings.upstream_ca
             )
         )
         stack.push_async_callback(upstream.close)
-        self._resolver, self._estimator = await self._make_resolver(self.store), Estimator()
+        self._resolver, self._estimator = self._make_resolver(hash_key), Estimator()
         self.handler = Handler(
-            pipeline=Pipeline(self.policies, self._resolver, self._estimator, self.store.buckets),
+            pipeline=Pipeline(
+                self.policies,
+                self._resolver,
+                self._estimator,
+                self.store.buckets,
+                detection=self._detecting.detection,
+                sketcher=Sketcher(hash_key),
+            ),
             upstream=upstream,
-            forwarding=Forwarding(urlsplit(settings.upstream).netloc, settings.upstream_key),
+            forwarding=Forwarding(
+                urlsplit(settings.upstream).netloc, settings.upstream_key, settings.verdict_key.encode()
+            ),
             observer=Observer(self.metrics, self.clock, exchange_log),
             clock=self.clock,
             ticks=self._ticks,
@@ -191,20 +212,9 @@ class Proxy:
             stack.push_async_callback(asyncio.to_thread, exchange_log.close)
         return exchange_log
 
-    async def _make_resolver(self, store: Store) -> Resolver:
-        settings = self.settings
-        if settings.hash_key:
-            key = settings.hash_key.encode()
-        else:
-            try:
-                key = await store.shared_secret("hash-key") or secrets.token_bytes(32)
-            except StoreError as fault:
-                raise UsageError(
-                    f"--store {urlsplit(settings.store).hostname}: {fault}; "
-                    "start it first, or give --hash-key so that stillgate can start without it"
-                ) from fault
-        files = [Path(name) if name else None for name in (settings.geoip_asn, settings.geoip_country)]
-        return Resolver(key, Geo(*files) if any(files) else None)
+    def _make_resolver(self, hash_key: bytes) -> Resolver:
+        files = [Path(name) if name else None for name in (self.settings.geoip_asn, self.settings.geoip_country)]
+        return Resolver(hash_key, Geo(*files) if any(files) else None)
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> None:
         settings, admin_socket = self.settings, self.placement.admin_socket
@@ -241,7 +251,11 @@ class Proxy:
             before = loop.time()
             await asyncio.sleep(1.0)
             self.metrics.loop_lag.observe(max(loop.time() - before - 1.0, 0.0))
-            self.store.observe(self.metrics)
+            self._observe()
+
+    def _observe(self) -> None:
+        self.store.observe(self.metrics)
+        self._detecting.observe()
 
 
 def serve(settings: Settings, placement: Placement | None = None) -> int:

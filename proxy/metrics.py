@@ -143,6 +143,10 @@ class Metrics:
             "detection_judge_seconds", "Judgements of all clusters, one for each second of events.", buckets=_LATENCY
         )
 
+        self.detection_faults = counter(
+            "detection_faults_total", "Events and judgements that the analyst failed on."
+        )
+
         self.events_sent = counter("detection_events_sent_total", "Events that went to the analyser's stream.")
         self.events_dropped = counter(
             "detection_events_dropped_total", "Events dropped because the stream could not be reached for too long."

@@ -43,6 +43,8 @@ class Observer:
         metrics, decision = self._metrics, exchange.decision
         metrics.exchanges.labels(exchange.dialect.name, decision.action.value).inc()
         metrics.decision_seconds.observe(took_us / 1e6)
+        if exchange.match is not None:
+            metrics.campaign_exchanges.labels(exchange.match.level.value, decision.action.value).inc()
         if decision.action is not Action.ALLOW and decision.rule is not None:
             self._denied(exchange, decision.rule, "enforce")
         for reason in decision.reasons if decision.shadow else ():

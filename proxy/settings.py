@@ -39,6 +39,11 @@ class Settings:
     store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
     store_timeout_ms: int = _setting(250, text="milliseconds until a silent store counts as lost")
     stream_mb: int = _setting(64, text="MiB of Redis's memory that keep events for `analyse`")
+    state: str = _setting(
+        "",
+        metavar="FILE",
+        text="keep the campaigns that were found over restarts; for the memory store, with a --hash-key that stays",
+    )
     workers: int = _setting(1, text="worker processes on one port; more than one needs a Redis store")
     exchange_log: str = _setting("", metavar="FILE", text="write the content-free log of all exchanges, for `replay`")
     exchange_log_max_mb: int = _setting(256, text="size in MiB at which the exchange log is put aside as FILE.0001, …")
@@ -70,6 +75,7 @@ class Settings:
     def __post_init__(self) -> None:
         _check_upstream(self.upstream)
         _check_store(self.store, self.workers)
+        _check_state(self.state, self.store, self.hash_key)
         for name in ("listen", "admin"):
             split_address(getattr(self, name), f"--{name}")
         _check_log_level(self.log_level)
@@ -231,4 +237,16 @@ def _check_store(store: str, workers: int) -> None:
         raise UsageError(
             f"--workers {workers} needs --store redis://…: worker processes share no memory, "
             "so each would hand out the whole quota"
+        )
+
+
+def _check_state(state: str, store: str, hash_key: str) -> None:
+    if not state:
+        return
+    if not store.startswith("memory:"):
+        raise UsageError(f"--state {state}: with {store.partition(':')[0]}:// campaigns are kept there, by `analyse`")
+    if not hash_key:
+        raise UsageError(
+            f"--state {state} needs a --hash-key: campaigns are known by keyed hashes, "
+            "and a key that is made anew at each start knows none of them again"
         )

@@ -157,11 +157,13 @@ def _split_beyond_ascii(folded: Bytes) -> tuple[Bytes, Flags]:
     letters = folded.copy()
     leads = (folded >= 0xC2).nonzero()[0]
     classes = _CLASSES[folded[leads], folded[leads + 1]]
-    separators = (classes >= 2) & (classes <= 4)
-    if separators.any():
-        places, lengths = leads[separators], classes[separators]
-        for offset in range(4):
-            letters[places[lengths > offset] + offset] = 0
+    # No class, 0, is the highest once 1 is taken from it.
+    separates = (classes - _ONE) < _ALONE - 1
+    if separates.any():
+        places, lengths = leads[separates], classes[separates]
+        letters[places] = letters[places + 1] = 0
+        letters[places[lengths > 2] + 2] = 0
+        letters[places[lengths > 3] + 3] = 0
     begins = _begins(letters)
     alone = leads[classes == _ALONE]
     begins[alone - 1] = True
@@ -169,6 +171,7 @@ def _split_beyond_ascii(folded: Bytes) -> tuple[Bytes, Flags]:
     return letters, begins
 
 
+_ONE = np.uint8(1)
 _NONE: Hashes = np.empty(0, np.uint64)
 _LOWEST = np.uint64(64 - BITS)
 _FEW = 256

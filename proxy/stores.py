@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random  # noqa: TID251 - jitter between replicas; nothing is decided by it
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from proxy.admission.fallback import BreakerState, ResilientStore
 from proxy.admission.memory import MemoryStore
 from proxy.admission.redis import REPLICA_LEASE_US, RedisStore
 from proxy.admission.store import BucketStore, StoreFailure
 from proxy.clock import Ticks, unique_id
+from proxy.errors import StoreError, UsageError
 from proxy.metrics import Metrics
 from proxy.settings import Settings
 from proxy.tasks import Tasks
@@ -37,6 +40,21 @@ class Store:
         """What the policy says of a lost store; the embedded one cannot be lost."""
         if self.resilient is not None:
             self.resilient.set_mode(mode)
+
+    async def hash_key(self, settings: Settings) -> bytes:
+        """The key of the hashes that stand for API keys and content: the one given, else one that all replicas share.
+
+        UsageError where the store that keeps it is away.
+        """
+        if settings.hash_key:
+            return settings.hash_key.encode()
+        try:
+            return await self.shared_secret("hash-key") or secrets.token_bytes(32)
+        except StoreError as fault:
+            raise UsageError(
+                f"--store {urlsplit(settings.store).hostname}: {fault}; "
+                "start it first, or give --hash-key so that stillgate can start without it"
+            ) from fault
 
     async def shared_secret(self, name: str) -> bytes | None:
         """A secret that all replicas share; None where there is nobody to share it with. StoreError."""

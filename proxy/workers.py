@@ -102,6 +102,15 @@ class Supervisor:
         status, detail = await _ask(self._socket(0), "POST", "/-/explain", line)
         return status == 200, detail
 
+    async def campaigns(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Of whichever worker answers: they share a Redis, and with it the campaigns."""
+        status, detail = 503, {"error": "No worker answers."}
+        for index in list(self._workers):
+            status, detail = await _ask(self._socket(index), method, path, body or None)
+            if status != 503:
+                break
+        return status, detail
+
     async def reload(self) -> tuple[bool, dict[str, Any]]:
         answers = await self._ask_all("POST", "/-/reload")
         return all(status == 200 for status, _ in answers), {"workers": [detail for _, detail in answers]}

@@ -19,7 +19,7 @@ from proxy.analysis.keys import Keys
 from proxy.analysis.link import Link, Script
 from proxy.analysis.outbox import Batch, Outbox
 from proxy.analysis.wire import Said, verdicts_of, words_of
-from proxy.analysis.words import NEVER_US, in_force
+from proxy.analysis.words import NEVER_US, ends_us, in_force, under
 from proxy.errors import StoreError
 from proxy.events.event import Event
 from proxy.tasks import Tasks
@@ -87,6 +87,11 @@ class RemoteDetection:
             self._on_dropped(1)
         if self._outbox.is_batch_full:
             self._full.set()
+
+    def campaigns(self, now_us: int) -> list[Campaign]:
+        """The verdicts that have not expired, as the operators have them; released ones are among them."""
+        said = [under(self._words, campaign) for campaign in self._campaigns]
+        return [campaign for campaign in said if ends_us(campaign) > now_us]
 
     async def start(self) -> None:
         """Fetches the verdicts, if Redis is there to be asked, and begins to send and to follow."""

@@ -96,12 +96,10 @@ def names(schema: Schema | None) -> tuple[str, ...]:
 
 def sampling(values: Iterable[msgspec.Raw | int | bool | None]) -> bytes:
     """As `Conversation.sampling` has it; what is absent keeps its place."""
-    return b",".join(_written(value) for value in values)
+    return b",".join([b"" if value is ABSENT or value is None else _written(value) for value in values])
 
 
-def _written(value: msgspec.Raw | int | bool | None) -> bytes:
-    if value is ABSENT or value is None:
-        return b""
+def _written(value: msgspec.Raw | int | bool) -> bytes:
     return bytes(value)[:_LONGEST_VALUE] if isinstance(value, msgspec.Raw) else b"%d" % value
 
 

@@ -74,22 +74,19 @@ class Sketcher:
         return self._signatures.issued(names)
 
     def _pieces(self, zones: _Zones) -> tuple[int, ...]:
-        user, tools = zones.user, zones.tools
-        found = self._sample(zones, 0, user, 12)
+        user, tools, end = zones.user, zones.tools, zones.end
         if tools - user <= _EDGE:
-            found += self._sample(zones, user, tools, 20)
+            samples = [(0, user, 12), (user, tools, 20), (tools, end, 4)]
         else:
-            found += self._sample(zones, user, tools, 8)
-            found += self._sample(zones, user, min(user + _EDGE, zones.first_end), 8)
-            found += self._sample(zones, max(tools - _EDGE, zones.last_start), tools, 8)
-        if zones.end > tools:
-            found += self._sample(zones, tools, zones.end, 4)
-        return tuple(dict.fromkeys(found))
-
-    def _sample(self, zones: _Zones, start: int, end: int, count: int) -> list[int]:
-        if end - start >= WIDTH:
-            return smallest(zones.shingles[start : end - WIDTH + 1], count)
-        return [self._texts.short(zones.words, start, end)] if end - start >= 2 else []
+            opening, closing = min(user + _EDGE, zones.first_end), max(tools - _EDGE, zones.last_start)
+            samples = [(0, user, 12), (user, opening, 8), (closing, tools, 8), (user, tools, 8), (tools, end, 4)]
+        found: list[int] = []
+        for start, stop, count in samples:
+            if stop - start >= WIDTH:
+                found += smallest(zones.shingles[start : stop - WIDTH + 1], count)
+            elif stop - start >= 2:
+                found.append(self._texts.short(zones.words, start, stop))
+        return tuple(set(found))
 
     def _chained(self, turns: Sequence[Turn]) -> tuple[int, int]:
         """The hash of all turns, and that of the turns before the last answer; 0 for none."""
@@ -174,7 +171,7 @@ def _before_last_answer(turns: Sequence[Turn]) -> int:
 def _written(turns: Sequence[Turn]) -> bytes:
     parts: list[str] = []
     for turn in turns:
-        parts.append(f"{turn.role}{len(turn.text)}:{len(turn.results)}:{len(turn.attached)}:")
+        parts.append(f"{turn.role}{len(turn.text)}:{len(turn.results)}:")
         if turn.text:
             parts.append(turn.text if len(turn.text) <= _WHOLE else _summary(turn.text))
         if turn.results:

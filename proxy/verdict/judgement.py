@@ -9,7 +9,7 @@ from proxy.verdict.campaign import Evidence, Level
 CONFIRM = 11.0
 """Nats: 60,000 to 1, because nearly all templates that many accounts share are shared by honest people."""
 SUSPECT = 6.0
-NEAR = 8.0
+NEAR = 6.5
 """From here on a few refusals are worth their harm: who picks them up tells a pool from customers."""
 MARGIN = 4.0
 """A level is kept until the score falls by so much."""

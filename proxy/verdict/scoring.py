@@ -89,7 +89,6 @@ def _partition(cluster: Cluster) -> list[Evidence]:
     grown = min(openings / _ENOUGH, 1.0)
     shared = cluster.relations[Relation.SHARED]
     own = cluster.relations[Relation.REPEATS] + cluster.openings_again
-    continued = cluster.relations[Relation.CONTINUES]
     found = [
         _evidence(
             "partition",
@@ -104,10 +103,6 @@ def _partition(cluster: Cluster) -> list[Evidence]:
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
     ]
-    if continued > openings:
-        found.append(
-            _evidence("partition", "long-conversations", -1.0, f"{continued} turns continue {openings} openings")
-        )
     return found
 
 

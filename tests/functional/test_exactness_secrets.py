@@ -47,7 +47,7 @@ CONTENT = (PROMPT, SYSTEM, COMPLETION, KEY, END_USER)
 """What is to be found nowhere."""
 LABELS = frozenset(
     {"version", "implementation", "major", "minor", "patchlevel", "generation", "le"}  # the process's own
-    | {"dialect", "outcome", "source", "code", "ending", "usage", "kind", "mode"}  # closed sets
+    | {"dialect", "outcome", "source", "code", "ending", "usage", "kind", "mode", "action", "level"}  # closed sets
     | {"rule", "unit", "scope", "name", "sha256"}  # the policy's
     | {"model"}  # of those that the upstream has served
 )

@@ -74,7 +74,7 @@ def trials(seed: int, scale: float = 1.0) -> list[Trial]:
         setting = Setting(
             campaigns=((plan.name, scale * accounts / plan.accounts),),
             benign=(
-                (POPULATION, scale * _BESIDE / _PEOPLE / hours),
+                (POPULATION, population),
                 *((trap, scale * _TRAPS_BESIDE_SCALE) for trap in beside),
             ),
             hours=hours,
@@ -83,8 +83,8 @@ def trials(seed: int, scale: float = 1.0) -> list[Trial]:
         )
         found.append(Trial(plan.name, setting))
     for number, passed in enumerate(_ROTATION):
-        population = (POPULATION, scale * _BESIDE / _PEOPLE / _TRAPS_HOURS)
-        benign = (population, *((trap, scale * _TRAPS_SCALE) for trap in traps))
+        people = (POPULATION, scale * _BESIDE / _PEOPLE / _TRAPS_HOURS)
+        benign = (people, *((trap, scale * _TRAPS_SCALE) for trap in traps))
         found.append(Trial(f"traps-{passed}", Setting((), benign, _TRAPS_HOURS, seed + 100 + number, passed)))
     return found
 

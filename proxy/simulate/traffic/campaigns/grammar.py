@@ -1,6 +1,6 @@
 """Owns a grammar of wrappers: from a random source it composes instructions that nobody wrote before.
 
-Tags, names and numbers in them are invented as well, so that two seeds hardly ever give one wrapper.
+Tags in them are invented as well, so that two seeds hardly ever give one wrapper.
 """
 
 from __future__ import annotations
@@ -88,20 +88,18 @@ _SYLLABLES = (
 
 
 def compose(aim: Aim, rng: Random) -> tuple[str, ...]:
-    """The sentences of a new wrapper: a role, two instructions, some rules and a closing."""
-    slots = {
-        "tag": invented(rng),
-        "tag2": invented(rng),
-        "number": rng.choice((3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 40)),
-    }
+    """The sentences of a new wrapper: a role, two instructions, some rules and a closing.
+
+    `{tag}` and `{tag2}` in them stand for invented words, for whoever uses the wrapper to fill in.
+    """
+    number = str(rng.choice((3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 40)))
     trade = rng.choice(_TRADES)
     habit, plain = rng.choice(_HABITS)
     role = rng.choice(_ROLES).format(
         a="an" if trade[0] in "aeiou" else "a", trade=trade, habit=habit, habit_plain=plain
     )
-    tasks = [text.format(**slots) for text in rng.sample(_TASKS[aim], 2)]
-    rules = rng.sample(_RULES, rng.randint(2, 4))
-    return (role, *tasks, *rules, rng.choice(_CLOSINGS).format(**slots))
+    sentences = [*rng.sample(_TASKS[aim], 2), *rng.sample(_RULES, rng.randint(2, 4)), rng.choice(_CLOSINGS)]
+    return (role, *(sentence.replace("{number}", number) for sentence in sentences))
 
 
 def invented(rng: Random) -> str:

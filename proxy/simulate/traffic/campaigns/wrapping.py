@@ -11,26 +11,31 @@ from proxy.simulate.traffic.campaigns.paraphrase import reordered, reworded
 from proxy.simulate.traffic.campaigns.wrapper_texts import WRITTEN
 from proxy.simulate.traffic.texts.prompt import Prompt, Tool, Turn
 
+Tags = tuple[str, str]
+"""What `{tag}` and `{tag2}` stand for in a wrapper."""
+
 
 class Wrapper:
     """One variant. `reworded` gives another wording of it, `around` a task in it."""
 
-    def __init__(self, knobs: Wrapping, sentences: tuple[str, ...], tools: tuple[Tool, ...] = ()) -> None:
+    def __init__(self, knobs: Wrapping, sentences: tuple[str, ...], tags: Tags, tools: tuple[Tool, ...] = ()) -> None:
         self._knobs = knobs
         self._sentences = sentences
-        self._text = _joined(sentences)
+        self._tags = tags
+        self._text = _filled(_joined(sentences), tags)
         self._tools = tools
 
     def reworded(self, rng: Random) -> Wrapper:
-        """Another wording, as far as the knobs ask for one."""
+        """Another wording, as far as the knobs ask for one; with other words, invented tags are others too."""
         knobs = self._knobs
         sentences = reordered(self._sentences, rng) if knobs.reorder else self._sentences
-        return Wrapper(knobs, reworded(sentences, knobs.words, rng), self._tools)
+        tags = _tags(rng) if knobs.words else self._tags
+        return Wrapper(knobs, reworded(sentences, knobs.words, rng), tags, self._tools)
 
     def recast(self, rng: Random) -> Wrapper:
         """Another wording, whatever the knobs ask for."""
         sentences = reworded(reordered(self._sentences, rng), max(self._knobs.words, 0.2), rng)
-        return Wrapper(self._knobs, sentences, self._tools)
+        return Wrapper(self._knobs, sentences, _tags(rng), self._tools)
 
     def around(self, prompt: Prompt) -> Prompt:
         """The task in its wrapper. Every turn of the user that has text gets it, where it stands in such turns."""
@@ -80,29 +85,30 @@ class Wrappers:
 
 def novel(knobs: Wrapping, rng: Random) -> Wrapper:
     """A wrapper of its own, for one request."""
-    return Wrapper(knobs, compose(knobs.aim, rng))
+    return Wrapper(knobs, compose(knobs.aim, rng), _tags(rng))
 
 
 def _variant(knobs: Wrapping, rng: Random) -> Wrapper:
     written = [text for text in WRITTEN if text.aim is knobs.aim]
     by_hand = bool(written) and rng.random() < knobs.by_hand
     sentences = _with_additions(rng.choice(written).sentences, knobs, rng) if by_hand else compose(knobs.aim, rng)
-    return Wrapper(knobs, sentences, _tools(sentences, rng) if knobs.place is Place.TOOLS else ())
+    tags = _tags(rng)
+    return Wrapper(knobs, sentences, tags, _tools(sentences, tags, rng) if knobs.place is Place.TOOLS else ())
 
 
 def _with_additions(sentences: tuple[str, ...], knobs: Wrapping, rng: Random) -> tuple[str, ...]:
     """A written text with something composed beside it, so that it is not the same under every seed."""
     if sentences[0].isascii():
         return (*sentences, *compose(knobs.aim, rng)[2:])
-    return (*sentences, f"[{invented(rng)}-{invented(rng)}]")
+    return (*sentences, "[{tag}-{tag2}]")
 
 
-def _tools(sentences: tuple[str, ...], rng: Random) -> tuple[Tool, ...]:
+def _tools(sentences: tuple[str, ...], tags: Tags, rng: Random) -> tuple[Tool, ...]:
     """Tool definitions that carry the instructions in their descriptions."""
     return tuple(
         Tool(
             f"{invented(rng)}_{rng.choice(('note', 'report', 'emit', 'record', 'step', 'submit'))}",
-            sentence,
+            _filled(sentence, tags),
             {
                 "type": "object",
                 "properties": {invented(rng): {"type": "string"} for _ in range(rng.randint(1, 4))},
@@ -110,6 +116,14 @@ def _tools(sentences: tuple[str, ...], rng: Random) -> tuple[Tool, ...]:
         )
         for sentence in sentences
     )
+
+
+def _tags(rng: Random) -> Tags:
+    return invented(rng), invented(rng)
+
+
+def _filled(text: str, tags: Tags) -> str:
+    return text.replace("{tag}", tags[0]).replace("{tag2}", tags[1])
 
 
 def _joined(sentences: tuple[str, ...]) -> str:

@@ -1,0 +1,81 @@
+"""Owns the analyst that lives in a serving process: it is fed between requests, and no exchange suffers from its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from proxy.detection import LocalDetection
+from proxy.events.event import Event
+from proxy.verdict.analyst import DAY_US, Analyst
+from proxy.verdict.campaign import Campaign
+
+log = logging.getLogger("stillgate.detection")
+FEED_SECONDS = 0.02
+SLICE = 50
+"""Events taken in without a pause; some 50 µs each."""
+
+
+class ServingAnalyst(Analyst):
+    """An analyst that fails nobody: an event or a judgement that it cannot digest is told of and passed over."""
+
+    def __init__(self, expires_after_us: int = 7 * DAY_US) -> None:
+        super().__init__(expires_after_us)
+        self.observed = 0
+        """Events taken in."""
+        self.last_us = 0
+        """The last one's moment."""
+        self.faults = 0
+        self._found: list[Campaign] = []
+        self._seconds: Callable[[], float] = lambda: 0.0
+        self._on_judged: Callable[[float], None] = lambda seconds: None
+
+    def watch(self, seconds: Callable[[], float], on_judged: Callable[[float], None]) -> None:
+        """Has `on_judged` told how long each judgement takes by the stopwatch `seconds`."""
+        self._seconds, self._on_judged = seconds, on_judged
+
+    def observe(self, event: Event) -> None:
+        """Takes in one event."""
+        self.observed += 1
+        self.last_us = event.moment_us
+        try:
+            super().observe(event)
+        except Exception as fault:
+            self._failed(fault)
+
+    def judge(self, now_us: int) -> bool:
+        """Weighs what has changed; whether any campaign has, or may have."""
+        began = self._seconds()
+        try:
+            return super().judge(now_us)
+        except Exception as fault:
+            self._failed(fault)
+            return True
+        finally:
+            self._on_judged(self._seconds() - began)
+
+    def campaigns(self) -> list[Campaign]:
+        """Every campaign as it stands, or as it last could be told."""
+        try:
+            self._found = super().campaigns()
+        except Exception as fault:
+            self._failed(fault)
+        return self._found
+
+    def _failed(self, fault: Exception) -> None:
+        if not self.faults:
+            log.error("the analyst failed; further faults are only counted", exc_info=fault)
+        self.faults += 1
+
+
+async def feed(detection: LocalDetection, on_fed: Callable[[], None]) -> None:
+    """For ever: takes in what waits, a slice at a time, so that little is left to do when a second is full.
+
+    `on_fed` is told whenever nothing waits any more.
+    """
+    while True:
+        await asyncio.sleep(FEED_SECONDS)
+        while detection.drain(SLICE):
+            await asyncio.sleep(0)
+        on_fed()

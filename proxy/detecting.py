@@ -1,0 +1,206 @@
+"""Owns which detection a process uses, and how it reaches the operators and the metrics. Part of the composition.
+
+With the memory store the analyst lives in this process; where replicas share a Redis they tell it what happens, and
+`stillgate analyse` tells them what it found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from proxy.analysis.desk import RedisDesk
+from proxy.analysis.in_process import ServingAnalyst, feed
+from proxy.analysis.keys import Keys
+from proxy.analysis.link import Link
+from proxy.analysis.local_desk import LocalDesk
+from proxy.analysis.remote import RemoteDetection
+from proxy.analysis.state_file import StateFile
+from proxy.clock import Clock, unique_id
+from proxy.detection import Detection, LocalDetection
+from proxy.errors import UsageError
+from proxy.metrics import Metrics, observe_campaigns
+from proxy.policy.campaign_spec import DEFAULT_EXPIRY_US
+from proxy.policy.match import Policy
+from proxy.settings import Settings
+from proxy.tasks import Tasks
+from proxy.verdict.desk import CampaignDesk
+
+log = logging.getLogger("stillgate.detection")
+SAVE_SECONDS = 60.0
+
+
+class Detecting(Protocol):
+    """Detection as a process has it: always there, and asked only where the policy in force has campaigns."""
+
+    @property
+    def detection(self) -> Detection: ...
+
+    @property
+    def desk(self) -> CampaignDesk: ...
+
+    def follow(self, policy: Policy) -> None:
+        """Another policy is in force."""
+
+    def observe(self) -> None:
+        """Brings the metrics up to date."""
+
+
+@asynccontextmanager
+async def open_detection(
+    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics
+) -> AsyncIterator[Detecting]:
+    """The detection that goes with the store of the settings, closed at the end. UsageError."""
+    if settings.store.startswith("memory:"):
+        async with _in_process(settings, policy, clock, metrics) as in_process:
+            yield in_process
+    else:
+        async with _through_redis(settings, clock, metrics) as through_redis:
+            yield through_redis
+
+
+class InProcess:
+    """The analyst in this process, and the file that it may be kept in."""
+
+    def __init__(self, analyst: ServingAnalyst, clock: Clock, metrics: Metrics, file: StateFile | None) -> None:
+        self._analyst = analyst
+        self._clock = clock
+        self._metrics = metrics
+        self._file = file
+        self._saves = True
+        self._told = Told()
+        analyst.watch(lambda: clock.monotonic_us() / 1e6, metrics.detection_judge.observe)
+        self.detection = LocalDetection(analyst)
+        self.detection.renew()
+        self.desk = LocalDesk(analyst, self.detection.renew)
+
+    def follow(self, policy: Policy) -> None:
+        self._analyst.expires_after_us = expiry_of(policy)
+
+    def observe(self) -> None:
+        observe_campaigns(self._metrics, self._analyst.campaigns())
+
+    def fed(self) -> None:
+        """What happened up to now has been taken in."""
+        analyst, metrics = self._analyst, self._metrics
+        if (news := analyst.observed - self._told) > 0:
+            metrics.detection_events.inc(news)
+            metrics.detection_lag.set(max(self._clock.wall_us() - analyst.last_us, 0) / 1e6)
+            self._told = analyst.observed
+
+    async def keep(self, seconds: float) -> None:
+        """For ever: saves the state every so many seconds."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self.save()
+
+    async def save(self) -> None:
+        """Writes the state, if it has a file. A disk that fails is told of once until it heals."""
+        if self._file is None:
+            return
+        state = self._analyst.state()
+        try:
+            await asyncio.to_thread(self._file.write, state)
+        except OSError as fault:
+            if self._saves:
+                log.exception("campaigns cannot be saved", exc_info=fault, extra={"state": str(self._file.path)})
+            self._saves = False
+        else:
+            self._saves = True
+
+    async def end(self) -> None:
+        """Takes in and saves what is left."""
+        self.detection.campaigns(self._clock.wall_us())
+        self.fed()
+        await self.save()
+
+
+class ThroughRedis:
+    """The way to an analyser that all replicas share."""
+
+    def __init__(self, detection: RemoteDetection, desk: RedisDesk, clock: Clock, metrics: Metrics) -> None:
+        self.detection = detection
+        self.desk = desk
+        self._clock = clock
+        self._metrics = metrics
+
+    def follow(self, policy: Policy) -> None:
+        """How long campaigns last is the analyser's to know."""
+
+    def observe(self) -> None:
+        observe_campaigns(self._metrics, self.detection.campaigns(self._clock.wall_us()))
+
+
+def expiry_of(policy: Policy) -> int:
+    """For how many microseconds a policy has campaigns remembered; one without campaigns forgets none early."""
+    return DEFAULT_EXPIRY_US if policy.campaigns is None else policy.campaigns.expires_after_us
+
+
+@asynccontextmanager
+async def _in_process(
+    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics
+) -> AsyncIterator[Detecting]:
+    file = StateFile(Path(settings.state)) if settings.state else None
+    analyst = ServingAnalyst(expiry_of(policy)) if file is None else restored(file, expiry_of(policy))
+    detecting = InProcess(analyst, clock, metrics, file)
+    async with contextlib.AsyncExitStack() as stack:
+        tasks = Tasks()
+        stack.push_async_callback(detecting.end)
+        stack.push_async_callback(tasks.close)
+        _ = tasks.spawn_endless(feed(detecting.detection, detecting.fed), "feed the analyst")
+        if file is not None:
+            _ = tasks.spawn_endless(detecting.keep(SAVE_SECONDS), "save campaigns")
+        yield detecting
+
+
+@asynccontextmanager
+async def _through_redis(settings: Settings, clock: Clock, metrics: Metrics) -> AsyncIterator[Detecting]:
+    link, keys = Link(settings.store, settings.store_password), Keys()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(link.close)
+        detection = RemoteDetection(
+            link,
+            keys,
+            unique_id("r-"),
+            clock.wall_us,
+            stream_bytes=settings.stream_mb * 2**20,
+            on_sent=metrics.events_sent.inc,
+            on_dropped=metrics.events_dropped.inc,
+        )
+        await detection.start()
+        stack.push_async_callback(detection.close)
+        yield ThroughRedis(detection, RedisDesk(link, keys, clock.wall_us), clock, metrics)
+
+
+def restored(file: StateFile, expires_after_us: int) -> ServingAnalyst:
+    """The analyst whose state is in `file`; a new one where there is none, or none that can be understood.
+
+    UsageError where the file cannot be read or written.
+    """
+    try:
+        analyst = _recalled(file, expires_after_us)
+        file.write(analyst.state())
+    except OSError as fault:
+        raise UsageError(f"--state {file.path}: cannot be read and written: {fault.strerror or fault}") from fault
+    return analyst
+
+
+def _recalled(file: StateFile, expires_after_us: int) -> ServingAnalyst:
+    if (state := file.read()) is None:
+        return ServingAnalyst(expires_after_us)
+    try:
+        analyst = ServingAnalyst.restored(state, expires_after_us)
+        assert isinstance(analyst, ServingAnalyst)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        told = {"state": str(file.path), "kept_as": str(file.put_aside()), "fault": str(fault)}
+        log.warning("the campaigns of the last run cannot be read; starting without them", extra=told)
+        return ServingAnalyst(expires_after_us)
+    log.info("campaigns of the last run", extra={"state": str(file.path), "campaigns": len(analyst.campaigns())})
+    return analyst
