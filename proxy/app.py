@@ -29,12 +29,11 @@ from proxy import __version__
 from proxy.admin.app import admin_app
 from proxy.admin.campaigns import answer
 from proxy.admin.policy_keeper import PolicyKeeper
-from proxy.admission.quota import Concurrency
 from proxy.admission.store import LEASE_US
 from proxy.clock import Clock, SystemClock, Ticks
 from proxy.detecting import open_detection
 from proxy.dialects.estimate import Estimator
-from proxy.errors import StillgateError, StoreError, UsageError
+from proxy.errors import StillgateError, UsageError
 from proxy.events.log import ExchangeLog, open_log
 from proxy.events.sketching import Sketcher
 from proxy.handlers.handler import Handler
@@ -234,15 +233,8 @@ class Proxy:
     async def _renew_slots(self) -> None:
         while True:
             await asyncio.sleep(LEASE_US / 3e6)
-            held = [
-                exchange.reservation
-                for exchange in self.handler.open.values()
-                if exchange.reservation is not None
-                and any(isinstance(claim.limit, Concurrency) for claim in exchange.reservation.claims)
-            ]
             self._ticks.next_us()
-            with contextlib.suppress(StoreError):
-                await self.store.buckets.renew(held)
+            await self.store.renew_slots([exchange.reservation for exchange in self.handler.open.values()])
 
     async def _keep_measuring(self) -> None:
         """Once a second, because a worker's supervisor reads its metrics without asking it."""

@@ -75,7 +75,7 @@ class InProcess:
         self._metrics = metrics
         self._file = file
         self._saves = True
-        self._told = Told()
+        self._told = self._told_faults = 0
         analyst.watch(lambda: clock.monotonic_us() / 1e6, metrics.detection_judge.observe)
         self.detection = LocalDetection(analyst)
         self.detection.renew()
@@ -94,6 +94,8 @@ class InProcess:
             metrics.detection_events.inc(news)
             metrics.detection_lag.set(max(self._clock.wall_us() - analyst.last_us, 0) / 1e6)
             self._told = analyst.observed
+        metrics.detection_faults.inc(analyst.faults - self._told_faults)
+        self._told_faults = analyst.faults
 
     async def keep(self, seconds: float) -> None:
         """For ever: saves the state every so many seconds."""
@@ -144,9 +146,7 @@ def expiry_of(policy: Policy) -> int:
 
 
 @asynccontextmanager
-async def _in_process(
-    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics
-) -> AsyncIterator[Detecting]:
+async def _in_process(settings: Settings, policy: Policy, clock: Clock, metrics: Metrics) -> AsyncIterator[Detecting]:
     file = StateFile(Path(settings.state)) if settings.state else None
     analyst = ServingAnalyst(expiry_of(policy)) if file is None else restored(file, expiry_of(policy))
     detecting = InProcess(analyst, clock, metrics, file)

@@ -143,9 +143,7 @@ class Metrics:
             "detection_judge_seconds", "Judgements of all clusters, one for each second of events.", buckets=_LATENCY
         )
 
-        self.detection_faults = counter(
-            "detection_faults_total", "Events and judgements that the analyst failed on."
-        )
+        self.detection_faults = counter("detection_faults_total", "Events and judgements that the analyst failed on.")
 
         self.events_sent = counter("detection_events_sent_total", "Events that went to the analyser's stream.")
         self.events_dropped = counter(

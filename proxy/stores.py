@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random  # noqa: TID251 - jitter between replicas; nothing is decided by it
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from proxy.admission.fallback import BreakerState, ResilientStore
 from proxy.admission.memory import MemoryStore
+from proxy.admission.quota import Concurrency
 from proxy.admission.redis import REPLICA_LEASE_US, RedisStore
-from proxy.admission.store import BucketStore, StoreFailure
+from proxy.admission.store import BucketStore, Reservation, StoreFailure
 from proxy.clock import Ticks, unique_id
 from proxy.errors import StoreError, UsageError
 from proxy.metrics import Metrics
@@ -59,6 +60,16 @@ class Store:
     async def shared_secret(self, name: str) -> bytes | None:
         """A secret that all replicas share; None where there is nobody to share it with. StoreError."""
         return None if self.redis is None else await self.redis.shared_secret(name)
+
+    async def renew_slots(self, reservations: Iterable[Reservation | None]) -> None:
+        """Renews the leases of those that hold slots; while the store is away they wait for the next time."""
+        held = [
+            reservation
+            for reservation in reservations
+            if reservation is not None and any(isinstance(claim.limit, Concurrency) for claim in reservation.claims)
+        ]
+        with suppress(StoreError):
+            await self.buckets.renew(held)
 
     def observe(self, metrics: Metrics) -> None:
         """Brings the gauges up to date."""

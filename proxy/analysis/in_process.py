@@ -1,4 +1,4 @@
-"""Owns the analyst that lives in a serving process: it is fed between requests, and no exchange suffers from its faults."""
+"""Owns the analyst that lives in a serving process: fed between requests, and no exchange suffers from its faults."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def feed(detection: LocalDetection, on_fed: Callable[[], None]) -> None:
     `on_fed` is told whenever nothing waits any more.
     """
     while True:
-        await asyncio.sleep(FEED_SECONDS)
-        while detection.drain(SLICE):
-            await asyncio.sleep(0)
-        on_fed()
+        waiting = detection.drain(SLICE)
+        if not waiting:
+            on_fed()
+        await asyncio.sleep(0 if waiting else FEED_SECONDS)

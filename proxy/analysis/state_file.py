@@ -1,4 +1,4 @@
-"""Owns the file that keeps the campaigns of a proxy without a Redis over its restarts. Knows nothing of what is in it."""
+"""Owns the file that keeps the campaigns of a proxy without a Redis over its restarts. Knows nothing of its content."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _verdict_of(campaign: Campaign) -> Campaign:
     empty: dict[str, Any] = {"models": {}, "targets": {}, "evidence": (), "timeline": (), "merged": ()}
     return replace(
         campaign,
-        members=campaign.members if campaign.marks.members_only else (),
+        members=(),
         last_us=campaign.first_us,
         expires_us=-(-campaign.expires_us // EXPIRY_STEP_US) * EXPIRY_STEP_US,
         score=0.0,

@@ -16,9 +16,13 @@ from proxy.events.event import Answered, Asked
 
 MOST_PAYERS = 30_000
 """Payers counted one by one; of a larger cluster those that come later are counted in sum only."""
-MOST_PIECES = 256
+MOST_PIECES = 1024
 MOST_KINDS = 32
 _SAMPLE = 512
+_FAMILIAR = 10
+_STRANGE = 0.1
+"""A payer of so many requests, of which so few are the cluster's, does not belong to it."""
+_LEAST = 0.4
 _SHORT_RANK = 8
 """A payer that comes back before an eighth of the other payers had their turn came back soon."""
 
@@ -84,8 +88,8 @@ class Cluster:
         """The name it goes by once it is suspected."""
         self.first_us = self.last_us = first_us
         self.pieces: dict[int, None] = {}
-        self.typical = 4.0
-        """Pieces that a request of it commonly has, a running mean."""
+        self.typical = 2.0
+        """The weight of the pieces that a request of it commonly has."""
         self.requests = 0
         self.admitted = 0
         self.prevented = 0
@@ -121,15 +125,27 @@ class Cluster:
         self.timeline = Timeline(first_us)
         self.neighbours: dict[Cluster, int] = {}
         """Payers that are in both, of the clusters that this one has most in common with."""
+        self.overlaps: dict[Cluster, int] = {}
+        """Requests of this cluster that have pieces of another one as well."""
+        self.crossings: dict[Cluster, int] = {}
+        """Requests that went on, here or there, with what another payer had begun under the other template."""
         self.judged_at = 0
         """Requests when it was last judged."""
         self.gone = False
         """Forgotten, or part of another cluster."""
 
     @property
-    def least(self) -> int:
-        """How many of its pieces make a request one of its own."""
-        return max(3, round(self.typical * 0.4))
+    def least(self) -> float:
+        """The weight of pieces that makes a request one of its own."""
+        return _LEAST * self.typical
+
+    def is_strange(self, payer: Payer) -> bool:
+        """Whether a payer says mostly other things, so that what it has in common with a campaign is chance."""
+        return (
+            self.campaign is not None
+            and payer.events >= _FAMILIAR
+            and self.members.get(payer.account, 0) <= _STRANGE * payer.events
+        )
 
     def asked(self, asked: Asked, payer: Payer, relation: Relation, again: bool, whose: int) -> None:
         """Counts one request, which stands in `relation` to one of the payer `whose`.

@@ -5,7 +5,7 @@ Turns events into counted clusters; judges nothing. One instance a process; not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from proxy.detect.cluster import Cluster, tie
 from proxy.detect.conversations import Conversations, Relation
@@ -19,17 +19,21 @@ from proxy.events.event import Answered, Asked
 MOST_CLUSTERS = 10_000
 _SEED = 4
 """Shared pieces of one request that no cluster has yet make a new cluster."""
-_LEARN = 0.02
-_PRUNE = 64
+_WEIGHED = 32
 """Requests of a cluster between two looks at its pieces."""
 _SIGNATURES = 500_000
-_REFUSED = 50_000
+_LATEST = 50_000
+_CROSSINGS = 32
+_HALF = 0.3
+_OVERLAPS = 6
+_OVERLAPPING = 0.3
+"""Requests with pieces of two clusters, and their share of the smaller one's, that make these one."""
 _TIES = 3
 _TIED_SHARE = 0.25
 """Ties, and their share of a payer's requests, from which it is counted with those that it is tied to."""
 _YOUNG = 200
 """Requests of a cluster that may still be the new wording of an older one."""
-_NEIGHBOURS = 3
+_NEIGHBOURS = 6
 
 
 class Engine:
@@ -45,8 +49,8 @@ class Engine:
         self.by_campaign: dict[str, Cluster] = {}
         self.touched: dict[Cluster, None] = {}
         """Clusters that have changed since they were last judged."""
-        self._refused: Generations[Cluster] = Generations(_REFUSED)
-        """By payer: the cluster of the request that was refused last."""
+        self._latest: Generations[Cluster] = Generations(_LATEST)
+        """By payer: the cluster of its latest request."""
         self._signatures: Generations[int] = Generations(_SIGNATURES)
         self._next = 0
 
@@ -60,16 +64,17 @@ class Engine:
         group = payer.group
         relation, whose = self.conversations.meet(content, group, asked.moment_us, refused)
         found = self.pieces.meet(content.pieces, group, refused)
-        cluster = self._cluster(asked, found)
+        cluster = self._cluster(asked, payer, found)
         if relation is Relation.NEW and self._picks_up(found, cluster):
             relation, whose = Relation.ECHO, found.other
-        if refused and cluster is not None:
-            self._refused.put(group, cluster)
+        if cluster is not None:
+            self._latest.put(group, cluster)
         replayed = self._replayed(content, group) if content.signatures else ()
         if relation in (Relation.ECHO, Relation.HANDOVER):
-            self.ties.tie(whose, group)
+            self._tie(whose, group)
+            self._cross(whose, cluster)
         for other in replayed:
-            self.ties.tie(other, group)
+            self._tie(other, group)
         again = found.again >= 2
         if cluster is not None:
             self._count(cluster, asked, payer, relation, again, whose, replayed)
@@ -87,12 +92,12 @@ class Engine:
         if payer.clusters:
             payer.clusters[0].answered(answered)
 
-    def adopt(self, campaign: str, pieces: tuple[int, ...], first_us: int) -> Cluster:
+    def adopt(self, campaign: str, weights: Mapping[int, float], first_us: int) -> Cluster:
         """A cluster for a campaign that is known by its marks only: after a restart, or when it comes back."""
         cluster = self._new(first_us)
         self.name(cluster, campaign)
-        for piece in pieces:
-            self.pieces.adopt(piece, cluster)
+        for piece, weight in weights.items():
+            self.pieces.adopt(piece, cluster, weight)
         return cluster
 
     def name(self, cluster: Cluster, campaign: str) -> None:
@@ -103,10 +108,7 @@ class Engine:
     def merge(self, cluster: Cluster, other: Cluster) -> None:
         """Makes `other` part of `cluster`."""
         cluster.absorb(other)
-        for piece in other.pieces:
-            if (shared := self.pieces.shared(piece)) is not None and shared.cluster is other:
-                shared.cluster = None
-                shared.join(cluster)
+        self.pieces.move(other, cluster)
         self.ties.renamed(other, cluster)
         self._drop(other)
         if other.campaign is not None:
@@ -132,29 +134,53 @@ class Engine:
             _meet(cluster, neighbour)
         payer.clusters = (cluster, *payer.clusters[: _NEIGHBOURS - 1])
 
-    def _cluster(self, asked: Asked, found: Found) -> Cluster | None:
+    def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
         """The cluster of a request: the campaign it was found in, else the one most of its shared pieces are of."""
+        votes = _votes(found.shared)
         cluster = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
-        votes = 0
+        if cluster is None and votes:
+            best = max(votes, key=votes.__getitem__)
+            cluster = best if votes[best] >= best.least else None
         if cluster is None:
-            cluster, votes = _elect(found.shared)
-            if cluster is None:
-                return self._seed(found.shared, asked.moment_us)
-        else:
-            votes = sum(shared.cluster is cluster for shared in found.shared)
-        if votes >= 3:
-            cluster.typical += (votes - cluster.typical) * _LEARN
-        if cluster.requests % _PRUNE == _PRUNE - 1:
-            self.pieces.prune(cluster)
-        for shared in found.shared:
-            if shared.cluster is cluster:
-                shared.hits += 1
-            elif shared.cluster is None or shared.cluster.gone:
-                if not shared.generic:
-                    shared.join(cluster)
-            else:
-                shared.missed()
+            return self._seed(found.shared, asked.moment_us)
+        if len(votes) > 1:
+            cluster = self._overlapping(cluster, votes)
+        self._learn(cluster, payer, found.shared)
         return cluster
+
+    def _overlapping(self, cluster: Cluster, votes: dict[Cluster, float]) -> Cluster:
+        """A request that has pieces of several clusters: where that is common, they are halves of one template."""
+        for other, weight in votes.items():
+            if other is cluster or weight < _HALF * other.typical:
+                continue
+            if other not in cluster.overlaps and len(cluster.overlaps) >= _CROSSINGS:
+                continue
+            often = cluster.overlaps[other] = cluster.overlaps.get(other, 0) + 1
+            if often < max(_OVERLAPS, _OVERLAPPING * min(cluster.requests, other.requests)):
+                continue
+            if other.campaign is not None and cluster.campaign is not None:
+                continue
+            whole, part = (other, cluster) if other.campaign is not None else (cluster, other)
+            self.merge(whole, part)
+            return whole
+        return cluster
+
+    def _learn(self, cluster: Cluster, payer: Payer, shared: list[Shared]) -> None:
+        """Keeps count of which pieces are the cluster's."""
+        if cluster.is_strange(payer):
+            for piece in shared:
+                if piece.cluster is cluster:
+                    piece.told_by_stranger(payer.group)
+            return
+        if cluster.requests % _WEIGHED == _WEIGHED - 1:
+            self.pieces.weigh(cluster)
+        for piece in shared:
+            if piece.cluster is cluster:
+                piece.hits += 1
+            elif piece.cluster is None or piece.cluster.gone:
+                piece.join(cluster)
+            elif piece.cluster not in cluster.overlaps:
+                piece.missed()
 
     def _seed(self, shared: list[Shared], at_us: int) -> Cluster | None:
         free = [piece for piece in shared if not piece.generic and (piece.cluster is None or piece.cluster.gone)]
@@ -165,7 +191,7 @@ class Engine:
         cluster = self._new(at_us)
         for piece in free:
             piece.join(cluster)
-        cluster.typical = float(len(free))
+        cluster.typical = sum(piece.weight for piece in free)
         return cluster
 
     def _new(self, at_us: int) -> Cluster:
@@ -193,6 +219,10 @@ class Engine:
         self.touched.pop(cluster, None)
         for other in cluster.neighbours:
             other.neighbours.pop(cluster, None)
+        for other in cluster.crossings:
+            other.crossings.pop(cluster, None)
+        for other in cluster.overlaps:
+            other.overlaps.pop(cluster, None)
 
     def _picks_up(self, found: Found, cluster: Cluster | None) -> bool:
         """Not the same request as one that was refused, but the same matter: a pool may word its wrapper anew.
@@ -201,7 +231,24 @@ class Engine:
         """
         if found.refused < 3 or found.refused * 2 < found.lone:
             return False
-        return cluster is None or cluster.requests < _YOUNG or self._refused.get(found.other) is cluster
+        return cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
+
+    def _tie(self, one: int, other: int) -> None:
+        if (pair := self.ties.tie(one, other)) is None:
+            return
+        whole, part = pair
+        if part.pieces or part.campaign is not None:
+            whole, part = part, whole
+        if not (whole.gone or part.gone) and (part.campaign is None or part.campaign == whole.campaign):
+            self.merge(whole, part)
+
+    def _cross(self, whose: int, cluster: Cluster | None) -> None:
+        """What was asked under one template goes on under another: both may be wordings of one wrapper."""
+        before = self._latest.get(whose)
+        if cluster is not None and before is not None and before is not cluster and not before.gone:
+            for one, other in ((before, cluster), (cluster, before)):
+                if other in one.crossings or len(one.crossings) < _CROSSINGS:
+                    one.crossings[other] = one.crossings.get(other, 0) + 1
 
     def _replayed(self, content: Content, group: int) -> tuple[int, ...]:
         """The other payers whose reasoning signatures a request carries."""
@@ -227,18 +274,14 @@ class Engine:
         return cluster
 
 
-def _elect(shared: list[Shared]) -> tuple[Cluster | None, int]:
-    """The cluster that most pieces are of, with their number; None where too few are of any."""
-    votes: dict[Cluster, int] = {}
+def _votes(shared: list[Shared]) -> dict[Cluster, float]:
+    """The weight of a request's pieces by the cluster whose template they are of."""
+    votes: dict[Cluster, float] = {}
     for piece in shared:
         cluster = piece.cluster
-        if cluster is not None and not cluster.gone:
-            votes[cluster] = votes.get(cluster, 0) + 1
-    if not votes:
-        return None, 0
-    best = max(votes, key=votes.__getitem__)
-    count = votes[best]
-    return (best, count) if count >= best.least else (None, 0)
+        if cluster is not None and piece.weight and not cluster.gone:
+            votes[cluster] = votes.get(cluster, 0.0) + piece.weight
+    return votes
 
 
 def _meet(one: Cluster, other: Cluster) -> None:

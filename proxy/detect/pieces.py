@@ -1,4 +1,4 @@
-"""Owns which pieces of text are shared: by how many unrelated payers, and of which cluster they are.
+"""Owns which pieces of text are shared: by how many unrelated payers, of which cluster they are, how well they tell it.
 
 A piece that one payer alone says is most likely what a person wrote; one that several say is part of a template.
 Knows no rule of judgement.
@@ -13,47 +13,88 @@ PAYERS = 4
 """So many unrelated payers make a piece a shared one."""
 _LONE = 1_500_000
 _SHARED = 150_000
-_GENERIC_AFTER = 12
-_TRIAL = 100
-"""Requests of its cluster after which a piece must have proved to be of the template."""
-_COMMON = 0.03
+_ELSEWHERE = 12
+_MOVES = 4
+_STRANGERS = 3
+_FEW = 0.25
+_TRIAL = 48
+"""Requests of its cluster after which a piece's share of them is known."""
+_UNTRIED = 0.5
+"""The weight of a piece until then."""
+_RARE = 0.01
 
 
 class Shared:
     """A piece that more than one payer has said."""
 
-    __slots__ = ("cluster", "generic", "groups", "hits", "joined_at", "piece", "said")
+    __slots__ = (
+        "cluster",
+        "generic",
+        "groups",
+        "hits",
+        "joined_at",
+        "left",
+        "moves",
+        "piece",
+        "said",
+        "stranger",
+        "strangers",
+        "weight",
+    )
 
     def __init__(self, piece: int, first: int, second: int) -> None:
         self.piece = piece
         self.groups: set[int] | None = {first, second}
         """Who said it, until there are enough of them; None from then on."""
         self.cluster: Cluster | None = None
+        self.weight = 0.0
+        """How well it tells its cluster: its share of the cluster's requests, less where others say it too."""
         self.said = 0
         """Requests that had it since it belongs to a cluster."""
         self.hits = 0
         """Of these, requests of its cluster."""
         self.joined_at = 0
         """Requests of the cluster when it joined."""
+        self.strangers = 0
+        """How often a payer said it that says mostly other things than its cluster; `stranger` is the last one."""
+        self.stranger = 0
+        self.left: Cluster | None = None
+        """The cluster that it was too rare in."""
+        self.moves = 0
+        """How often it has left a cluster because others say it more."""
         self.generic = False
         """Of no cluster: a phrase of the language, or of what people ask about."""
 
     def join(self, cluster: Cluster) -> None:
-        """Becomes one of the cluster's pieces, if there is room."""
-        if len(cluster.pieces) < MOST_PIECES:
+        """Becomes one of the cluster's pieces, if there is room and it has not been tried there."""
+        if len(cluster.pieces) < MOST_PIECES and cluster is not self.left and not self.generic:
             self.cluster, self.said, self.hits, self.joined_at = cluster, 1, 1, cluster.requests
+            self.weight = _UNTRIED if cluster.requests < _TRIAL else 0.0
             cluster.pieces[self.piece] = None
 
-    def leave(self) -> None:
-        """Is of no cluster from now on."""
+    def leave(self, *, generic: bool) -> None:
+        """Is no longer of its cluster; `generic`: nor ever of another one."""
         if self.cluster is not None:
             self.cluster.pieces.pop(self.piece, None)
-        self.cluster, self.generic = None, True
+        self.left = self.cluster
+        self.cluster, self.generic, self.weight = None, generic, 0.0
+
+    def told_by_stranger(self, group: int) -> None:
+        """A payer that has little to do with its campaign says it as well: enough of these, and it is anybody's.
+
+        Where most payers are strangers to a cluster, it is the cluster that is a fragment of something.
+        """
+        if group != self.stranger and self.cluster is not None:
+            self.stranger = group
+            self.strangers += 1
+            if _STRANGERS <= self.strangers < _FEW * len(self.cluster.members):
+                self.leave(generic=True)
 
     def missed(self) -> None:
-        """It was said in a request that is not of its cluster."""
-        if self.cluster is not None and self.said >= _GENERIC_AFTER and self.hits * 2 < self.said:
-            self.leave()
+        """It was said in a request that is not of its cluster; another one may take it."""
+        if self.cluster is not None and self.said >= _ELSEWHERE and self.hits * 2 < self.said:
+            self.moves += 1
+            self.leave(generic=self.moves >= _MOVES)
 
 
 class Found:
@@ -90,21 +131,43 @@ class Pieces:
         """The record of a shared piece."""
         return self._shared.get(piece)
 
-    def prune(self, cluster: Cluster) -> None:
-        """Has the pieces leave that only a few of the cluster's requests have: what people ask about, not how."""
-        for piece in list(cluster.pieces):
-            shared = self._shared.get(piece)
-            if shared is None or shared.cluster is not cluster:
-                del cluster.pieces[piece]
-            elif (since := cluster.requests - shared.joined_at) >= _TRIAL and shared.hits < _COMMON * since:
-                shared.leave()
-
-    def adopt(self, piece: int, cluster: Cluster) -> None:
+    def adopt(self, piece: int, cluster: Cluster, weight: float) -> None:
         """Makes `piece` one of `cluster`'s from the start, as a verdict that was kept over a restart has it."""
         shared = Shared(piece, 0, 0)
         shared.groups = None
         shared.join(cluster)
+        shared.weight = weight
         self._shared.put(piece, shared)
+
+    def move(self, before: Cluster, now: Cluster) -> None:
+        """Makes the pieces of one cluster those of another one, which has taken over its counts."""
+        for piece in before.pieces:
+            shared = self._shared.get(piece)
+            if shared is not None and shared.cluster is before and len(now.pieces) < MOST_PIECES:
+                shared.cluster, shared.joined_at = now, 0
+                now.pieces[piece] = None
+        before.pieces.clear()
+        self.weigh(now)
+
+    def weigh(self, cluster: Cluster) -> None:
+        """Tells the cluster's template from what people ask with it, by how common each piece is within it."""
+        typical = 0.0
+        for piece in list(cluster.pieces):
+            shared = self._shared.get(piece)
+            if shared is None or shared.cluster is not cluster:
+                del cluster.pieces[piece]
+                continue
+            since = cluster.requests - shared.joined_at
+            if since < _TRIAL:
+                continue
+            rate = min(shared.hits / since, 1.0)
+            if rate < _RARE:
+                shared.leave(generic=False)
+            else:
+                shared.weight = rate * (shared.hits / shared.said) ** 2
+                typical += rate * shared.weight
+        if typical:
+            cluster.typical = typical
 
     def meet(self, pieces: tuple[int, ...], group: int, refused: bool) -> Found:
         """Takes in the pieces of one request of the payer `group`; `refused`: it was not admitted."""

@@ -24,26 +24,25 @@ class Ties:
         self.clusters: dict[int, Cluster] = {}
         """By the component's root."""
 
-    def tie(self, one: int, other: int) -> None:
-        """Joins two payers; nothing where too many are tied already."""
+    def tie(self, one: int, other: int) -> tuple[Cluster, Cluster] | None:
+        """Joins two payers, unless too many are tied; the two clusters that are one component from now on, if any."""
         if one == other or len(self._parent) >= self._most:
-            return
+            return None
         self.degree[one] = self.degree.get(one, 0) + 1
         self.degree[other] = self.degree.get(other, 0) + 1
         a, b = self._root(one), self._root(other)
         if a == b:
-            return
+            return None
         if self._size.get(a, 1) < self._size.get(b, 1):
             a, b = b, a
         self._parent[b] = a
         self._size[a] = self._size.get(a, 1) + self._size.pop(b, 1)
-        if (theirs := self.clusters.pop(b, None)) is not None:
-            mine = self.clusters.get(a)
-            if mine is None:
-                self.clusters[a] = theirs
-            else:
-                mine.absorb(theirs)
-                theirs.gone = True
+        theirs, mine = self.clusters.pop(b, None), self.clusters.get(a)
+        if theirs is None:
+            return None
+        if mine is None:
+            self.clusters[a] = theirs
+        return None if mine is None or mine is theirs else (mine, theirs)
 
     def renamed(self, before: Cluster, now: Cluster) -> None:
         """Two clusters were merged: the component that was counted in the one is counted in the other."""

@@ -53,13 +53,15 @@ class Sketcher:
         asked, continues = self._chained(turns)
         tool_results = sum([turn.has_results for turn in turns])
         last = said[-1] if said else ""
-        system = zones.words.hashes[: zones.user]
+        words = zones.words.hashes[: zones.user]
+        system = self._texts.exact(words.tobytes()) if len(words) else 0
+        tool_hash = self._tools(tools) if tools else 0
         return Content(
-            pieces=self._pieces(zones),
+            pieces=self._pieces(zones, system, tool_hash),
             asked=asked,
             continues=continues,
-            system=self._texts.exact(system.tobytes()) if len(system) else 0,
-            tools=self._tools(tools) if tools else 0,
+            system=system,
+            tools=tool_hash,
             shape=self._texts.exact(conversation.sampling) if conversation.sampling.strip(b",") else 0,
             turns=len(turns),
             tool_results=tool_results,
@@ -73,7 +75,7 @@ class Sketcher:
         """What an answer's log calls the signatures that it issued, as `Content.signatures` has them; ids stay ids."""
         return self._signatures.issued(names)
 
-    def _pieces(self, zones: _Zones) -> tuple[int, ...]:
+    def _pieces(self, zones: _Zones, system: int, tool_hash: int) -> tuple[int, ...]:
         user, tools, end = zones.user, zones.tools, zones.end
         if tools - user <= _EDGE:
             samples = [(0, user, 12), (user, tools, 20), (tools, end, 4)]

@@ -15,6 +15,7 @@ from proxy.detect.engine import Engine
 from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import level_of
+from proxy.verdict.kinship import are_one
 from proxy.verdict.record import Record, campaign_of
 from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
 
@@ -22,8 +23,6 @@ DAY_US = 86_400_000_000
 _GROWTH = 1.04
 """A cluster is judged again when it has grown by so much, and by so many requests."""
 _STEP = 8
-_SAME = 0.6
-"""Clusters that have so many of the larger one's payers in common are one."""
 _SWEEP_US = 60_000_000
 MOST_CAMPAIGNS = 500
 
@@ -126,11 +125,9 @@ class Analyst:
         return record
 
     def _unite(self, cluster: Cluster) -> None:
-        """Merges the clusters that have most of their payers in common with this one."""
-        for other, common in list(cluster.neighbours.items()):
-            if other.gone or common < LEAST_PAYERS or cluster.gone:
-                continue
-            if common < _SAME * max(len(cluster.members), len(other.members)):
+        """Merges the clusters that turn out to be parts of this one."""
+        for other in {*cluster.neighbours, *cluster.crossings}:
+            if other.gone or cluster.gone or not are_one(cluster, other):
                 continue
             if cluster.campaign is not None and other.campaign is not None and cluster.campaign != other.campaign:
                 self._merge_records(cluster.campaign, other.campaign)
@@ -162,7 +159,9 @@ class Analyst:
             cluster.campaign = None
 
     def _adopt(self, campaign: Campaign) -> None:
-        cluster = self._engine.adopt(campaign.id, campaign.marks.pieces, campaign.first_us)
+        marks = campaign.marks
+        weights = {piece: weight / 1000 for piece, weight in zip(marks.pieces, marks.weights, strict=True)}
+        cluster = self._engine.adopt(campaign.id, weights, campaign.first_us)
         cluster.last_us = campaign.last_us
         cluster.requests, cluster.admitted = campaign.exchanges_seen, campaign.exchanges_admitted
         cluster.prevented = campaign.exchanges_prevented

@@ -37,12 +37,13 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
 
 
 class Marks(Struct, frozen=True, omit_defaults=True):
-    """By what a campaign's traffic is known: a request that has at least `least` of `pieces` is of it."""
+    """By what a campaign's traffic is known: the pieces of text that a request has in common with it."""
 
     pieces: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
+    """Of each piece, in thousandths: how much it tells."""
     least: int = 1
-    members_only: bool = False
-    """The same words are common among others: only members' requests are meant."""
+    """A request whose pieces weigh so much together, in thousandths, is of it."""
 
 
 class Slice(Struct, frozen=True, array_like=True):
@@ -70,6 +71,8 @@ class Campaign(Struct, frozen=True, omit_defaults=True, kw_only=True):
     members: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     """Members from whom little else comes: all of their traffic is acted on."""
+    excused: tuple[str, ...] = ()
+    """Accounts whose requests had its marks, and which say mostly other things: nothing is done about them."""
     marks: Marks = Marks()
     networks: int = 0
     exchanges_seen: int = 0

@@ -16,12 +16,12 @@ from proxy.verdict.scoring import PROBES
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 128
-_SPECIFIC = 0.8
-"""A mark is said within the campaign at least so often of all that it is said."""
-_COMMON = 0.02
-"""And in at least so many of the campaign's requests."""
+_WEIGHTY = 0.01
 _LITTLE_ELSE = 0.9
+_FEW = 0.25
+"""Where more members than these say mostly other things, that is how this campaign hides."""
 _PROVEN_REQUESTS = 4
+_CONTRADICTED = -2.0
 _LEAST_OPENINGS = 150
 """Before a probe: time for what speaks against to show."""
 
@@ -45,18 +45,16 @@ class Record:
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:
-    """The pieces that tell the cluster's traffic from all other, the commonest first."""
-    least_hits = max(3.0, _COMMON * cluster.requests)
+    """The pieces that tell the cluster's traffic from all other, the weightiest first."""
     found = []
     for piece in cluster.pieces:
         shared = engine.pieces.shared(piece)
-        if shared is None or shared.cluster is not cluster or shared.hits < _SPECIFIC * shared.said:
-            continue
-        if shared.hits >= least_hits:
-            found.append((shared.hits, piece))
+        if shared is not None and shared.cluster is cluster and shared.hits >= 3 and shared.weight >= _WEIGHTY:
+            found.append((round(1000 * shared.weight), piece))
     found.sort(reverse=True)
-    pieces = tuple(piece for _, piece in found[:_MOST_MARKS])
-    return Marks(pieces, min(cluster.least, max(len(pieces), 1)))
+    del found[_MOST_MARKS:]
+    pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)
+    return Marks(pieces, weights, max(round(1000 * cluster.least), 1))
 
 
 def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
@@ -68,6 +66,13 @@ def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
         if requests >= _LITTLE_ELSE * payer.events:
             found.append(account)
     return tuple(found)
+
+
+def excused_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
+    """Members that say mostly other things."""
+    payers = (engine.payers.find(account) for account in cluster.members)
+    found = tuple(payer.account for payer in payers if payer is not None and cluster.is_strange(payer))
+    return found if len(found) < _FEW * len(cluster.members) else ()
 
 
 def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:
@@ -88,6 +93,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         accounts=len(cluster.members),
         members=tuple(cluster.latest_members(MOST_MEMBERS)),
         whole=whole_accounts(engine, cluster) if level is Level.CONFIRMED else (),
+        excused=excused_accounts(engine, cluster),
         marks=marks,
         networks=len(cluster.places.networks),
         exchanges_seen=cluster.requests,
@@ -113,5 +119,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
 def _probing(cluster: Cluster, record: Record) -> bool:
     """A few refusals would decide: the score is near, and it is not known yet whether others pick them up."""
     if record.level is not Level.SUSPECTED or record.score < NEAR or cluster.dealt.openings < _LEAST_OPENINGS:
+        return False
+    if any(each.weight <= _CONTRADICTED for each in record.evidence):
         return False
     return cluster.probes < PROBES * (1 + 2 * bool(cluster.echoes))

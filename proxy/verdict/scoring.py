@@ -19,7 +19,7 @@ LEAST_PAYERS = 12
 LEAST_OPENINGS = 60
 _ENOUGH = 300
 """Openings from which what speaks for a campaign has its full weight; what speaks against has it at once."""
-PROBES = 3
+PROBES = 2
 """Refusals of a suspected campaign that must find nobody to pick them up before it is left alone."""
 _PATIENCE_US = 600_000_000
 _DAY_US = 86_400_000_000
@@ -89,7 +89,7 @@ def _partition(cluster: Cluster) -> list[Evidence]:
     grown = min(openings / _ENOUGH, 1.0)
     shared = cluster.relations[Relation.SHARED]
     own = cluster.relations[Relation.REPEATS] + cluster.openings_again
-    found = [
+    return [
         _evidence(
             "partition",
             "items-never-shared",
@@ -103,7 +103,6 @@ def _partition(cluster: Cluster) -> list[Evidence]:
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
     ]
-    return found
 
 
 def _balance(cluster: Cluster) -> list[Evidence]:

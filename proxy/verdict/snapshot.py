@@ -28,16 +28,16 @@ class Snapshot:
 
     def __init__(self, campaigns: Iterable[Campaign] = ()) -> None:
         self.campaigns = {campaign.id: campaign for campaign in campaigns if campaign.word is not Word.RELEASE}
-        self._by_piece: dict[int, tuple[str, ...]] = {}
+        self._by_piece: dict[int, tuple[tuple[str, int], ...]] = {}
         self._by_account: dict[str, str] = {}
-        self._members: dict[str, frozenset[str]] = {}
+        self._excused: dict[str, frozenset[str]] = {}
         for campaign in self.campaigns.values():
-            for piece in campaign.marks.pieces:
-                self._by_piece[piece] = (*self._by_piece.get(piece, ()), campaign.id)
+            for piece, weight in zip(campaign.marks.pieces, campaign.marks.weights, strict=True):
+                self._by_piece[piece] = (*self._by_piece.get(piece, ()), (campaign.id, weight))
             for account in campaign.whole:
                 self._by_account.setdefault(account, campaign.id)
-            if campaign.marks.members_only:
-                self._members[campaign.id] = frozenset(campaign.members)
+            if campaign.excused:
+                self._excused[campaign.id] = frozenset(campaign.excused)
 
     def match(self, account: str, content: Content | None) -> Match | None:
         """The campaign that a request of `account` belongs to, by what it says before by whom it comes from."""
@@ -52,16 +52,16 @@ class Snapshot:
     def _by_content(self, account: str, content: Content) -> Campaign | None:
         hits: dict[str, int] = {}
         for piece in content.pieces:
-            for name in self._by_piece.get(piece, ()):
-                hits[name] = hits.get(name, 0) + 1
+            for name, weight in self._by_piece.get(piece, ()):
+                hits[name] = hits.get(name, 0) + weight
         best, most = None, 0
-        for name, count in hits.items():
+        for name, weight in hits.items():
             campaign = self.campaigns[name]
-            if count < campaign.marks.least or count <= most:
+            if weight < campaign.marks.least or weight <= most:
                 continue
-            if campaign.marks.members_only and account not in self._members[name]:
+            if account in self._excused.get(name, ()):
                 continue
-            best, most = campaign, count
+            best, most = campaign, weight
         return best
 
 

@@ -176,9 +176,14 @@ def stored(redis: RedisServer) -> str:
     held = []
     with Redis(port=redis.port, decode_responses=True, encoding_errors="backslashreplace") as client:
         for key in client.scan_iter():
-            kind = client.type(key)
-            read = {"string": client.get, "hash": client.hgetall, "set": client.smembers}.get(str(kind))
-            held.append(f"{key} = {read(key) if read else client.zrange(key, 0, -1, withscores=True)}")
+            kinds: dict[str, Any] = {
+                "string": client.get,
+                "hash": client.hgetall,
+                "set": client.smembers,
+                "zset": lambda name: client.zrange(name, 0, -1, withscores=True),
+                "stream": client.xrange,
+            }
+            held.append(f"{key} = {kinds[str(client.type(key))](key)}")
     return "\n".join(held)
 
 
