@@ -19,6 +19,7 @@ MOST_PAYERS = 30_000
 MOST_PIECES = 1024
 MOST_KINDS = 32
 _SAMPLE = 512
+_SAMPLED_NEIGHBOURS = 32
 _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
@@ -219,6 +220,9 @@ class Cluster:
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
         self.created = (self.created + other.created)[:_SAMPLE]
         self.timeline.absorb(other.timeline)
+        for third, common in other.neighbours.items():
+            if third is not self and not third.gone:
+                meet(self, third, common)
 
     def latest_members(self, most: int) -> Iterator[str]:
         """The accounts that joined last, latest first."""
@@ -263,6 +267,13 @@ def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
     """Remembers that two payers are tied, in one of a cluster's `echoes`, `handovers` and `replays`."""
     if len(ties) < _SAMPLE and one != other:
         ties.add((one, other))
+
+
+def meet(one: Cluster, other: Cluster, payers: int) -> None:
+    """Remembers that so many payers are in both, of the clusters that each has met first."""
+    for cluster, neighbour in ((one, other), (other, one)):
+        if neighbour in cluster.neighbours or len(cluster.neighbours) < _SAMPLED_NEIGHBOURS:
+            cluster.neighbours[neighbour] = cluster.neighbours.get(neighbour, 0) + payers
 
 
 def _count(kinds: dict[K, int], kind: K) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from proxy.detect.cluster import Cluster, tie
+from proxy.detect.cluster import Cluster, meet, tie
 from proxy.detect.conversations import Conversations, Relation
 from proxy.detect.generations import Generations
 from proxy.detect.payers import Payer, Payers
@@ -131,7 +131,8 @@ class Engine:
         if cluster in payer.clusters:
             return
         for neighbour in payer.clusters:
-            _meet(cluster, neighbour)
+            if not neighbour.gone:
+                meet(cluster, neighbour, 1)
         payer.clusters = (cluster, *payer.clusters[: _NEIGHBOURS - 1])
 
     def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
@@ -282,10 +283,3 @@ def _votes(shared: list[Shared]) -> dict[Cluster, float]:
         if cluster is not None and piece.weight and not cluster.gone:
             votes[cluster] = votes.get(cluster, 0.0) + piece.weight
     return votes
-
-
-def _meet(one: Cluster, other: Cluster) -> None:
-    """A payer is in both."""
-    for cluster, neighbour in ((one, other), (other, one)):
-        if neighbour in cluster.neighbours or len(cluster.neighbours) < 16:
-            cluster.neighbours[neighbour] = cluster.neighbours.get(neighbour, 0) + 1

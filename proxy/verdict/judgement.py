@@ -37,6 +37,7 @@ def level_of(evidence: Sequence[Evidence], before: Level | None) -> Level | None
         return None
     if score >= CONFIRM - MARGIN * (before is Level.CONFIRMED):
         return Level.CONFIRMED
-    if score >= SUSPECT - MARGIN * (before is not None):
+    others = round(sum(each.weight for each in evidence if each.family != "balance"), 2)
+    if max(score, others + 1.0) >= SUSPECT - MARGIN * (before is not None):
         return Level.SUSPECTED
     return None

@@ -17,8 +17,10 @@ _MANY = 0.12
 """Of the smaller one's payers, where both are used alike."""
 _ALIKE = 0.8
 _SIZE = 5
+_SIZE_OF_SUSPECTS = 25
+"""How much larger than the other one a cluster may be that is the same work; more where both are suspected."""
 _CROSSINGS = 4
-_CROSSED = 0.02
+_CROSSED = 0.01
 """Of the smaller one's requests."""
 
 K = TypeVar("K")
@@ -35,7 +37,9 @@ def are_one(one: Cluster, other: Cluster) -> bool:
         return False
     if common >= _SAME * larger or (not (one.pieces and other.pieces) and common >= _MOST * smaller):
         return True
-    return common >= _MANY * smaller and larger <= _SIZE * smaller and _alike(one, other)
+    suspects = one.campaign is not None and other.campaign is not None
+    most = (_SIZE_OF_SUSPECTS if suspects else _SIZE) * smaller
+    return common >= _MANY * smaller and larger <= most and _alike(one, other)
 
 
 def _alike(one: Cluster, other: Cluster) -> bool:

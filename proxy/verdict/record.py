@@ -22,7 +22,9 @@ _FEW = 0.25
 """Where more members than these say mostly other things, that is how this campaign hides."""
 _PROVEN_REQUESTS = 4
 _CONTRADICTED = -2.0
-_LEAST_OPENINGS = 150
+_UNLIKE = 5.0
+_MANY_OPENINGS = 500
+_LEAST_OPENINGS = 100
 """Before a probe: time for what speaks against to show."""
 
 
@@ -118,8 +120,13 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
 
 def _probing(cluster: Cluster, record: Record) -> bool:
     """A few refusals would decide: the score is near, and it is not known yet whether others pick them up."""
-    if record.level is not Level.SUSPECTED or record.score < NEAR or cluster.dealt.openings < _LEAST_OPENINGS:
+    if record.level is not Level.SUSPECTED or cluster.probes >= PROBES * (1 + 2 * bool(cluster.echoes)):
         return False
-    if any(each.weight <= _CONTRADICTED for each in record.evidence):
+    openings = cluster.dealt.openings
+    if any(each.weight <= _CONTRADICTED for each in record.evidence if each.family != "balance"):
         return False
-    return cluster.probes < PROBES * (1 + 2 * bool(cluster.echoes))
+    if record.score >= NEAR and openings >= _LEAST_OPENINGS:
+        return True
+    # Who behaves like people on purpose looks like people in everything but this.
+    unlike = sum(each.weight for each in record.evidence if each.family != "balance")
+    return unlike >= _UNLIKE and openings >= _MANY_OPENINGS

@@ -17,7 +17,7 @@ from proxy.verdict.dispersion import dealt_rather_than_come
 LEAST_PAYERS = 12
 """Fewer accounts share a template in any team that nobody has told us of."""
 LEAST_OPENINGS = 60
-_ENOUGH = 300
+_ENOUGH = 200
 """Openings from which what speaks for a campaign has its full weight; what speaks against has it at once."""
 PROBES = 2
 """Refusals of a suspected campaign that must find nobody to pick them up before it is left alone."""
@@ -106,7 +106,10 @@ def _partition(cluster: Cluster) -> list[Evidence]:
 
 
 def _balance(cluster: Cluster) -> list[Evidence]:
-    """Benign: a class in its hour, a job sharded over a firm's keys."""
+    """Benign: a class in its hour, a job sharded over a firm's keys.
+
+    What speaks against is bounded by how many campaigns behave like people on purpose.
+    """
     dealt = cluster.dealt
     if dealt.openings < LEAST_OPENINGS:
         return []
@@ -116,7 +119,7 @@ def _balance(cluster: Cluster) -> list[Evidence]:
         _evidence(
             "balance",
             "even-volumes",
-            _capped(dealt_rather_than_come(dealt.histogram), -8, 4 * grown),
+            _capped(dealt_rather_than_come(dealt.histogram), -2.5, 4 * grown),
             f"{dealt.openings} openings over {payers} payers, busiest {max(dealt.counts.values())}",
         )
     ]
@@ -125,7 +128,7 @@ def _balance(cluster: Cluster) -> list[Evidence]:
             _evidence(
                 "balance",
                 "turn-taking",
-                _capped(_leaning(dealt.soon, dealt.returns, 0.13, 0.45), -4, 2 * grown),
+                _capped(_leaning(dealt.soon, dealt.returns, 0.13, 0.45), -1.5, 2 * grown),
                 f"{dealt.soon} of {dealt.returns} returns come before an eighth of the payers had their turn",
             )
         )
@@ -143,7 +146,7 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
             _evidence(
                 "reaction",
                 "refusal-echo",
-                _capped(echoes * each, 0, 8),
+                _capped(echoes * each, 0, 10),
                 f"{echoes} pairs of payers: what one was refused, the other asked within 20 min",
             )
         )
