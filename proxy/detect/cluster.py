@@ -17,6 +17,8 @@ from proxy.events.event import Answered, Asked
 MOST_PAYERS = 30_000
 """Payers counted one by one; of a larger cluster those that come later are counted in sum only."""
 MOST_PIECES = 1024
+FEWEST_PIECES = 3
+"""That a request must have in common with a template to be of it, however much they weigh."""
 MOST_KINDS = 32
 _SAMPLE = 512
 _SAMPLED_NEIGHBOURS = 32
@@ -220,9 +222,12 @@ class Cluster:
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
         self.created = (self.created + other.created)[:_SAMPLE]
         self.timeline.absorb(other.timeline)
-        for third, common in other.neighbours.items():
+        self._take_over_neighbours(other)
+
+    def _take_over_neighbours(self, other: Cluster) -> None:
+        for third, payers in other.neighbours.items():
             if third is not self and not third.gone:
-                meet(self, third, common)
+                meet(self, third, payers)
 
     def latest_members(self, most: int) -> Iterator[str]:
         """The accounts that joined last, latest first."""

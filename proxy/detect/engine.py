@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from proxy.detect.cluster import Cluster, meet, tie
+from proxy.detect.cluster import FEWEST_PIECES, Cluster, meet, tie
 from proxy.detect.conversations import Conversations, Relation
 from proxy.detect.generations import Generations
 from proxy.detect.payers import Payer, Payers
@@ -75,7 +75,7 @@ class Engine:
             self._cross(whose, cluster)
         for other in replayed:
             self._tie(other, group)
-        again = found.again >= 2
+        again = found.again >= 3 and found.again * 2 >= found.lone
         if cluster is not None:
             self._count(cluster, asked, payer, relation, again, whose, replayed)
         tied = self._tied(payer, asked.moment_us) if group in self.ties.degree else None
@@ -140,8 +140,7 @@ class Engine:
         votes = _votes(found.shared)
         cluster = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
         if cluster is None and votes:
-            best = max(votes, key=votes.__getitem__)
-            cluster = best if votes[best] >= best.least else None
+            cluster = _elected(votes, found.shared)
         if cluster is None:
             return self._seed(found.shared, asked.moment_us)
         if len(votes) > 1:
@@ -230,7 +229,7 @@ class Engine:
 
         Under a template of its own and long known it is somebody else who has the same matter.
         """
-        if found.refused < 3 or found.refused * 2 < found.lone:
+        if found.refused < 4 or found.refused * 3 < found.lone * 2:
             return False
         return cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
 
@@ -273,6 +272,14 @@ class Engine:
                 return None
             cluster = self.ties.clusters[root] = self._new(at_us)
         return cluster
+
+
+def _elected(votes: dict[Cluster, float], shared: list[Shared]) -> Cluster | None:
+    """The cluster that a request is of: enough of its template, and in more than a phrase."""
+    best = max(votes, key=votes.__getitem__)
+    if votes[best] < best.least or sum(piece.cluster is best for piece in shared) < FEWEST_PIECES:
+        return None
+    return best
 
 
 def _votes(shared: list[Shared]) -> dict[Cluster, float]:

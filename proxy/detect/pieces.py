@@ -111,10 +111,9 @@ class Found:
         """Of these, pieces that this payer has said before."""
         self.others = 0
         """Of these, pieces that only one other payer has said before."""
-        self.other = 0
-        """The group of the last such payer."""
         self.refused = 0
-        """Of `others`, pieces of a request that was refused."""
+        """Of these, pieces of refused requests of the payer `other`."""
+        self.other = 0
 
 
 class Pieces:
@@ -196,8 +195,9 @@ class Pieces:
                 found.again += 1
             else:
                 found.others += 1
-                found.other = abs(said_by)
-                found.refused += said_by < 0
+                if said_by < 0 and (not found.refused or found.other == -said_by):
+                    found.other = -said_by
+                    found.refused += 1
                 self._shared.put(piece, Shared(piece, abs(said_by), group))
                 young, old = self._shared.young, self._shared.old
         return found

@@ -43,7 +43,9 @@ class Marks(Struct, frozen=True, omit_defaults=True):
     weights: tuple[int, ...] = ()
     """Of each piece, in thousandths: how much it tells."""
     least: int = 1
-    """A request whose pieces weigh so much together, in thousandths, is of it."""
+    """A request whose pieces weigh so much together, in thousandths, is of it..."""
+    fewest: int = 1
+    """...if it has so many of them."""
 
 
 class Slice(Struct, frozen=True, array_like=True):

@@ -8,11 +8,14 @@ from proxy.verdict.campaign import Evidence, Level
 
 CONFIRM = 11.0
 """Nats: 60,000 to 1, because nearly all templates that many accounts share are shared by honest people."""
+CONFIRM_UNTESTED = 13.0
+"""Where no refusal and no replayed signature has told a pool from customers."""
 SUSPECT = 6.0
 NEAR = 6.5
 """From here on a few refusals are worth their harm: who picks them up tells a pool from customers."""
 MARGIN = 4.0
 """A level is kept until the score falls by so much."""
+_DECISIVE = frozenset({"reaction", "replay"})
 _COUNTS = 1.5
 """Nats from which a family counts as a witness."""
 
@@ -33,9 +36,11 @@ def families(evidence: Sequence[Evidence]) -> set[str]:
 def level_of(evidence: Sequence[Evidence], before: Level | None) -> Level | None:
     """The level that the evidence allows, given the level before; None: nothing to tell."""
     score = score_of(evidence)
-    if len(families(evidence)) < 2:
+    witnesses = families(evidence)
+    if len(witnesses) < 2:
         return None
-    if score >= CONFIRM - MARGIN * (before is Level.CONFIRMED):
+    enough = CONFIRM if witnesses & _DECISIVE else CONFIRM_UNTESTED
+    if score >= enough - MARGIN * (before is Level.CONFIRMED):
         return Level.CONFIRMED
     others = round(sum(each.weight for each in evidence if each.family != "balance"), 2)
     if max(score, others + 1.0) >= SUSPECT - MARGIN * (before is not None):

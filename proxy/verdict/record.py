@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from proxy.detect.cluster import Cluster
+from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.engine import Engine
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
@@ -21,7 +21,7 @@ _LITTLE_ELSE = 0.9
 _FEW = 0.25
 """Where more members than these say mostly other things, that is how this campaign hides."""
 _PROVEN_REQUESTS = 4
-_CONTRADICTED = -2.0
+_CONTRADICTED = -3.0
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
 _LEAST_OPENINGS = 100
@@ -56,7 +56,7 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     found.sort(reverse=True)
     del found[_MOST_MARKS:]
     pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)
-    return Marks(pieces, weights, max(round(1000 * cluster.least), 1))
+    return Marks(pieces, weights, max(round(1000 * cluster.least), 1), FEWEST_PIECES)
 
 
 def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ def _partition(cluster: Cluster) -> list[Evidence]:
         _evidence(
             "partition",
             "items-never-revisited",
-            _capped(_leaning(min(own, openings), openings, 0.03, 0.2), -3, 1.5 * grown),
+            _capped(_leaning(min(own, openings), openings, 0.03, 0.2), -2, 1.5 * grown),
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
     ]
@@ -222,7 +222,7 @@ def _ages(cluster: Cluster) -> list[Evidence]:
     young = sum(first_us - created_us < 14 * _DAY_US for created_us, first_us in cluster.created) / len(created)
     if middle_days > 90:
         detail = f"the middle half was created over {middle_days:.0f} days"
-        return [_evidence("infrastructure", "grown-over-time", -2.0, detail)]
+        return [_evidence("infrastructure", "grown-over-time", -1.5, detail)]
     if middle_days <= 14:
         detail = (
             f"the middle half was created within {middle_days:.1f} days, {young:.0%} at most 14 days before first use"

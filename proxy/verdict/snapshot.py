@@ -50,14 +50,17 @@ class Snapshot:
         return None if whole is None else Match(whole, self.campaigns[whole].level, "account")
 
     def _by_content(self, account: str, content: Content) -> Campaign | None:
-        hits: dict[str, int] = {}
+        weights: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for piece in content.pieces:
             for name, weight in self._by_piece.get(piece, ()):
-                hits[name] = hits.get(name, 0) + weight
+                weights[name] = weights.get(name, 0) + weight
+                counts[name] = counts.get(name, 0) + 1
         best, most = None, 0
-        for name, weight in hits.items():
+        for name, weight in weights.items():
             campaign = self.campaigns[name]
-            if weight < campaign.marks.least or weight <= most:
+            marks = campaign.marks
+            if weight < marks.least or counts[name] < marks.fewest or weight <= most:
                 continue
             if account in self._excused.get(name, ()):
                 continue
