@@ -14,8 +14,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from proxy.analysis.desk import RedisDesk
 from proxy.analysis.in_process import ServingAnalyst, feed
 from proxy.analysis.keys import Keys
@@ -32,6 +30,7 @@ from proxy.policy.match import Policy
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 from proxy.verdict.desk import CampaignDesk
+from proxy.verdict.snapshot import Snapshot
 
 log = logging.getLogger("stillgate.detection")
 SAVE_SECONDS = 60.0
@@ -198,9 +197,11 @@ def _recalled(file: StateFile, expires_after_us: int) -> ServingAnalyst:
     try:
         analyst = ServingAnalyst.restored(state, expires_after_us)
         assert isinstance(analyst, ServingAnalyst)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        found = Snapshot(analyst.campaigns()).campaigns
+    except Exception as fault:
+        # Whatever another version or a broken disk has left there: it is better to serve without it.
         told = {"state": str(file.path), "kept_as": str(file.put_aside()), "fault": str(fault)}
         log.warning("the campaigns of the last run cannot be read; starting without them", extra=told)
         return ServingAnalyst(expires_after_us)
-    log.info("campaigns of the last run", extra={"state": str(file.path), "campaigns": len(analyst.campaigns())})
+    log.info("campaigns of the last run", extra={"state": str(file.path), "campaigns": len(found)})
     return analyst

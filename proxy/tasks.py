@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 log = logging.getLogger(__name__)
+_AGAIN_SECONDS = 0.5
 
 
 class Tasks:
@@ -34,8 +35,13 @@ class Tasks:
             for task in late:
                 log.error("background task did not end in time", extra={"task": task.get_name()})
                 task.cancel()
-        remaining = [*self._endless, *self._finite]
-        await asyncio.gather(*remaining, return_exceptions=True)
+        remaining = {*self._endless, *self._finite}
+        while remaining:
+            # Again and again: before Python 3.12 `asyncio.wait_for` loses a cancellation that meets the end of what it
+            # waits for, and Redis' client waits so for each command that it sends.
+            _, remaining = await asyncio.wait(remaining, timeout=_AGAIN_SECONDS)
+            for task in remaining:
+                task.cancel()
 
     def _start(
         self, coroutine: Coroutine[Any, Any, Any], name: str, holder: set[asyncio.Task[Any]]

@@ -140,7 +140,7 @@ class RemoteDetection:
             await self._fetch()
         except StoreError as fault:
             self._told_away(fault)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):
             # Another version of stillgate wrote them, and knows better; what is known here stays until it expires.
             log.exception("verdicts cannot be read")
 
@@ -150,12 +150,13 @@ class RemoteDetection:
         if tuple(seen) == self._versions:
             return
         versions, payload, words = await self._link.ask(self._ask_all)
+        campaigns, said = self._campaigns, self._words
         if payload is not None:  # else Redis has lost its memory, and the analyser will tell it again
-            self._campaigns = await asyncio.to_thread(verdicts_of, payload)
+            campaigns = await asyncio.to_thread(verdicts_of, payload)
         if words:
-            self._words = words_of(words)
-        now_us = self._now_us()
-        self._snapshot, self._until_us = await asyncio.to_thread(in_force, self._campaigns, self._words, now_us)
+            said = words_of(words)
+        self._snapshot, self._until_us = await asyncio.to_thread(in_force, campaigns, said, self._now_us())
+        self._campaigns, self._words = campaigns, said
         self._versions = versions[0], versions[1]
 
     async def _ask_all(self, client: Redis) -> list[Any]:

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from proxy.analysis.wire import Said
 from proxy.analysis.words import ends_us, under
-from proxy.verdict.campaign import Campaign
+from proxy.verdict.campaign import Campaign, Marks
 
 _SAME = 0.5
-"""Two campaigns with so many of the smaller one's marks in common, or of its members, are one."""
+"""Two campaigns with so many of the smaller one's marks in common, by weight, or of its members, are one."""
+
+_FEWEST_MEMBERS = 2
 
 
 class Succession:
@@ -59,19 +61,29 @@ class Succession:
 def _most_alike(campaign: Campaign, others: Iterable[Campaign]) -> Campaign | None:
     best, most = None, _SAME
     for other in others:
-        alike = max(
-            _common(campaign.marks.pieces, other.marks.pieces, max(campaign.marks.least, other.marks.least)),
-            _common(campaign.members, other.members, 2),
-        )
+        alike = max(_common_marks(campaign.marks, other.marks), _common_members(campaign.members, other.members))
         if alike >= most:
             best, most = other, alike
     return best
 
 
-def _common(some: Sequence[object], others: Sequence[object], least: int) -> float:
-    """The share of the smaller one that both have; 0 where that is fewer than `least`."""
+def _common_marks(one: Marks, other: Marks) -> float:
+    """The share of the lighter one's weight that both have; 0 where these are too few to tell either."""
+    common = set(one.pieces).intersection(other.pieces)
+    if not common or len(common) < max(one.fewest, other.fewest):
+        return 0.0
+    shares = []
+    for marks in (one, other):
+        total = sum(marks.weights)
+        both = sum(weight for piece, weight in zip(marks.pieces, marks.weights, strict=True) if piece in common)
+        shares.append((total, both / total if total else 0.0))
+    return min(shares)[1]
+
+
+def _common_members(some: Sequence[str], others: Sequence[str]) -> float:
+    """The share of the smaller one that both have; 0 where one account alone has been in both."""
     common = len(set(some).intersection(others))
-    return common / min(len(some), len(others)) if common >= max(least, 1) else 0.0
+    return common / min(len(some), len(others)) if common >= _FEWEST_MEMBERS else 0.0
 
 
 def _continued(campaign: Campaign, before: Campaign) -> Campaign:

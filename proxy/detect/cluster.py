@@ -112,6 +112,8 @@ class Cluster:
         """Payers that were refused, and so had a reason to fail over; at most _SAMPLE."""
         self.echoes: set[tuple[int, int]] = set()
         """Pairs (refused, picked up by), at most _SAMPLE; likewise `handovers` and `replays`."""
+        self.tested: set[tuple[int, int]] = set()
+        """The same where a verdict had refused it."""
         self.handovers: set[tuple[int, int]] = set()
         self.replays: set[tuple[int, int]] = set()
         self.created: list[tuple[int, int]] = []
@@ -201,6 +203,7 @@ class Cluster:
         _absorb_dealt(self.dealt, other.dealt)
         for ties, more in (
             (self.echoes, other.echoes),
+            (self.tested, other.tested),
             (self.handovers, other.handovers),
             (self.replays, other.replays),
         ):
@@ -237,6 +240,8 @@ class Cluster:
     def _relate(self, relation: Relation, group: int, whose: int, again: bool) -> None:
         if relation is Relation.ECHO:
             tie(self.echoes, whose, group)
+        elif relation is Relation.TESTED_ECHO:
+            tie(self.tested, whose, group)
         elif relation is Relation.HANDOVER:
             tie(self.handovers, whose, group)
         elif relation in (Relation.NEW, Relation.SHARED):

@@ -9,6 +9,7 @@ from enum import Enum
 
 from proxy.detect.generations import Generations
 from proxy.events.content import Content
+from proxy.events.event import Asked
 
 ECHO_US = 2 * 3600 * 1_000_000
 """A request that was refused is picked up within this time, or it is another story."""
@@ -32,6 +33,8 @@ class Relation(Enum):
     """Somebody else has asked just this, and was answered."""
     ECHO = "echo"
     """Somebody else has asked just this and was refused, a short time ago."""
+    TESTED_ECHO = "tested_echo"
+    """The same, where a verdict refused it: whom that meets is not of their own doing."""
     HANDOVER = "handover"
     """The next turn of a conversation that another payer had alone."""
 
@@ -39,12 +42,14 @@ class Relation(Enum):
 class Conversation:
     """One state of a conversation: who asked it last."""
 
-    __slots__ = ("at_us", "group", "many", "refused")
+    __slots__ = ("at_us", "group", "many", "refused", "tested")
 
-    def __init__(self, group: int, at_us: int, refused: bool) -> None:
+    def __init__(self, group: int, at_us: int, refused: bool, tested: bool) -> None:
         self.group = group
         self.at_us = at_us
         self.refused = refused
+        self.tested = tested
+        """It was a verdict that refused it."""
         self.many = False
         """More than one payer has asked it who had not been refused."""
 
@@ -58,20 +63,21 @@ class Conversations:
     def __len__(self) -> int:
         return len(self._asked)
 
-    def meet(self, content: Content, group: int, at_us: int, refused: bool) -> tuple[Relation, int]:
+    def meet(self, content: Content, group: int, asked: Asked) -> tuple[Relation, int]:
         """How a request of the payer `group` stands to those before it, and to whose; then remembers it."""
+        at_us, refused, tested = asked.moment_us, asked.action != "allow", asked.by_verdict
         if content.asked == 0 or (content.turns <= 1 and content.ask_bytes < _TELLING_BYTES):
             return Relation.NEW, 0
         # With its system prompt: the same question to another assistant is another request.
         key = content.asked ^ content.system
         before = self._asked.get(key)
         if before is None:
-            self._asked.put(key, Conversation(group, at_us, refused))
+            self._asked.put(key, Conversation(group, at_us, refused, tested))
             return self._continued(content, group)
         relation, whose = _again(before, group, at_us)
         if before.group != group and not before.refused:
             before.many = True
-        before.group, before.at_us, before.refused = group, at_us, refused
+        before.group, before.at_us, before.refused, before.tested = group, at_us, refused, tested
         return relation, whose
 
     def _continued(self, content: Content, group: int) -> tuple[Relation, int]:
@@ -86,5 +92,5 @@ def _again(before: Conversation, group: int, at_us: int) -> tuple[Relation, int]
     if before.group == group:
         return (Relation.RETRIES if before.refused else Relation.REPEATS), group
     if before.refused and not before.many and at_us - before.at_us <= ECHO_US:
-        return Relation.ECHO, before.group
+        return (Relation.TESTED_ECHO if before.tested else Relation.ECHO), before.group
     return Relation.SHARED, before.group

@@ -49,6 +49,8 @@ class Engine:
         self.by_campaign: dict[str, Cluster] = {}
         self.touched: dict[Cluster, None] = {}
         """Clusters that have changed since they were last judged."""
+        self._tested: Generations[bool] = Generations(_LATEST)
+        """Payers that a verdict refused."""
         self._latest: Generations[Cluster] = Generations(_LATEST)
         """By payer: the cluster of its latest request."""
         self._signatures: Generations[int] = Generations(_SIGNATURES)
@@ -62,15 +64,18 @@ class Engine:
             return
         refused = asked.action != "allow"
         group = payer.group
-        relation, whose = self.conversations.meet(content, group, asked.moment_us, refused)
+        relation, whose = self.conversations.meet(content, group, asked)
         found = self.pieces.meet(content.pieces, group, refused)
         cluster = self._cluster(asked, payer, found)
         if relation is Relation.NEW and self._picks_up(found, cluster):
-            relation, whose = Relation.ECHO, found.other
+            tested = self._tested.get(found.other) is not None
+            relation, whose = (Relation.TESTED_ECHO if tested else Relation.ECHO), found.other
         if cluster is not None:
             self._latest.put(group, cluster)
+        if asked.by_verdict:
+            self._tested.put(group, True)
         replayed = self._replayed(content, group) if content.signatures else ()
-        if relation in (Relation.ECHO, Relation.HANDOVER):
+        if relation in (Relation.ECHO, Relation.TESTED_ECHO, Relation.HANDOVER):
             self._tie(whose, group)
             self._cross(whose, cluster)
         for other in replayed:

@@ -5,6 +5,8 @@ Payers that are tied, directly or through others, are one component, whatever th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from proxy.detect.cluster import Cluster
 
 MOST_TIED = 100_000
@@ -44,6 +46,10 @@ class Ties:
             self.clusters[a] = theirs
         return None if mine is None or mine is theirs else (mine, theirs)
 
+    def largest(self) -> int:
+        """Payers of the largest component."""
+        return max(self._size.values(), default=0)
+
     def renamed(self, before: Cluster, now: Cluster) -> None:
         """Two clusters were merged: the component that was counted in the one is counted in the other."""
         for root, cluster in self.clusters.items():
@@ -64,3 +70,11 @@ class Ties:
             parent[group] = parent[parent[group]]
             group = parent[group]
         return group
+
+
+def largest_component(pairs: Iterable[tuple[int, int]]) -> int:
+    """How many payers the largest set has that these pairs join; 0 for no pairs."""
+    ties = Ties()
+    for one, other in pairs:
+        ties.tie(one, other)
+    return ties.largest()

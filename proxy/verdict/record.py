@@ -12,7 +12,6 @@ from proxy.detect.engine import Engine
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import NEAR, score_of
-from proxy.verdict.scoring import PROBES
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 128
@@ -21,6 +20,9 @@ _LITTLE_ELSE = 0.9
 _FEW = 0.25
 """Where more members than these say mostly other things, that is how this campaign hides."""
 _PROVEN_REQUESTS = 4
+_PROBES = 3
+_PROBES_PICKED_UP = 6
+_DOUBLED = 500
 _CONTRADICTED = -3.0
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
@@ -118,11 +120,18 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     )
 
 
+def _probes(cluster: Cluster, openings: int) -> int:
+    """How many refusals a suspicion is worth: one, one more whenever it has doubled, several once one was picked up."""
+    if cluster.tested:
+        return _PROBES_PICKED_UP
+    return min(1 + max(openings // _DOUBLED, 1).bit_length() - 1, _PROBES)
+
+
 def _probing(cluster: Cluster, record: Record) -> bool:
     """A few refusals would decide: the score is near, and it is not known yet whether others pick them up."""
-    if record.level is not Level.SUSPECTED or cluster.probes >= PROBES * (1 + 2 * bool(cluster.echoes)):
-        return False
     openings = cluster.dealt.openings
+    if record.level is not Level.SUSPECTED or cluster.probes >= _probes(cluster, openings):
+        return False
     if any(each.weight <= _CONTRADICTED for each in record.evidence if each.family != "balance"):
         return False
     if record.score >= NEAR and openings >= _LEAST_OPENINGS:

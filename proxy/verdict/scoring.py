@@ -10,6 +10,7 @@ from math import log, log2
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.ties import largest_component
 from proxy.events.content import TARGETS, Target
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.dispersion import dealt_rather_than_come
@@ -19,8 +20,8 @@ LEAST_PAYERS = 12
 LEAST_OPENINGS = 60
 _ENOUGH = 200
 """Openings from which what speaks for a campaign has its full weight; what speaks against has it at once."""
-PROBES = 2
-"""Refusals of a suspected campaign that must find nobody to pick them up before it is left alone."""
+_WIDE = 8
+_WIDE_SHARE = 0.05
 _PATIENCE_US = 600_000_000
 _DAY_US = 86_400_000_000
 _SHAPED_BY_REFUSALS = ("partition", "balance")
@@ -136,44 +137,42 @@ def _balance(cluster: Cluster) -> list[Evidence]:
 
 
 def _reaction(cluster: Cluster) -> list[Evidence]:
-    """Benign: one customer's keys behind a router, where no organisation tells that they are one."""
+    """Benign: one customer's keys behind a router, where no organisation tells that they are one.
+
+    Such routers stand where quotas refuse most. A verdict refuses anybody, so it needs no such doubt.
+    """
     found = []
-    echoes, handovers = len(cluster.echoes), len(cluster.handovers)
+    wide = _is_wide(cluster)
+    tested, echoes, handovers = len(cluster.tested), len(cluster.echoes) * wide, len(cluster.handovers) * wide
     common = cluster.relations[Relation.SHARED] / max(cluster.requests, 1)
     each = _capped(log(0.5 / max(common, 0.02)), 0, 2.5)
-    if echoes >= 2:
-        found.append(
-            _evidence(
-                "reaction",
-                "refusal-echo",
-                _capped(echoes * each, 0, 10),
-                f"{echoes} pairs of payers: what one was refused, the other asked within 20 min",
-            )
-        )
-    elif echoes == 0 and (len(cluster.refused_groups) >= 8 or _probed_in_vain(cluster)):
+    if tested + echoes >= 2:
+        detail = f"{tested + echoes} pairs of payers: what one was refused, the other asked within 2 h"
+        found.append(_evidence("reaction", "refusal-echo", _capped((tested + echoes) * each, 0, 10), detail))
+    elif not cluster.tested and (len(cluster.refused_groups) >= 8 or _probed_in_vain(cluster)):
         refused = len(cluster.refused_groups)
         detail = f"{refused} payers were refused, nobody took over"
-        found.append(_evidence("reaction", "no-echo", -2.0 - 2.0 * (refused >= 40), detail))
+        found.append(_evidence("reaction", "no-echo", -1.0 - (refused > 1) - 2.0 * (refused >= 40), detail))
     if handovers >= 2:
-        found.append(
-            _evidence(
-                "reaction",
-                "conversation-handover",
-                _capped(handovers * 1.5, 0, 6),
-                f"{handovers} pairs of payers: one went on with the other's conversation",
-            )
-        )
+        detail = f"{handovers} pairs of payers: one went on with the other's conversation"
+        found.append(_evidence("reaction", "conversation-handover", _capped(handovers * 1.5, 0, 6), detail))
     return found
 
 
+def _is_wide(cluster: Cluster) -> bool:
+    """Whether ties join many of the cluster's payers in one component, rather than the few keys of some customers."""
+    ties = cluster.echoes | cluster.tested | cluster.handovers | cluster.replays
+    return largest_component(ties) >= max(_WIDE, _WIDE_SHARE * len(cluster.dealt.counts))
+
+
 def _probed_in_vain(cluster: Cluster) -> bool:
-    return cluster.probes >= PROBES and cluster.last_us - cluster.probed_us > _PATIENCE_US
+    return cluster.probes > 0 and cluster.last_us - cluster.probed_us > _PATIENCE_US
 
 
 def _replay(cluster: Cluster) -> list[Evidence]:
     """Benign: a session resumed on another key of one customer."""
     replays = len(cluster.replays)
-    if replays < 2:
+    if replays < 2 or not _is_wide(cluster):
         return []
     detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"
     return [_evidence("replay", "signature-replay", _capped(replays * 2.0, 0, 8), detail)]

@@ -54,11 +54,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+INCONSISTENT = b"""[{"id": "c-0", "level": "confirmed", "score": 1, "first_us": 1, "detected_us": 1, "last_us": 1,
+"expires_us": 1, "accounts": 1, "marks": {"pieces": [1, 2]}}]"""
+
+
 def known(last_us: int) -> bytes:
     """A state in which the campaign of WRAPPER is confirmed, and was seen last at `last_us`."""
     _, conversation = dialect_for("POST", "/v1/messages").read("/v1/messages", BODY)
     assert conversation is not None
-    marks = Marks(Sketcher(KEY.encode()).content(conversation).pieces, 4)
+    pieces = Sketcher(KEY.encode()).content(conversation).pieces
+    marks = Marks(pieces, (1000,) * len(pieces), least=4000, fewest=4)
     campaign = Campaign(
         id="c-0123456789ab",
         level=Level.CONFIRMED,
@@ -137,7 +142,7 @@ async def test_what_was_known_before_a_restart_is_in_force_from_the_first_reques
     assert campaign.exchanges_seen == 1
 
 
-@pytest.mark.parametrize("broken", [b"", b"[{", b'{"a": 1}', b'[{"id": "\xff"}]', b"[" * 100_000])
+@pytest.mark.parametrize("broken", [b"", b"[{", b'{"a": 1}', b'[{"id": "\xff"}]', b"[" * 100_000, INCONSISTENT])
 async def test_a_state_that_cannot_be_read_is_put_aside_and_told_of(
     broken: bytes, model_api: RawUpstream, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

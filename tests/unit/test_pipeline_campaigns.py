@@ -70,7 +70,7 @@ class CountingStore(MemoryStore):
 
 def campaign(level: Level = Level.CONFIRMED, **more: Any) -> Campaign:
     """c-1, known by two of the template's three pieces."""
-    fields: dict[str, Any] = {"marks": Marks((1, 2, 3), 2)} | more
+    fields: dict[str, Any] = {"marks": Marks((1, 2, 3), (1000, 1000, 1000), least=2000, fewest=2)} | more
     return Campaign(
         id="c-1", level=level, score=9.0, first_us=0, detected_us=0, last_us=0, expires_us=2**62, accounts=9, **fields
     )

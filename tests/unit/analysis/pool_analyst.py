@@ -23,6 +23,11 @@ def name_of(account: str) -> str:
     return f"c-{piece_of(account):012x}"
 
 
+def marks(*pieces: int, fewest: int = 1) -> Marks:
+    """So many of the pieces tell, whichever they are."""
+    return Marks(pieces, (1000,) * len(pieces), least=1000 * fewest, fewest=fewest)
+
+
 def campaign(account: str = "pool-a", moment_us: int = 1_000_000, **fields: object) -> Campaign:
     """A confirmed campaign that lasts an hour from `moment_us`."""
     found = Campaign(
@@ -35,7 +40,7 @@ def campaign(account: str = "pool-a", moment_us: int = 1_000_000, **fields: obje
         expires_us=moment_us + HOUR_US,
         accounts=1,
         members=(account,),
-        marks=Marks((piece_of(account),)),
+        marks=marks(piece_of(account)),
         exchanges_seen=1,
         evidence=(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from proxy.analysis.words import NEVER_US, in_force, under
 from proxy.events.content import Content
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.snapshot import Match
-from tests.unit.analysis.pool_analyst import HOUR_US, campaign, name_of, piece_of
+from tests.unit.analysis.pool_analyst import HOUR_US, campaign, marks, name_of, piece_of
 
 NOW_US = 1_000_000
 SEEN = Content(pieces=(piece_of("pool-a"),))
@@ -32,16 +33,29 @@ def test_a_record_comes_back_as_it_was() -> None:
     assert record_of(encode_record(whole)) == whole
 
 
-@given(st.sets(st.integers(0, 2**60), min_size=1), st.integers(1, 4), st.booleans(), st.sets(st.text(max_size=4)))
+@given(
+    st.dictionaries(st.integers(0, 2**60), st.integers(1, 1000), min_size=1),
+    st.integers(1, 3000),
+    st.integers(1, 4),
+    st.sets(st.text(max_size=4)),
+    st.sets(st.text(max_size=4)),
+)
 def test_a_verdict_finds_what_the_campaign_would_find(
-    pieces: set[int], least: int, members_only: bool, members: set[str]
+    weights: dict[int, int], least: int, fewest: int, members: set[str], excused: set[str]
 ) -> None:
-    marks = Marks(tuple(pieces), least, members_only)
-    whole = campaign(marks=marks, members=tuple(members), whole=tuple(members), models={"m": 1}, probing=True)
+    pieces = tuple(weights)
+    whole = campaign(
+        marks=Marks(pieces, tuple(weights.values()), least, fewest),
+        members=tuple(members | excused),
+        whole=tuple(members),
+        excused=tuple(excused),
+        models={"m": 1},
+        probing=True,
+    )
     carried = verdicts_of(joined([encode_verdict(whole)]))
     assert all(not verdict.models and not verdict.evidence for verdict in carried)
-    for account in ("nobody", *members):
-        for content in (None, Content(pieces=tuple(pieces))):
+    for account in ("nobody", *members, *excused):
+        for content in (None, Content(pieces=pieces), Content(pieces=pieces[:2])):
             expected = in_force([whole], {}, NOW_US)[0].match(account, content)
             assert in_force(carried, {}, NOW_US)[0].match(account, content) == expected
 
@@ -90,8 +104,8 @@ def test_a_word_taken_back_leaves_the_judgement() -> None:
 
 def test_a_new_leader_goes_on_under_the_name_that_is_published() -> None:
     pieces = tuple(range(10))
-    published = campaign("pool-a", marks=Marks(pieces, 2), exchanges_seen=900, first_us=5, detected_us=7)
-    mine = campaign("pool-b", marks=Marks((*pieces[:6], 77), 2), exchanges_seen=20, accounts=40)
+    published = campaign("pool-a", marks=marks(*pieces, fewest=2), exchanges_seen=900, first_us=5, detected_us=7)
+    mine = campaign("pool-b", marks=marks(*pieces[:6], 77, fewest=2), exchanges_seen=20, accounts=40)
     succession = Succession()
     succession.take_over({published.id: published}, [mine])
     (told,) = succession.as_published([mine], said(Word.RELEASE), NOW_US)
@@ -103,11 +117,31 @@ def test_a_new_leader_goes_on_under_the_name_that_is_published() -> None:
 
 
 def test_a_campaign_that_shares_little_with_a_published_one_is_another() -> None:
-    published = campaign("pool-a", marks=Marks(tuple(range(10)), 2))
-    mine = campaign("pool-b", marks=Marks((1, 2, 50, 51, 52, 53), 2))
+    published = campaign("pool-a", marks=marks(*range(10), fewest=2))
+    mine = campaign("pool-b", marks=marks(1, 2, 50, 51, 52, 53, fewest=2))
     succession = Succession()
     succession.take_over({published.id: published}, [mine])
     assert succession.as_published([mine], {}, NOW_US) == [mine, published]
+
+
+@pytest.mark.parametrize(("weight", "name"), [(1000, "pool-a"), (50, "pool-b")])
+def test_pieces_that_tell_little_make_no_two_campaigns_one(weight: int, name: str) -> None:
+    weights = (weight,) * 6 + (1000,) * 4
+    published = campaign("pool-a", marks=Marks(tuple(range(10)), weights, least=900, fewest=3))
+    mine = campaign("pool-b", marks=Marks((*range(6), 50, 51, 52, 53), weights, least=900, fewest=3))
+    succession = Succession()
+    succession.take_over({published.id: published}, [mine])
+    (told, *_) = succession.as_published([mine], {}, NOW_US)
+    assert told.id == name_of(name)
+
+
+def test_members_that_move_on_together_are_the_campaign_that_they_were() -> None:
+    accounts = tuple(f"acct_{number}" for number in range(8))
+    published = campaign("pool-a", marks=marks(1, 2, 3), members=accounts)
+    mine = campaign("pool-b", marks=marks(7, 8, 9), members=(*accounts[:5], "acct_x"))
+    succession = Succession()
+    succession.take_over({published.id: published}, [mine])
+    assert [told.id for told in succession.as_published([mine], {}, NOW_US)] == [published.id]
 
 
 def test_what_a_new_leader_does_not_know_stays_until_it_expires() -> None:
