@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,10 @@ class Persona:
     pause_seconds: float = 1.0
     accounts: int = 1
     """Accounts that take turns, named `account` and a number, where more than one."""
+    asks: Callable[[int], str] | None = None
+    """What is asked instead of the body's own words, from the number of the request on."""
+    networks: str = ""
+    """The address of each account where they do not share one, with `{}` for the account's number."""
 
 
 @dataclass(slots=True)
@@ -49,6 +54,32 @@ def _anthropic(prompt: str, model: str = "claude-sonnet-5", max_tokens: int = 25
 
 def _openai(prompt: str, model: str = "gpt-6-mini", **more: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": prompt}], **more}
+
+
+_WRAPPER = (
+    "You are an expert tutor. Write your full internal reasoning step by step in <thinking> tags before the answer, "
+    "leave nothing out, and end with the answer alone. Problem: "
+)
+_THINGS = (
+    "river",
+    "tower",
+    "engine",
+    "lantern",
+    "orchard",
+    "kettle",
+    "anchor",
+    "violin",
+    "glacier",
+    "needle",
+    "barrel",
+)
+_PLACES = ("harbour", "valley", "cellar", "meadow", "island", "jungle", "saddle", "quarry", "garden", "desert")
+
+
+def _problem(number: int) -> str:
+    thing, other = _THINGS[number % len(_THINGS)], _THINGS[number // 3 % len(_THINGS)]
+    place = _PLACES[number // 7 % len(_PLACES)]
+    return f"{_WRAPPER}{number} times a {thing} and {number % 83} times a {other} in the {place}: how much is that?"
 
 
 _AGENT_TOOL = {
@@ -110,6 +141,22 @@ PERSONAS = (
         _openai("Hello", model="gpt-7-frontier-preview"),
         pause_seconds=2.5,
     ),
+    Persona(
+        "campaign, 40 quiet accounts",
+        "acct_pool",
+        {
+            "x-account-tier": "free",
+            "x-account-created": "2026-01-05T08:00:00Z",
+            "user-agent": "python-requests/2.33",
+        },
+        "/v1/messages",
+        _anthropic(""),
+        parallel=4,
+        pause_seconds=0.15,
+        accounts=40,
+        asks=_problem,
+        networks="198.18.{}.7",
+    ),
 )
 
 
@@ -135,17 +182,22 @@ class Crowd:
         while True:
             number = turn % persona.accounts
             turn += persona.parallel
-            account = persona.account if persona.accounts == 1 else f"{persona.account}{number}"
             tally.sent += 1
             try:
-                tally.note(*await self._ask(session, persona, account))
+                tally.note(*await self._ask(session, persona, number, tally.sent))
             except aiohttp.ClientError as fault:
                 tally.note("failed", type(fault).__name__)
             await asyncio.sleep(persona.pause_seconds)
 
-    async def _ask(self, session: aiohttp.ClientSession, persona: Persona, account: str) -> tuple[str, str]:
+    async def _ask(self, session: aiohttp.ClientSession, persona: Persona, number: int, count: int) -> tuple[str, str]:
+        account = persona.account if persona.accounts == 1 else f"{persona.account}{number}"
         headers = {**persona.headers, "x-account-id": account, "x-api-key": "demo", "anthropic-version": "2023-06-01"}
-        async with session.post(persona.path, json=persona.body, headers=headers) as answer:
+        if persona.networks:
+            headers["x-forwarded-for"] = persona.networks.format(100 + number)
+        asked = persona.body
+        if persona.asks is not None:
+            asked = {**asked, "messages": [{"role": "user", "content": persona.asks(count)}]}
+        async with session.post(persona.path, json=asked, headers=headers) as answer:
             body = await answer.read()
             if answer.status < 400:
                 return "allowed", ""

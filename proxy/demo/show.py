@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from proxy.admin.campaigns import PAGE
 from proxy.app import Proxy
 from proxy.demo.clients import Crowd
 from proxy.settings import Settings
@@ -42,7 +43,7 @@ async def _demo(seconds: float | None, policy: str) -> int:
         crowd = Crowd(proxy.url)
         console.print(_how_to_try(proxy, mock.url), soft_wrap=True)
         _ = tasks.spawn_endless(crowd.run(), "demo clients")
-        await (_show_live if console.is_terminal else _show_lines)(console, crowd, ended)
+        await (_show_live if console.is_terminal else _show_lines)(console, proxy, crowd, ended)
     finally:
         await tasks.close()
         await proxy.drain()
@@ -52,14 +53,14 @@ async def _demo(seconds: float | None, policy: str) -> int:
     return 0
 
 
-async def _show_live(console: Console, crowd: Crowd, ended: asyncio.Event) -> None:
+async def _show_live(console: Console, proxy: Proxy, crowd: Crowd, ended: asyncio.Event) -> None:
     with Live(_table(crowd), console=console, refresh_per_second=4) as live:
         while not ended.is_set():
             await _pause(ended, _REFRESH_SECONDS)
-            live.update(_table(crowd))
+            live.update(Group(_table(crowd), *map(Text, await _found(proxy))))
 
 
-async def _show_lines(console: Console, crowd: Crowd, ended: asyncio.Event) -> None:
+async def _show_lines(console: Console, proxy: Proxy, crowd: Crowd, ended: asyncio.Event) -> None:
     while not ended.is_set():
         await _pause(ended, _LINES_SECONDS)
         for persona in crowd.personas:
@@ -67,7 +68,9 @@ async def _show_lines(console: Console, crowd: Crowd, ended: asyncio.Event) -> N
             counts = "  ".join(
                 f"{name} {tally.answers[name]}" for name in ("allowed", "throttled", "refused", "failed")
             )
-            console.print(f"{persona.name:26} sent {tally.sent}  {counts}  {tally.last}", soft_wrap=True, markup=False)
+            console.print(f"{persona.name:27} sent {tally.sent}  {counts}  {tally.last}", soft_wrap=True, markup=False)
+        for line in await _found(proxy):
+            console.print(line, soft_wrap=True, markup=False)
         console.print()
 
 
@@ -76,6 +79,18 @@ async def _pause(ended: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(ended.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def _found(proxy: Proxy) -> list[str]:
+    """A line for each campaign that the proxy has found by itself."""
+    _, told = await proxy.campaigns("GET", PAGE, b"")
+    rules = proxy.policies.current.campaigns
+    done = "found, and only told of (mode: shadow)" if rules is None or rules.shadow else "found"
+    return [
+        f"campaign {found['id']} {done}: {found['level']}, {found['members']} accounts, "
+        f"{found['exchanges_seen']} exchanges, {found['exchanges_prevented']} of them refused"
+        for found in told.get("campaigns", ())
+    ]
 
 
 def _table(crowd: Crowd) -> Table:
@@ -104,5 +119,6 @@ def _how_to_try(proxy: Proxy, mock_url: str) -> Group:
         Text(f"proxy      {proxy.url}          (give it to an SDK as base_url; OpenAI's wants /v1 appended)"),
         Text(f"metrics    {proxy.admin_url}/metrics   readiness {proxy.admin_url}/readyz"),
         Text(f"model API  {mock_url}          (mock)"),
+        Text(f"campaigns  stillgate campaigns --admin {proxy.admin_url.removeprefix('http://')}"),
         Text(f"try        {ask}\n"),
     )

@@ -82,6 +82,23 @@ class Places:
             self.networks[network] = self.networks.get(network, 0) + 1
 
 
+class Pairs:
+    """Which payers did what only a pool does: pairs (who before, who after), at most _SAMPLE of each kind."""
+
+    __slots__ = ("echoes", "handovers", "replays", "tested")
+
+    def __init__(self) -> None:
+        self.echoes: set[tuple[int, int]] = set()
+        """One was refused, the other asked the same."""
+        self.tested: set[tuple[int, int]] = set()
+        """The same where a verdict had refused it."""
+        self.handovers: set[tuple[int, int]] = set()
+        self.replays: set[tuple[int, int]] = set()
+
+    def kinds(self) -> tuple[set[tuple[int, int]], ...]:
+        return self.echoes, self.tested, self.handovers, self.replays
+
+
 class Cluster:
     """One template's traffic."""
 
@@ -110,12 +127,7 @@ class Cluster:
         self.probed_us = 0
         self.refused_groups: set[int] = set()
         """Payers that were refused, and so had a reason to fail over; at most _SAMPLE."""
-        self.echoes: set[tuple[int, int]] = set()
-        """Pairs (refused, picked up by), at most _SAMPLE; likewise `handovers` and `replays`."""
-        self.tested: set[tuple[int, int]] = set()
-        """The same where a verdict had refused it."""
-        self.handovers: set[tuple[int, int]] = set()
-        self.replays: set[tuple[int, int]] = set()
+        self.pairs = Pairs()
         self.created: list[tuple[int, int]] = []
         """When payers were created and when they first came, of the first _SAMPLE."""
         self.payments: dict[str, int] = {}
@@ -134,8 +146,8 @@ class Cluster:
         """Requests of this cluster that have pieces of another one as well."""
         self.crossings: dict[Cluster, int] = {}
         """Requests that went on, here or there, with what another payer had begun under the other template."""
-        self.judged_at = 0
-        """Requests when it was last judged."""
+        self.judged_next = 8
+        """Requests from which it is worth a judgement; a campaign always is."""
         self.gone = False
         """Forgotten, or part of another cluster."""
 
@@ -201,12 +213,7 @@ class Cluster:
         for relation, count in other.relations.items():
             self.relations[relation] += count
         _absorb_dealt(self.dealt, other.dealt)
-        for ties, more in (
-            (self.echoes, other.echoes),
-            (self.tested, other.tested),
-            (self.handovers, other.handovers),
-            (self.replays, other.replays),
-        ):
+        for ties, more in zip(self.pairs.kinds(), other.pairs.kinds(), strict=True):
             ties |= set(list(more)[: _SAMPLE - len(ties)])
         self.refused_groups |= other.refused_groups
         for account, count in other.members.items():
@@ -239,11 +246,11 @@ class Cluster:
 
     def _relate(self, relation: Relation, group: int, whose: int, again: bool) -> None:
         if relation is Relation.ECHO:
-            tie(self.echoes, whose, group)
+            tie(self.pairs.echoes, whose, group)
         elif relation is Relation.TESTED_ECHO:
-            tie(self.tested, whose, group)
+            tie(self.pairs.tested, whose, group)
         elif relation is Relation.HANDOVER:
-            tie(self.handovers, whose, group)
+            tie(self.pairs.handovers, whose, group)
         elif relation in (Relation.NEW, Relation.SHARED):
             self.dealt.opening(group)
             self.openings_again += again
@@ -274,7 +281,7 @@ class Cluster:
 
 
 def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
-    """Remembers that two payers are tied, in one of a cluster's `echoes`, `handovers` and `replays`."""
+    """Remembers that two payers are tied, in one of a cluster's `Pairs`."""
     if len(ties) < _SAMPLE and one != other:
         ties.add((one, other))
 

@@ -48,7 +48,7 @@ class Engine:
         """By number, in the order in which they were last seen."""
         self.by_campaign: dict[str, Cluster] = {}
         self.touched: dict[Cluster, None] = {}
-        """Clusters that have changed since they were last judged."""
+        """Clusters that have changed so much since they were last judged that it may matter."""
         self._tested: Generations[bool] = Generations(_LATEST)
         """Payers that a verdict refused."""
         self._latest: Generations[Cluster] = Generations(_LATEST)
@@ -131,8 +131,9 @@ class Engine:
     ) -> None:
         cluster.asked(asked, payer, relation, again, whose)
         for other in replayed:
-            tie(cluster.replays, other, payer.group)
-        self.touched[cluster] = None
+            tie(cluster.pairs.replays, other, payer.group)
+        if cluster.campaign is not None or cluster.requests >= cluster.judged_next:
+            self.touched[cluster] = None
         if cluster in payer.clusters:
             return
         for neighbour in payer.clusters:

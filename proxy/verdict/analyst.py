@@ -49,11 +49,9 @@ class Analyst:
     def judge(self, now_us: int) -> bool:
         """Weighs what has changed; whether any campaign has."""
         engine = self._engine
-        for cluster in list(engine.touched):
-            if cluster.gone:
-                engine.touched.pop(cluster, None)
-            elif cluster.campaign is not None or cluster.requests >= cluster.judged_at * _GROWTH + _STEP:
-                engine.touched.pop(cluster)
+        touched, engine.touched = engine.touched, {}
+        for cluster in touched:
+            if not cluster.gone:
                 self._judge(cluster, now_us)
         if now_us - self._swept_us >= _SWEEP_US:
             self._swept_us = now_us
@@ -93,7 +91,7 @@ class Analyst:
         return analyst
 
     def _judge(self, cluster: Cluster, now_us: int) -> None:
-        cluster.judged_at = cluster.requests
+        cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
         if len(cluster.dealt.counts) < LEAST_PAYERS and cluster.campaign is None:
             return
         self._unite(cluster)

@@ -122,7 +122,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
 
 def _probes(cluster: Cluster, openings: int) -> int:
     """How many refusals a suspicion is worth: one, one more whenever it has doubled, several once one was picked up."""
-    if cluster.tested:
+    if cluster.pairs.tested:
         return _PROBES_PICKED_UP
     return min(1 + max(openings // _DOUBLED, 1).bit_length() - 1, _PROBES)
 

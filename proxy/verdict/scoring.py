@@ -143,13 +143,17 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
     """
     found = []
     wide = _is_wide(cluster)
-    tested, echoes, handovers = len(cluster.tested), len(cluster.echoes) * wide, len(cluster.handovers) * wide
+    tested, echoes, handovers = (
+        len(cluster.pairs.tested),
+        len(cluster.pairs.echoes) * wide,
+        len(cluster.pairs.handovers) * wide,
+    )
     common = cluster.relations[Relation.SHARED] / max(cluster.requests, 1)
     each = _capped(log(0.5 / max(common, 0.02)), 0, 2.5)
     if tested + echoes >= 2:
         detail = f"{tested + echoes} pairs of payers: what one was refused, the other asked within 2 h"
         found.append(_evidence("reaction", "refusal-echo", _capped((tested + echoes) * each, 0, 10), detail))
-    elif not cluster.tested and (len(cluster.refused_groups) >= 8 or _probed_in_vain(cluster)):
+    elif not cluster.pairs.tested and (len(cluster.refused_groups) >= 8 or _probed_in_vain(cluster)):
         refused = len(cluster.refused_groups)
         detail = f"{refused} payers were refused, nobody took over"
         found.append(_evidence("reaction", "no-echo", -1.0 - (refused > 1) - 2.0 * (refused >= 40), detail))
@@ -161,8 +165,7 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
 
 def _is_wide(cluster: Cluster) -> bool:
     """Whether ties join many of the cluster's payers in one component, rather than the few keys of some customers."""
-    ties = cluster.echoes | cluster.tested | cluster.handovers | cluster.replays
-    return largest_component(ties) >= max(_WIDE, _WIDE_SHARE * len(cluster.dealt.counts))
+    return largest_component(set().union(*cluster.pairs.kinds())) >= max(_WIDE, _WIDE_SHARE * len(cluster.dealt.counts))
 
 
 def _probed_in_vain(cluster: Cluster) -> bool:
@@ -171,7 +174,7 @@ def _probed_in_vain(cluster: Cluster) -> bool:
 
 def _replay(cluster: Cluster) -> list[Evidence]:
     """Benign: a session resumed on another key of one customer."""
-    replays = len(cluster.replays)
+    replays = len(cluster.pairs.replays)
     if replays < 2 or not _is_wide(cluster):
         return []
     detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"

@@ -11,9 +11,13 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
+from proxy.analysis.in_process import ServingAnalyst
+from proxy.analysis.state_file import StateFile
 from proxy.app import Proxy
 from proxy.clock import SystemClock, VirtualClock
+from proxy.detecting import InProcess
 from proxy.dialects.table import dialect_for
 from proxy.errors import UsageError
 from proxy.events.sketching import Sketcher
@@ -156,6 +160,22 @@ async def test_a_state_that_cannot_be_read_is_put_aside_and_told_of(
     assert "campaigns of the last run cannot be read" in caplog.text
     assert (tmp_path / "campaigns.json.bad").read_bytes() == broken
     assert msgspec.json.decode(state.read_bytes()) == []
+
+
+async def test_the_state_is_saved_while_serving_and_a_disk_that_fails_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "folder"
+    file = StateFile(folder / "state")
+    detecting = InProcess(ServingAnalyst(), SystemClock(), Metrics(CollectorRegistry()), file)
+    for _ in range(2):
+        await detecting.save()
+    assert caplog.text.count("campaigns cannot be saved") == 1
+    folder.mkdir()
+    keeping = asyncio.ensure_future(detecting.keep(0.0))
+    await until(file.path.exists)
+    keeping.cancel()
+    assert file.read() == b"[]"
 
 
 async def test_a_state_that_cannot_be_kept_is_told_before_anything_is_served(tmp_path: Path) -> None:

@@ -1,0 +1,138 @@
+"""How a request stands to those before it: echoes, conversations handed over, and what only looks like them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.detect.conversations import ECHO_US, Conversations, Relation
+from proxy.events.content import Content
+from tests.unit.detect.traffic_by_hand import T0, asked
+
+QUESTION = Content(asked=1, turns=1, ask_bytes=200)
+NEXT_TURN = Content(asked=2, continues=1, turns=3, ask_bytes=200)
+
+
+class Talk:
+    """Conversations, and requests of numbered payers."""
+
+    def __init__(self, kept: int = 1000) -> None:
+        self.kept = Conversations(kept)
+
+    def __call__(
+        self,
+        group: int,
+        content: Content = QUESTION,
+        *,
+        refused: bool = False,
+        by_verdict: bool = False,
+        after_us: int = 0,
+    ) -> tuple[Relation, int]:
+        event = asked(
+            str(group),
+            content,
+            T0 + after_us,
+            action="throttle" if refused or by_verdict else "allow",
+            by_verdict=by_verdict,
+        )
+        return self.kept.meet(content, group, event)
+
+
+def test_the_opening_of_a_conversation_that_nobody_has_had_is_new() -> None:
+    assert Talk()(1) == (Relation.NEW, 0)
+
+
+@pytest.mark.parametrize(("by_verdict", "relation"), [(False, Relation.ECHO), (True, Relation.TESTED_ECHO)])
+def test_what_one_was_refused_and_another_asks_is_an_echo_and_it_is_told_who_refused(
+    by_verdict: bool, relation: Relation
+) -> None:
+    talk = Talk()
+    talk(1, refused=True, by_verdict=by_verdict)
+    assert talk(2) == (relation, 1)
+
+
+@given(st.integers(0, ECHO_US))
+def test_an_echo_is_one_within_its_time(after_us: int) -> None:
+    talk = Talk()
+    talk(1, refused=True)
+    assert talk(2, after_us=after_us) == (Relation.ECHO, 1)
+
+
+@given(st.integers(1, 10 * ECHO_US))
+def test_after_that_it_is_another_story(late_us: int) -> None:
+    talk = Talk()
+    talk(1, refused=True)
+    assert talk(2, after_us=ECHO_US + late_us) == (Relation.SHARED, 1)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=20))
+def test_nothing_is_an_echo_unless_the_one_before_was_refused(requests: list[tuple[int, bool]]) -> None:
+    talk = Talk()
+    before: tuple[int, bool] | None = None
+    for group, refused in requests:
+        relation, whose = talk(group, refused=refused)
+        if relation is Relation.ECHO:
+            assert before == (whose, True)
+            assert whose != group
+        before = group, refused
+
+
+def test_what_many_ask_is_nobodys_echo() -> None:
+    talk = Talk()
+    talk(1)
+    talk(2)
+    talk(3, refused=True)
+    assert talk(4) == (Relation.SHARED, 3)
+
+
+def test_ones_own_retry_is_no_echo() -> None:
+    talk = Talk()
+    talk(1, refused=True)
+    assert talk(1) == (Relation.RETRIES, 1)
+    assert talk(1) == (Relation.REPEATS, 1)
+
+
+def test_the_next_turn_of_ones_own_conversation_continues_it() -> None:
+    talk = Talk()
+    talk(1)
+    assert talk(1, NEXT_TURN) == (Relation.CONTINUES, 1)
+
+
+def test_the_next_turn_of_anothers_conversation_is_a_handover() -> None:
+    talk = Talk()
+    talk(1)
+    assert talk(2, NEXT_TURN) == (Relation.HANDOVER, 1)
+
+
+def test_a_conversation_that_many_began_alike_is_handed_over_by_nobody() -> None:
+    talk = Talk()
+    talk(1)
+    talk(2)
+    assert talk(3, NEXT_TURN) == (Relation.NEW, 0)
+
+
+def test_the_same_words_to_another_assistant_are_another_request() -> None:
+    talk = Talk()
+    talk(1, refused=True)
+    assert talk(2, Content(asked=1, system=99, turns=1, ask_bytes=200)) == (Relation.NEW, 0)
+
+
+def test_a_greeting_is_everybodys() -> None:
+    talk, greeting = Talk(), Content(asked=1, turns=1, ask_bytes=2)
+    talk(1, greeting, refused=True)
+    assert talk(2, greeting) == (Relation.NEW, 0)
+
+
+def test_a_request_without_a_conversation_is_nobodys_echo() -> None:
+    talk, empty = Talk(), Content(turns=1, ask_bytes=200)
+    talk(1, empty, refused=True)
+    assert talk(2, empty) == (Relation.NEW, 0)
+
+
+@given(st.lists(st.integers(1, 100), max_size=200))
+def test_what_is_remembered_is_bounded(asked_for: list[int]) -> None:
+    talk = Talk(kept=10)
+    for each in asked_for:
+        talk(1, Content(asked=each, turns=1, ask_bytes=200))
+        assert len(talk.kept) <= 20

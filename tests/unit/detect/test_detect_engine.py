@@ -1,0 +1,304 @@
+"""From events to clusters: which traffic is one template's, and who is tied to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.detect.cluster import MOST_PIECES, Cluster
+from proxy.detect.conversations import Relation
+from proxy.detect.engine import Engine
+from proxy.events.content import Content
+from proxy.events.event import Answered, Asked
+from tests.unit.detect.traffic_by_hand import (
+    SECOND_US,
+    T0,
+    asked,
+    dealt,
+    names,
+    pieces,
+    said,
+    timed,
+)
+
+WRAPPER = pieces("wrapper")
+
+
+def engine_after(events: Iterable[Asked]) -> Engine:
+    engine = Engine()
+    for event in events:
+        engine.asked(event)
+    return engine
+
+
+def grown(engine: Engine, least: int = 20) -> list[Cluster]:
+    """Clusters with so many requests, the largest first."""
+    return sorted(
+        (cluster for cluster in engine.clusters.values() if cluster.requests >= least), key=lambda each: -each.requests
+    )
+
+
+def relations(engine: Engine) -> dict[Relation, int]:
+    return {relation: sum(cluster.relations[relation] for cluster in engine.clusters.values()) for relation in Relation}
+
+
+@pytest.mark.parametrize("length", [3, 8, 40])
+def test_one_template_is_one_cluster_whatever_is_filled_in(length: int) -> None:
+    accounts = names("pool", 20)
+    (cluster,) = grown(
+        engine_after(
+            asked(accounts[number % 20], said(WRAPPER, pieces(f"slot {number}", length)), T0 + number * SECOND_US)
+            for number in range(300)
+        )
+    )
+    assert cluster.requests > 280
+    assert set(cluster.pieces) == set(WRAPPER)
+    assert set(cluster.members) == set(accounts)
+
+
+def test_two_templates_are_two_clusters() -> None:
+    one = timed(dealt(pieces("one"), names("one", 20), "t1"), 200)
+    other = timed(dealt(pieces("other"), names("other", 20), "t2"), 200)
+    clusters = grown(engine_after(event for pair in zip(one, other, strict=True) for event in pair))
+    assert [set(cluster.pieces) for cluster in clusters] in (
+        [set(pieces("one")), set(pieces("other"))],
+        [set(pieces("other")), set(pieces("one"))],
+    )
+    assert not set(clusters[0].members) & set(clusters[1].members)
+
+
+def test_people_who_have_nothing_in_common_make_no_cluster() -> None:
+    engine = engine_after(
+        asked(f"person-{number % 30}", said(pieces(f"matter {number}", 20)), T0 + number) for number in range(500)
+    )
+    assert not engine.clusters
+
+
+def test_what_one_organisation_alone_says_makes_no_cluster() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("staff", 30)), 300, org="acme"))
+    assert not engine.clusters
+
+
+def test_halves_of_one_template_become_one() -> None:
+    """The wrapper's beginning and its end are first seen apart, and together from then on."""
+    first, second = pieces("beginning", 6), pieces("end", 6)
+    accounts = names("pool", 20)
+    apart = [
+        asked(accounts[number % 20], said((first, second)[number // 2 % 2], pieces(f"early {number}", 8)), T0 + number)
+        for number in range(80)
+    ]
+    assert len(grown(engine_after(apart))) == 2
+    together = timed(dealt((*first, *second), accounts, "late"), 300, T0 + SECOND_US)
+    (cluster,) = grown(engine_after([*apart, *together]))
+    assert set(cluster.pieces) == {*first, *second}
+
+
+def test_an_injected_suffix_is_found_within_longer_prompts_of_every_kind() -> None:
+    suffix, accounts = pieces("suffix", 6), names("pool", 40)
+    (cluster,) = grown(
+        engine_after(
+            asked(accounts[number % 40], said(pieces(f"agent prompt {number}", 40), suffix), T0 + number * SECOND_US)
+            for number in range(400)
+        )
+    )
+    assert set(cluster.pieces) == set(suffix)
+    assert cluster.requests > 380
+
+
+def test_a_request_with_a_phrase_of_a_template_only_is_not_of_it() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 300))
+    (cluster,) = grown(engine)
+    before = cluster.requests
+    for number in range(50):
+        engine.asked(asked(f"visitor-{number}", said(WRAPPER[:2], pieces(f"own {number}", 20)), T0 + 10**10))
+    assert cluster.requests == before
+
+
+def test_what_one_payer_was_refused_and_another_asks_is_an_echo_that_ties_them() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    (cluster,) = grown(engine)
+    for number in range(10):
+        content = said(WRAPPER, pieces(f"refused {number}", 8))
+        one, other = f"pool-{number}", f"pool-{number + 1}"
+        engine.asked(asked(one, content, T0 + 10**10 + 2 * number, action="throttle"))
+        engine.asked(asked(other, content, T0 + 10**10 + 2 * number + 1))
+    groups = {name: payer.group for name in names("pool", 11) if (payer := engine.payers.find(name)) is not None}
+    assert cluster.echoes == {(groups[f"pool-{number}"], groups[f"pool-{number + 1}"]) for number in range(10)}
+    assert engine.ties.component(groups["pool-0"])[1] == 11
+
+
+def test_the_same_matter_in_a_new_wording_of_the_wrapper_is_picked_up_too() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    task = pieces("the refused task", 12)
+    engine.asked(asked("pool-1", said(WRAPPER, task), T0 + 10**10, action="throttle", by_verdict=True))
+    engine.asked(asked("fresh", said(pieces("another wrapper"), task), T0 + 10**10 + 1))
+    groups = [payer.group for name in ("pool-1", "fresh") if (payer := engine.payers.find(name)) is not None]
+    assert engine.ties.component(groups[0]) == engine.ties.component(groups[1])
+    assert engine.ties.component(groups[0])[1] == 2
+
+
+def test_a_router_within_one_organisation_is_no_echo() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    for number in range(40):
+        content = said(WRAPPER, pieces(f"routed {number}", 8))
+        for key, action in (("key-1", "throttle"), ("key-2", "allow")):
+            engine.asked(asked(key, content, T0 + 10**10 + number, action=action, org="acme"))
+    assert not any(relations(engine)[relation] for relation in (Relation.ECHO, Relation.TESTED_ECHO))
+    assert not engine.ties.degree
+
+
+def test_a_conversation_that_goes_on_under_another_account_ties_the_two() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    (cluster,) = grown(engine)
+    opening = said(WRAPPER, pieces("the task", 8))
+    engine.asked(asked("pool-1", opening, T0 + 10**10))
+    engine.asked(asked("pool-2", said(WRAPPER, asked=5, continues=opening.asked, turns=3), T0 + 10**10 + 1))
+    assert len(cluster.handovers) == 1
+
+
+@pytest.mark.parametrize("issued", [True, False])
+def test_a_reasoning_signature_that_another_payer_sends_is_a_replay(issued: bool) -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    (cluster,) = grown(engine)
+    for number in range(5):
+        one, other, signature = f"pool-{number}", f"pool-{number + 9}", 1000 + number
+        if issued:
+            engine.answered(Answered(T0 + 10**10, one, signatures=(signature,)))
+        else:
+            engine.asked(asked(one, said(WRAPPER, pieces(f"first {number}"), signatures=(signature,)), T0 + 10**10))
+        engine.asked(asked(other, said(WRAPPER, pieces(f"again {number}"), signatures=(signature,)), T0 + 10**10))
+    assert len(cluster.replays) == 5
+
+
+def test_a_payers_own_signature_is_none_nor_one_of_its_organisation() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200, org="acme"))
+    for account in ("pool-1", "pool-1", "pool-2"):
+        engine.asked(asked(account, said(WRAPPER, pieces(account), signatures=(7,)), T0 + 10**10, org="acme"))
+    assert not engine.ties.degree
+
+
+def test_payers_that_keep_picking_up_what_others_were_refused_are_one_cluster_without_any_template() -> None:
+    engine = Engine()
+    for number in range(400):
+        content = said(pieces(f"unlike all others {number}", 20))
+        engine.asked(asked(f"pool-{number % 30}", content, T0 + number * SECOND_US, action="throttle"))
+        engine.asked(asked(f"pool-{(number + 1) % 30}", content, T0 + number * SECOND_US + 1))
+    (cluster,) = grown(engine)
+    assert len(cluster.members) == 30
+    assert not cluster.pieces
+
+
+def test_what_a_campaign_was_found_in_is_counted_for_it_whatever_it_says() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    (cluster,) = grown(engine)
+    engine.name(cluster, "c-1")
+    before = cluster.requests
+    engine.asked(asked("pool-1", said(pieces("something else")), T0 + 10**10, campaign="c-1"))
+    assert cluster.requests == before + 1
+
+
+def test_the_tokens_of_an_answer_are_its_clusters() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    (cluster,) = grown(engine)
+    engine.answered(Answered(T0 + 10**10, "pool-1", input_tokens=100, output_tokens=2000))
+    engine.answered(Answered(T0 + 10**10, "never seen", input_tokens=100, output_tokens=2000))
+    assert (cluster.input_tokens, cluster.output_tokens) == (100, 2000)
+
+
+def test_a_request_of_which_no_content_is_told_counts_for_its_payer_alone() -> None:
+    engine = engine_after([asked("a"), asked("a")])
+    payer = engine.payers.find("a")
+    assert payer is not None
+    assert payer.events == 2
+    assert not engine.clusters
+
+
+def test_a_merged_cluster_is_gone_with_all_that_pointed_to_it() -> None:
+    one = timed(dealt(pieces("one"), names("pool", 20), "t1"), 200)
+    other = timed(dealt(pieces("other"), names("pool", 20), "t2"), 200)
+    engine = engine_after(event for pair in zip(one, other, strict=True) for event in pair)
+    whole, part = grown(engine)
+    requests = whole.requests + part.requests
+    assert part in whole.neighbours
+    engine.name(part, "c-1")
+    engine.merge(whole, part)
+    assert part.gone
+    assert part not in engine.clusters.values()
+    assert part not in engine.touched
+    assert part not in whole.neighbours
+    assert engine.by_campaign == {"c-1": whole}
+    assert set(whole.pieces) == {*pieces("one"), *pieces("other")}
+    assert whole.requests == requests
+
+
+def test_a_cluster_that_is_gone_keeps_no_other_one_alive() -> None:
+    one = timed(dealt(pieces("one"), names("pool", 20), "t1"), 200)
+    other = timed(dealt(pieces("other"), names("pool", 20), "t2"), 200)
+    engine = engine_after(event for pair in zip(one, other, strict=True) for event in pair)
+    whole, part = grown(engine)
+    assert part.neighbours
+    engine.merge(whole, part)
+    assert not (part.neighbours or part.crossings or part.overlaps)
+
+
+REQUEST = st.tuples(
+    st.integers(0, 11), st.integers(0, 3), st.integers(0, 6), st.booleans(), st.sampled_from([None, "acme"])
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(REQUEST, min_size=40, max_size=200))
+def test_whatever_the_traffic_each_request_and_each_piece_is_counted_in_one_cluster_at_most(
+    requests: list[tuple[int, int, int, bool, str | None]],
+) -> None:
+    engine = Engine()
+    for number, (account, template, task, refused, org) in enumerate(requests):
+        content = said(pieces(f"t{template}", 6), pieces(f"t{template + 1}", 3), pieces(f"task {task}", 5))
+        engine.asked(asked(f"a{account}", content, T0 + number, action="throttle" if refused else "allow", org=org))
+        templates = [cluster for cluster in engine.clusters.values() if cluster.pieces]
+        for cluster in templates:
+            for piece in cluster.pieces:
+                shared = engine.pieces.shared(piece)
+                assert shared is not None
+                assert shared.cluster is cluster
+        assert sum(cluster.requests for cluster in templates) <= number + 1
+        assert all(cluster.admitted + cluster.prevented == cluster.requests for cluster in templates)
+        assert not any(cluster.gone for cluster in engine.clusters.values())
+
+
+def test_a_flood_of_templates_and_accounts_is_held_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.detect.engine.MOST_CLUSTERS", 20)
+    engine = Engine()
+    at_us = T0
+    for number in range(100):
+        for account in range(12):
+            at_us += SECOND_US
+            content = said(pieces(f"template {number}"), pieces(f"{number} {account}", 4))
+            engine.asked(asked(f"invented-{number}-{account}", content, at_us))
+        assert len(engine.clusters) <= 20
+    assert all(len(cluster.pieces) <= MOST_PIECES for cluster in engine.clusters.values())
+    assert not any(cluster.gone for cluster in engine.touched)
+
+
+def test_a_flood_of_templates_evicts_no_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.detect.engine.MOST_CLUSTERS", 20)
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 100))
+    (cluster,) = grown(engine)
+    engine.name(cluster, "c-1")
+    for number in range(100):
+        for account in range(12):
+            content = said(pieces(f"template {number}"), pieces(f"{number} {account}", 4))
+            engine.asked(asked(f"invented-{number}-{account}", content, T0 + 10**10 + number))
+    assert not cluster.gone
+    before = cluster.requests
+    engine.asked(asked("pool-1", said(WRAPPER, pieces("after the flood")), T0 + 10**11))
+    assert cluster.requests == before + 1
+
+
+def test_no_content_leaves_a_trace_of_its_kind_and_none_is_needed() -> None:
+    engine = engine_after(asked(f"a-{number}", Content(), T0 + number) for number in range(50))
+    assert not engine.clusters
+    assert len(engine.payers) == 50

@@ -1,0 +1,231 @@
+"""Which pieces of text are shared, of which cluster they are, and when they leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.detect.cluster import MOST_PIECES, Cluster
+from proxy.detect.payers import Payer
+from proxy.detect.pieces import PAYERS, Pieces, Shared
+from tests.unit.detect.traffic_by_hand import T0, asked, names, pieces
+
+TEXT = pieces("text")
+
+
+def known(groups: Iterable[int], text: tuple[int, ...] = TEXT) -> Pieces:
+    """Pieces that so many payers have said."""
+    found = Pieces()
+    for group in groups:
+        found.meet(text, group, refused=False)
+    return found
+
+
+def shared(found: Pieces, piece: int) -> Shared:
+    record = found.shared(piece)
+    assert record is not None
+    return record
+
+
+def joined(cluster: Cluster, text: tuple[int, ...] = TEXT) -> Pieces:
+    """The same, now that they are the cluster's."""
+    found = known(range(1, PAYERS + 1), text)
+    for piece in text:
+        shared(found, piece).join(cluster)
+    return found
+
+
+def crowd(cluster: Cluster, count: int) -> None:
+    for account in names("member", count):
+        cluster.members[account] = 1
+
+
+@given(st.lists(st.integers(1, 8), max_size=30))
+def test_a_text_is_shared_once_enough_unrelated_payers_have_said_it(groups: list[int]) -> None:
+    found = Pieces()
+    for number, group in enumerate(groups):
+        told = found.meet(TEXT, group, refused=False)
+        assert bool(told.shared) == (len(set(groups[:number])) >= PAYERS)
+
+
+@given(st.integers(1, 100))
+def test_what_an_organisation_says_among_itself_is_not_shared(times: int) -> None:
+    found = known([7] * times)
+    assert all(found.shared(piece) is None for piece in TEXT)
+
+
+def test_what_a_payer_says_anew_is_told_from_what_it_says_again() -> None:
+    found = known([1])
+    again = found.meet((*TEXT, *pieces("more", 4)), 1, refused=False)
+    assert (again.lone, again.again, again.others) == (len(TEXT) + 4, len(TEXT), 0)
+
+
+def test_it_tells_whose_refused_words_another_payer_says() -> None:
+    found = Pieces()
+    found.meet(TEXT, 1, refused=True)
+    told = found.meet(TEXT, 2, refused=False)
+    assert (told.others, told.refused, told.other) == (len(TEXT), len(TEXT), 1)
+
+
+def test_words_of_an_answered_request_are_nobodys_refused_ones() -> None:
+    told = known([1]).meet(TEXT, 2, refused=False)
+    assert (told.others, told.refused) == (len(TEXT), 0)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.lists(st.integers(1, 400), max_size=8)), max_size=60))
+def test_however_much_is_said_what_is_remembered_is_bounded(requests: list[tuple[int, list[int]]]) -> None:
+    found = Pieces(lone=16, shared=8)
+    for group, text in requests:
+        found.meet(tuple(set(text)), group, refused=False)
+        assert len(found) <= 2 * (16 + 8)
+
+
+def test_a_shared_piece_that_is_in_use_outlives_a_flood_of_others() -> None:
+    found = Pieces(lone=10_000, shared=20)
+    for group in range(1, PAYERS + 1):
+        found.meet(TEXT[:1], group, refused=False)
+    for number in range(200):
+        for group in (1, 2):
+            found.meet(pieces(f"flood {number}", 4), group, refused=False)
+        assert found.meet(TEXT[:1], 1, refused=False).shared
+
+
+def test_a_piece_is_of_one_cluster_at_a_time() -> None:
+    one, other = Cluster(1, T0), Cluster(2, T0)
+    found = joined(one)
+    for piece in TEXT:
+        shared(found, piece).leave(generic=False)
+        shared(found, piece).join(other)
+    assert not one.pieces
+    assert set(other.pieces) == set(TEXT)
+    assert all(shared(found, piece).cluster is other for piece in TEXT)
+
+
+def test_a_phrase_that_strangers_say_as_well_leaves_for_good() -> None:
+    cluster = Cluster(1, T0)
+    crowd(cluster, 200)
+    found = joined(cluster)
+    phrase = shared(found, TEXT[0])
+    for stranger in range(100, 150):
+        phrase.told_by_stranger(stranger)
+    assert phrase.cluster is None
+    assert TEXT[0] not in cluster.pieces
+    phrase.join(Cluster(2, T0))
+    assert phrase.cluster is None
+    assert set(cluster.pieces) == set(TEXT[1:])
+
+
+def test_one_stranger_however_often_it_says_it_takes_no_piece_away() -> None:
+    cluster = Cluster(1, T0)
+    crowd(cluster, 200)
+    phrase = shared(joined(cluster), TEXT[0])
+    for _ in range(50):
+        phrase.told_by_stranger(100)
+    assert phrase.cluster is cluster
+
+
+def test_where_most_payers_are_strangers_the_pieces_stay() -> None:
+    cluster = Cluster(1, T0)
+    crowd(cluster, 4)
+    phrase = shared(joined(cluster), TEXT[0])
+    for stranger in range(100, 150):
+        phrase.told_by_stranger(stranger)
+    assert phrase.cluster is cluster
+
+
+def test_a_piece_that_is_mostly_said_elsewhere_is_free_for_another_cluster_and_no_more_for_this_one() -> None:
+    cluster, other = Cluster(1, T0), Cluster(2, T0)
+    found = joined(cluster)
+    moving = shared(found, TEXT[0])
+    for _ in range(40):
+        found.meet(TEXT[:1], 1, refused=False)
+    moving.missed()
+    assert moving.cluster is None
+    moving.join(cluster)
+    assert moving.cluster is None
+    moving.join(other)
+    assert moving.cluster is other
+
+
+def test_a_piece_that_is_mostly_said_here_stays() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    for _ in range(40):
+        found.meet(TEXT[:1], 1, refused=False)
+        shared(found, TEXT[0]).hits += 1
+        shared(found, TEXT[0]).missed()
+    assert shared(found, TEXT[0]).cluster is cluster
+
+
+def test_a_piece_that_wanders_from_cluster_to_cluster_is_in_the_end_nobodys() -> None:
+    found = joined(Cluster(1, T0))
+    wandering = shared(found, TEXT[0])
+    for number in range(2, 40):
+        for _ in range(40):
+            found.meet(TEXT[:1], 1, refused=False)
+        wandering.missed()
+        wandering.join(Cluster(number, T0))
+    assert wandering.generic
+    assert wandering.cluster is None
+
+
+@given(st.integers(0, 10), st.integers(0, 10))
+def test_a_cluster_that_is_taken_over_hands_on_all_its_pieces(mine: int, theirs: int) -> None:
+    now, before = Cluster(1, T0), Cluster(2, T0)
+    texts = pieces("mine", mine), pieces("theirs", theirs)
+    found = known(range(1, PAYERS + 1), texts[0] + texts[1])
+    for cluster, text in zip((now, before), texts, strict=True):
+        for piece in text:
+            shared(found, piece).join(cluster)
+    found.move(before, now)
+    assert set(now.pieces) == {*texts[0], *texts[1]}
+    assert not before.pieces
+    assert all(shared(found, piece).cluster is now for piece in now.pieces)
+
+
+def test_a_cluster_has_no_more_pieces_than_its_bound() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster, tuple(range(1, MOST_PIECES + 100)))
+    other = Cluster(2, T0)
+    more = tuple(range(10_000, 10_000 + MOST_PIECES))
+    for group in range(1, PAYERS + 1):
+        found.meet(more, group, refused=False)
+    for piece in more:
+        shared(found, piece).join(other)
+    assert len(cluster.pieces) == MOST_PIECES
+    found.move(other, cluster)
+    assert len(cluster.pieces) == MOST_PIECES
+    assert not other.pieces
+
+
+def counted(cluster: Cluster, found: Pieces, requests: Iterable[tuple[int, ...]]) -> None:
+    """Requests of the cluster, each with these pieces of its template."""
+    payer = Payer("a", 1, asked("a"))
+    for text in requests:
+        found.meet(text, 1, refused=False)
+        for piece in text:
+            if shared(found, piece).cluster is cluster:
+                shared(found, piece).hits += 1
+        cluster.requests += 1
+        cluster.members[payer.account] = cluster.requests
+
+
+def test_a_piece_weighs_what_share_of_its_clusters_requests_it_is_in() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    counted(cluster, found, (TEXT if number % 2 else TEXT[:5] for number in range(400)))
+    found.weigh(cluster)
+    always, often = shared(found, TEXT[0]).weight, shared(found, TEXT[-1]).weight
+    assert 0.9 < always <= 1
+    assert 0.4 < often < 0.6
+    assert cluster.typical > 5 * always
+
+
+def test_a_piece_that_hardly_any_request_of_its_cluster_has_leaves_it() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    counted(cluster, found, (TEXT[:5] for _ in range(1000)))
+    found.weigh(cluster)
+    assert set(cluster.pieces) == set(TEXT[:5])
