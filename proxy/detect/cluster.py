@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from proxy.detect.conversations import Relation
+from proxy.detect.dealt import MOST_PAYERS, Dealt
 from proxy.detect.payers import Payer
 from proxy.detect.timeline import Timeline
 from proxy.events.content import TARGETS, Content
 from proxy.events.event import Answered, Asked
 
-MOST_PAYERS = 30_000
-"""Payers counted one by one; of a larger cluster those that come later are counted in sum only."""
 MOST_PIECES = 1024
 FEWEST_PIECES = 3
 """That a request must have in common with a template to be of it, however much they weigh."""
@@ -26,45 +25,8 @@ _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
 _LEAST = 0.4
-_SHORT_RANK = 8
-"""A payer that comes back before an eighth of the other payers had their turn came back soon."""
 
 K = TypeVar("K")
-
-
-class Dealt:
-    """How the openings of conversations fall on payers. A scheduler deals them out, people come when they come."""
-
-    __slots__ = ("counts", "histogram", "last", "openings", "returns", "soon")
-
-    def __init__(self) -> None:
-        self.openings = 0
-        self.counts: dict[int, int] = {}
-        """By group."""
-        self.histogram: dict[int, int] = {}
-        """How many payers have so many openings."""
-        self.last: dict[int, int] = {}
-        """The number of the payer's last opening."""
-        self.returns = 0
-        """Openings of payers that had one before."""
-        self.soon = 0
-        """Of these, those that came before an eighth of the payers had their turn."""
-
-    def opening(self, group: int) -> None:
-        """Counts the next opening."""
-        self.openings += 1
-        counts, histogram = self.counts, self.histogram
-        count = counts.get(group, 0)
-        if count == 0 and len(counts) >= MOST_PAYERS:
-            return
-        counts[group] = count + 1
-        histogram[count + 1] = histogram.get(count + 1, 0) + 1
-        if count:
-            histogram[count] -= 1
-            self.returns += 1
-            if (self.openings - self.last[group]) * _SHORT_RANK < len(counts):
-                self.soon += 1
-        self.last[group] = self.openings
 
 
 class Places:
@@ -156,6 +118,10 @@ class Cluster:
         """The weight of pieces that makes a request one of its own."""
         return _LEAST * self.typical
 
+    @least.setter
+    def least(self, weight: float) -> None:
+        self.typical = weight / _LEAST
+
     def is_strange(self, payer: Payer) -> bool:
         """Whether a payer says mostly other things, so that what it has in common with a campaign is chance."""
         return (
@@ -199,10 +165,12 @@ class Cluster:
         """Takes over all that was counted of `other`, which turned out to be the same."""
         self.first_us = min(self.first_us, other.first_us)
         self.last_us = max(self.last_us, other.last_us)
+        self.probed_us = max(self.probed_us, other.probed_us)
         for name in (
             "requests",
             "admitted",
             "prevented",
+            "probes",
             "input_tokens",
             "output_tokens",
             "openings_again",
@@ -212,23 +180,19 @@ class Cluster:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for relation, count in other.relations.items():
             self.relations[relation] += count
-        _absorb_dealt(self.dealt, other.dealt)
+        self.dealt.absorb(other.dealt)
         for ties, more in zip(self.pairs.kinds(), other.pairs.kinds(), strict=True):
             ties |= set(list(more)[: _SAMPLE - len(ties)])
-        self.refused_groups |= other.refused_groups
-        for account, count in other.members.items():
-            if account in self.members or len(self.members) < MOST_PAYERS:
-                self.members[account] = self.members.get(account, 0) + count
-        for mine, theirs in (
-            (self.clients, other.clients),
-            (self.models, other.models),
-            (self.payments, other.payments),
-            (self.places.networks, other.places.networks),
+        self.refused_groups |= set(list(other.refused_groups)[: _SAMPLE - len(self.refused_groups)])
+        for mine, theirs, most in (
+            (self.members, other.members, MOST_PAYERS),
+            (self.payments, other.payments, MOST_PAYERS),
+            (self.places.networks, other.places.networks, MOST_PAYERS),
+            (self.clients, other.clients, MOST_KINDS),
+            (self.models, other.models, MOST_KINDS),
         ):
-            for key, count in theirs.items():
-                mine[key] = mine.get(key, 0) + count
-        for shape, count in other.shapes.items():
-            self.shapes[shape] = self.shapes.get(shape, 0) + count
+            _add(mine, theirs, most)
+        _add(self.shapes, other.shapes, MOST_KINDS)
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
         self.created = (self.created + other.created)[:_SAMPLE]
         self.timeline.absorb(other.timeline)
@@ -293,18 +257,12 @@ def meet(one: Cluster, other: Cluster, payers: int) -> None:
             cluster.neighbours[neighbour] = cluster.neighbours.get(neighbour, 0) + payers
 
 
+def _add(mine: dict[K, int], theirs: dict[K, int], most: int) -> None:
+    for kind, count in theirs.items():
+        if kind in mine or len(mine) < most:
+            mine[kind] = mine.get(kind, 0) + count
+
+
 def _count(kinds: dict[K, int], kind: K) -> None:
     if kind in kinds or len(kinds) < MOST_KINDS:
         kinds[kind] = kinds.get(kind, 0) + 1
-
-
-def _absorb_dealt(mine: Dealt, theirs: Dealt) -> None:
-    mine.openings += theirs.openings
-    mine.returns += theirs.returns
-    mine.soon += theirs.soon
-    for group, count in theirs.counts.items():
-        mine.counts[group] = mine.counts.get(group, 0) + count
-        mine.last[group] = mine.openings
-    mine.histogram = {}
-    for count in mine.counts.values():
-        mine.histogram[count] = mine.histogram.get(count, 0) + 1

@@ -97,9 +97,10 @@ class Engine:
         if payer.clusters:
             payer.clusters[0].answered(answered)
 
-    def adopt(self, campaign: str, weights: Mapping[int, float], first_us: int) -> Cluster:
+    def adopt(self, campaign: str, weights: Mapping[int, float], least: float, requests: int, first_us: int) -> Cluster:
         """A cluster for a campaign that is known by its marks only: after a restart, or when it comes back."""
         cluster = self._new(first_us)
+        cluster.least, cluster.requests = least, requests
         self.name(cluster, campaign)
         for piece, weight in weights.items():
             self.pieces.adopt(piece, cluster, weight)
@@ -229,6 +230,9 @@ class Engine:
             other.crossings.pop(cluster, None)
         for other in cluster.overlaps:
             other.overlaps.pop(cluster, None)
+        # Payers remember it for a while, and should not remember all that it ever met.
+        for met in (cluster.neighbours, cluster.crossings, cluster.overlaps):
+            met.clear()
 
     def _picks_up(self, found: Found, cluster: Cluster | None) -> bool:
         """Not the same request as one that was refused, but the same matter: a pool may word its wrapper anew.

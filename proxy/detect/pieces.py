@@ -11,6 +11,8 @@ from proxy.detect.generations import Generations
 
 PAYERS = 4
 """So many unrelated payers make a piece a shared one."""
+PROVEN = 3
+"""Requests of its cluster that make a piece one of the marks of a campaign."""
 _LONE = 1_500_000
 _SHARED = 150_000
 _ELSEWHERE = 12
@@ -135,7 +137,9 @@ class Pieces:
         shared = Shared(piece, 0, 0)
         shared.groups = None
         shared.join(cluster)
-        shared.weight = weight
+        shared.weight, shared.joined_at = weight, 0
+        # As if it had been counted from the cluster's first request on, so that it goes on weighing what it weighed.
+        shared.said = shared.hits = max(round(weight * cluster.requests), PROVEN)
         self._shared.put(piece, shared)
 
     def move(self, before: Cluster, now: Cluster) -> None:

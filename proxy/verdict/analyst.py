@@ -159,10 +159,10 @@ class Analyst:
     def _adopt(self, campaign: Campaign) -> None:
         marks = campaign.marks
         weights = {piece: weight / 1000 for piece, weight in zip(marks.pieces, marks.weights, strict=True)}
-        cluster = self._engine.adopt(campaign.id, weights, campaign.first_us)
+        least, seen = marks.least / 1000, campaign.exchanges_seen
+        cluster = self._engine.adopt(campaign.id, weights, least, seen, campaign.first_us)
         cluster.last_us = campaign.last_us
-        cluster.requests, cluster.admitted = campaign.exchanges_seen, campaign.exchanges_admitted
-        cluster.prevented = campaign.exchanges_prevented
+        cluster.admitted, cluster.prevented = campaign.exchanges_admitted, campaign.exchanges_prevented
         cluster.input_tokens, cluster.output_tokens = campaign.input_tokens_admitted, campaign.output_tokens_admitted
         cluster.models.update(campaign.models)
         cluster.members.update(dict.fromkeys(campaign.members, 1))

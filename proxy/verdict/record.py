@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.engine import Engine
+from proxy.detect.pieces import PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import NEAR, score_of
@@ -53,7 +54,7 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     found = []
     for piece in cluster.pieces:
         shared = engine.pieces.shared(piece)
-        if shared is not None and shared.cluster is cluster and shared.hits >= 3 and shared.weight >= _WEIGHTY:
+        if shared is not None and shared.cluster is cluster and shared.hits >= PROVEN and shared.weight >= _WEIGHTY:
             found.append((round(1000 * shared.weight), piece))
     found.sort(reverse=True)
     del found[_MOST_MARKS:]

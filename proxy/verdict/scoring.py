@@ -18,8 +18,8 @@ from proxy.verdict.dispersion import dealt_rather_than_come
 LEAST_PAYERS = 12
 """Fewer accounts share a template in any team that nobody has told us of."""
 LEAST_OPENINGS = 60
-_ENOUGH = 200
-"""Openings from which what speaks for a campaign has its full weight; what speaks against has it at once."""
+_ENOUGH, _PLENTY = 200, 1000
+"""Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _PATIENCE_US = 600_000_000
@@ -62,6 +62,13 @@ def _capped(weight: float, least: float, most: float) -> float:
     return max(least, min(weight, most))
 
 
+def _grown(openings: int, enough: float, plenty: float) -> float:
+    """The most that may speak for a campaign, given how much was seen: what looks dealt out by chance soon does not."""
+    if openings <= _ENOUGH:
+        return enough * openings / _ENOUGH
+    return enough + (plenty - enough) * min((openings - _ENOUGH) / (_PLENTY - _ENOUGH), 1.0)
+
+
 def _leaning(hits: int, trials: int, dealt: float, people: float) -> float:
     """Log likelihood ratio of `hits` among `trials` for two rates."""
     return hits * log(dealt / people) + (trials - hits) * log((1 - dealt) / (1 - people))
@@ -87,20 +94,19 @@ def _partition(cluster: Cluster) -> list[Evidence]:
     openings = cluster.dealt.openings
     if openings < LEAST_OPENINGS:
         return []
-    grown = min(openings / _ENOUGH, 1.0)
     shared = cluster.relations[Relation.SHARED]
     own = cluster.relations[Relation.REPEATS] + cluster.openings_again
     return [
         _evidence(
             "partition",
             "items-never-shared",
-            _capped(_leaning(shared, openings, 0.05, 0.2), -4, 2 * grown),
+            _capped(_leaning(shared, openings, 0.05, 0.2), -4, _grown(openings, 2, 3)),
             f"{shared} of {openings} openings were asked by another payer too",
         ),
         _evidence(
             "partition",
             "items-never-revisited",
-            _capped(_leaning(min(own, openings), openings, 0.03, 0.2), -2, 1.5 * grown),
+            _capped(_leaning(min(own, openings), openings, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
     ]
@@ -115,12 +121,11 @@ def _balance(cluster: Cluster) -> list[Evidence]:
     if dealt.openings < LEAST_OPENINGS:
         return []
     payers = len(dealt.counts)
-    grown = min(dealt.openings / _ENOUGH, 1.0)
     found = [
         _evidence(
             "balance",
             "even-volumes",
-            _capped(dealt_rather_than_come(dealt.histogram), -2.5, 4 * grown),
+            _capped(dealt_rather_than_come(dealt.histogram), -2.5, _grown(dealt.openings, 4, 5.5)),
             f"{dealt.openings} openings over {payers} payers, busiest {max(dealt.counts.values())}",
         )
     ]
@@ -129,7 +134,7 @@ def _balance(cluster: Cluster) -> list[Evidence]:
             _evidence(
                 "balance",
                 "turn-taking",
-                _capped(_leaning(dealt.soon, dealt.returns, 0.13, 0.45), -1.5, 2 * grown),
+                _capped(_leaning(dealt.soon, dealt.returns, 0.13, 0.45), -1.5, _grown(dealt.openings, 2, 3.5)),
                 f"{dealt.soon} of {dealt.returns} returns come before an eighth of the payers had their turn",
             )
         )
@@ -192,8 +197,9 @@ def _places(cluster: Cluster) -> list[Evidence]:
         return []
     top = max(networks.values()) / members
     spread = len(networks)
-    if top >= 0.4 or spread < 4:
-        detail = f"{top:.0%} of {members} accounts come from one network: an institution, or one back end"
+    few = sum(sorted(networks.values())[-3:]) / members
+    if top >= 0.4 or few >= 0.75:
+        detail = f"{few:.0%} of {members} accounts come from three networks: an institution, or one back end"
         return [_evidence("infrastructure", "one-place", -5.0, detail)]
     shared = sum(count for count in networks.values() if count >= 2) / members
     if spread >= 8 and shared >= 0.7 and top < 0.2:

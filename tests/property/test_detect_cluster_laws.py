@@ -101,10 +101,10 @@ def test_taking_over_another_cluster_conserves_every_count(
 def test_taking_over_another_cluster_keeps_everybody_that_either_knew(one: list[Request], other: list[Request]) -> None:
     payers = Payers()
     mine, theirs = counted(one, payers, T0), counted(other, payers, T0)
-    ties = {name: getattr(mine, name) | getattr(theirs, name) for name in ("echoes", "tested", "handovers")}
+    ties = {name: getattr(mine.pairs, name) | getattr(theirs.pairs, name) for name in ("echoes", "tested", "handovers")}
     refused = mine.refused_groups | theirs.refused_groups
     mine.absorb(theirs)
-    assert {name: getattr(mine, name) for name in ties} == ties
+    assert {name: getattr(mine.pairs, name) for name in ties} == ties
     assert mine.refused_groups == refused
     assert sum(mine.dealt.histogram.values()) == len(mine.dealt.counts)
     assert sum(count * payers for count, payers in mine.dealt.histogram.items()) == sum(mine.dealt.counts.values())
@@ -137,5 +137,5 @@ def test_however_many_it_takes_over_what_it_holds_is_bounded() -> None:
         whole.absorb(part)
     assert whole.requests == len(whole.members) == 1800
     assert max(map(len, (whole.models, whole.clients, whole.shapes))) <= MOST_KINDS
-    assert len(whole.echoes) < 1800
+    assert len(whole.pairs.echoes) < 1800
     assert len(whole.refused_groups) < 1800

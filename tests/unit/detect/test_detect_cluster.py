@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.detect.cluster import Cluster, Dealt
+from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.dealt import Dealt
 from proxy.detect.payers import Payers
 from proxy.events.content import TARGETS, Content, Target
 from proxy.events.event import Answered

@@ -126,13 +126,13 @@ def test_what_one_payer_was_refused_and_another_asks_is_an_echo_that_ties_them()
         engine.asked(asked(one, content, T0 + 10**10 + 2 * number, action="throttle"))
         engine.asked(asked(other, content, T0 + 10**10 + 2 * number + 1))
     groups = {name: payer.group for name in names("pool", 11) if (payer := engine.payers.find(name)) is not None}
-    assert cluster.echoes == {(groups[f"pool-{number}"], groups[f"pool-{number + 1}"]) for number in range(10)}
+    assert cluster.pairs.echoes == {(groups[f"pool-{number}"], groups[f"pool-{number + 1}"]) for number in range(10)}
     assert engine.ties.component(groups["pool-0"])[1] == 11
 
 
 def test_the_same_matter_in_a_new_wording_of_the_wrapper_is_picked_up_too() -> None:
     engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
-    task = pieces("the refused task", 12)
+    task = pieces("the refused task", 24)
     engine.asked(asked("pool-1", said(WRAPPER, task), T0 + 10**10, action="throttle", by_verdict=True))
     engine.asked(asked("fresh", said(pieces("another wrapper"), task), T0 + 10**10 + 1))
     groups = [payer.group for name in ("pool-1", "fresh") if (payer := engine.payers.find(name)) is not None]
@@ -156,7 +156,7 @@ def test_a_conversation_that_goes_on_under_another_account_ties_the_two() -> Non
     opening = said(WRAPPER, pieces("the task", 8))
     engine.asked(asked("pool-1", opening, T0 + 10**10))
     engine.asked(asked("pool-2", said(WRAPPER, asked=5, continues=opening.asked, turns=3), T0 + 10**10 + 1))
-    assert len(cluster.handovers) == 1
+    assert len(cluster.pairs.handovers) == 1
 
 
 @pytest.mark.parametrize("issued", [True, False])
@@ -170,7 +170,7 @@ def test_a_reasoning_signature_that_another_payer_sends_is_a_replay(issued: bool
         else:
             engine.asked(asked(one, said(WRAPPER, pieces(f"first {number}"), signatures=(signature,)), T0 + 10**10))
         engine.asked(asked(other, said(WRAPPER, pieces(f"again {number}"), signatures=(signature,)), T0 + 10**10))
-    assert len(cluster.replays) == 5
+    assert len(cluster.pairs.replays) == 5
 
 
 def test_a_payers_own_signature_is_none_nor_one_of_its_organisation() -> None:
@@ -241,7 +241,7 @@ def test_a_cluster_that_is_gone_keeps_no_other_one_alive() -> None:
     whole, part = grown(engine)
     assert part.neighbours
     engine.merge(whole, part)
-    assert not (part.neighbours or part.crossings or part.overlaps)
+    assert not {*part.neighbours, *part.crossings, *part.overlaps}
 
 
 REQUEST = st.tuples(
@@ -298,7 +298,7 @@ def test_a_flood_of_templates_evicts_no_campaign(monkeypatch: pytest.MonkeyPatch
     assert cluster.requests == before + 1
 
 
-def test_no_content_leaves_a_trace_of_its_kind_and_none_is_needed() -> None:
+def test_requests_without_a_word_make_no_cluster() -> None:
     engine = engine_after(asked(f"a-{number}", Content(), T0 + number) for number in range(50))
     assert not engine.clusters
     assert len(engine.payers) == 50

@@ -1,12 +1,11 @@
-"""Events for tests of detection, made by hand: what a request says is a set of named pieces; nothing is hashed twice."""
+"""Events for tests of detection, made by hand: what a request says is a set of named pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
-from random import Random
 
 from msgspec.structs import replace
 
@@ -42,10 +41,6 @@ def asked(account: str = "a", content: Content | None = None, moment_us: int = T
     """An admitted request, unless `action` says otherwise."""
     event = Asked(moment_us, account, f"net of {account}", "client", "allow", model="m", content=content)
     return replace(event, **fields)
-
-
-Opening = Callable[[Random, int], tuple[str, Content]]
-"""Who asks what, for the number of an opening."""
 
 
 def dealt(

@@ -1,0 +1,145 @@
+"""What is told of a campaign: its marks, the accounts that do nothing else, and those that only brush it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.detect.cluster import Cluster
+from proxy.detect.engine import Engine
+from proxy.events.event import Answered, Asked
+from proxy.verdict.campaign import Campaign, Evidence, Level, Word
+from proxy.verdict.judgement import NEAR
+from proxy.verdict.record import Record, campaign_of, excused_accounts, marks_of, whole_accounts
+from proxy.verdict.snapshot import Snapshot
+from tests.unit.detect.traffic_by_hand import HOUR_US, SECOND_US, T0, asked, dealt, names, piece, pieces, said, timed
+
+WRAPPER = pieces("wrapper")
+POOL = names("pool", 20)
+LATER = T0 + HOUR_US
+
+
+def observed(*events: Asked) -> tuple[Engine, Cluster]:
+    """The campaign of WRAPPER after 400 tasks, and what came after them."""
+    engine = Engine()
+    for event in timed(dealt(WRAPPER, POOL), 400):
+        engine.asked(event)
+    (cluster,) = engine.clusters.values()
+    engine.name(cluster, "c-1")
+    for event in events:
+        engine.asked(event)
+    return engine, cluster
+
+
+def told(engine: Engine, cluster: Cluster, level: Level = Level.CONFIRMED, word: Word | None = None) -> Campaign:
+    return campaign_of(engine, cluster, Record("c-1", level, T0, word=word), HOUR_US)
+
+
+def own_matters(account: str, count: int) -> list[Asked]:
+    return [
+        asked(account, said(pieces(f"{account}'s own {number}", 20)), LATER + number * SECOND_US)
+        for number in range(count)
+    ]
+
+
+@given(st.integers(0, 40))
+def test_the_marks_find_the_campaigns_next_request_and_no_others(length: int) -> None:
+    snapshot = Snapshot([told(*observed())])
+    assert snapshot.match("fresh", said(WRAPPER, pieces("a new task", length))) is not None
+    assert snapshot.match("fresh", said(pieces("a new task", length))) is None
+    assert snapshot.match("fresh", said(WRAPPER[:2], pieces("a new task", length))) is None
+
+
+def test_the_marks_are_the_templates_and_not_the_tasks() -> None:
+    marks = marks_of(*observed())
+    assert set(marks.pieces) == set(WRAPPER)
+    assert list(marks.weights) == sorted(marks.weights, reverse=True)
+    assert 0 < marks.least <= sum(marks.weights)
+
+
+def test_an_account_that_does_nothing_else_is_acted_on_as_a_whole_once_it_is_confirmed() -> None:
+    engine, cluster = observed()
+    assert set(whole_accounts(engine, cluster)) == set(POOL)
+    assert set(told(engine, cluster).whole) == set(POOL)
+    assert told(engine, cluster, Level.SUSPECTED).whole == ()
+    assert set(told(engine, cluster, Level.SUSPECTED, Word.CONFIRM).whole) == set(POOL)
+
+
+def test_an_account_with_other_traffic_is_acted_on_for_what_matches_only() -> None:
+    engine, cluster = observed(*own_matters("pool-3", 10))
+    assert "pool-3" in cluster.members
+    assert "pool-3" not in whole_accounts(engine, cluster)
+
+
+def test_an_account_that_was_seen_once_proves_nothing() -> None:
+    newcomer = asked("newcomer", said(WRAPPER, pieces("its only task")), LATER)
+    engine, cluster = observed(newcomer)
+    assert "newcomer" in cluster.members
+    assert "newcomer" not in whole_accounts(engine, cluster)
+
+
+def test_who_says_mostly_other_things_is_excused() -> None:
+    visit = asked("visitor", said(WRAPPER, pieces("a visit")), LATER)
+    engine, cluster = observed(visit, *own_matters("visitor", 40))
+    assert excused_accounts(engine, cluster) == ("visitor",)
+    snapshot = Snapshot([told(engine, cluster)])
+    assert snapshot.match("visitor", said(WRAPPER, pieces("another visit"))) is None
+    assert snapshot.match("pool-1", said(WRAPPER, pieces("another task"))) is not None
+
+
+def test_where_most_members_say_mostly_other_things_nobody_is_excused() -> None:
+    cover = [event for account in POOL for event in own_matters(account, 250)]
+    engine, cluster = observed(*cover)
+    assert all(cluster.is_strange(payer) for payer in map(engine.payers.find, POOL) if payer is not None)
+    assert excused_accounts(engine, cluster) == ()
+
+
+def test_its_counts_and_time_line_agree() -> None:
+    refused = [
+        asked("pool-1", said(WRAPPER, pieces(f"late {number}")), LATER, action="throttle") for number in range(30)
+    ]
+    engine, cluster = observed(*refused)
+    engine.answered(Answered(LATER, "pool-1", input_tokens=10, output_tokens=500))
+    campaign = told(engine, cluster)
+    assert campaign.exchanges_prevented == 30
+    assert campaign.exchanges_seen == campaign.exchanges_admitted + campaign.exchanges_prevented
+    assert campaign.accounts == len(campaign.members) == len(POOL)
+    assert sum(part.admitted for part in campaign.timeline) == campaign.exchanges_admitted
+    assert sum(part.prevented for part in campaign.timeline) == 30
+    assert campaign.models == {"m": campaign.exchanges_seen}
+    assert (campaign.input_tokens_admitted, campaign.output_tokens_admitted) == (10, 500)
+    assert campaign.expires_us == campaign.last_us + HOUR_US
+
+
+def test_an_operators_confirmation_is_told_as_the_level() -> None:
+    assert told(*observed(), level=Level.SUSPECTED, word=Word.CONFIRM).level is Level.CONFIRMED
+    assert told(*observed(), level=Level.SUSPECTED).level is Level.SUSPECTED
+
+
+def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not() -> None:
+    engine, cluster = observed()
+    evidence = (Evidence("content", "near", NEAR),)
+
+    def probing(level: Level) -> bool:
+        return campaign_of(engine, cluster, Record("c-1", level, T0, evidence), HOUR_US).probing
+
+    assert probing(Level.SUSPECTED)
+    assert not probing(Level.CONFIRMED)
+    cluster.probes = 1000
+    assert not probing(Level.SUSPECTED)
+
+
+def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
+    engine, cluster = observed()
+    evidence = (Evidence("content", "near", 2 * NEAR), Evidence("infrastructure", "against", -NEAR))
+    record = Record("c-1", Level.SUSPECTED, T0, evidence)
+    assert not campaign_of(engine, cluster, record, HOUR_US).probing
+
+
+def test_the_system_prompt_alone_can_be_the_template() -> None:
+    system = (piece("system as a whole"), *pieces("system", 11))
+    engine = Engine()
+    for event in timed(dealt(system, POOL, "ask", "system"), 200):
+        engine.asked(event)
+    (cluster,) = engine.clusters.values()
+    assert set(marks_of(engine, cluster).pieces) == set(system)

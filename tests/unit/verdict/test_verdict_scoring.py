@@ -1,0 +1,209 @@
+"""What a cluster's counts mean: which way each signal leans, and that none decides alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.detect.cluster import Cluster
+from proxy.detect.conversations import Relation
+from proxy.detect.payers import Payers
+from proxy.events.content import TARGETS, Content, Target
+from proxy.verdict.campaign import Level
+from proxy.verdict.judgement import level_of, score_of
+from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
+from tests.unit.detect.traffic_by_hand import DAY_US, MINUTE_US, T0, asked
+from tests.unit.verdict.counted import by_people, counted, in_turn
+
+
+def weights(cluster: Cluster) -> dict[str, float]:
+    return {each.signal: each.weight for each in weigh(cluster)}
+
+
+def chain(cluster: Cluster, kind: str, pairs: int) -> None:
+    """Ties one payer to the next, and so on."""
+    getattr(cluster.pairs, kind).update((number, number + 1) for number in range(pairs))
+
+
+def everything() -> Cluster:
+    """A cluster for which every family speaks as loud as it can."""
+    cluster = counted(in_turn(2000, 200), created_us=T0 - DAY_US, payment="one for all")
+    cluster.targets[TARGETS.index(Target.REASONING)] = cluster.requests
+    for kind in ("echoes", "tested", "handovers", "replays"):
+        chain(cluster, kind, 200)
+    return cluster
+
+
+def test_a_pool_that_is_dealt_its_tasks_is_a_campaign() -> None:
+    assert level_of(weigh(counted(in_turn(800, 80), created_us=T0 - DAY_US)), None) is Level.CONFIRMED
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_people_who_share_a_template_are_none(seed: int) -> None:
+    assert level_of(weigh(counted(by_people(800, 80, seed))), None) is not Level.CONFIRMED
+    assert score_of(weigh(counted(by_people(800, 80, seed)))) < score_of(weigh(counted(in_turn(800, 80))))
+
+
+def test_no_family_is_enough_alone_even_at_its_loudest() -> None:
+    found = weigh(everything())
+    families = {each.family for each in found}
+    assert families == {"content", "partition", "balance", "reaction", "replay", "infrastructure"}
+    for family in families:
+        assert level_of([each for each in found if each.family == family], None) is None
+
+
+def test_a_template_alone_is_never_more_than_a_reason_to_look() -> None:
+    found = weigh(everything())
+    assert level_of([each for each in found if each.family in ("content", "infrastructure")], None) is not (
+        Level.CONFIRMED
+    )
+
+
+@pytest.mark.parametrize("kind", ["echoes", "tested", "handovers", "replays"])
+def test_ties_have_said_all_they_can_at_some_point(kind: str) -> None:
+    some, many = counted(in_turn(400, 100)), counted(in_turn(400, 100))
+    chain(some, kind, 100)
+    chain(many, kind, 400)
+    assert weights(some) == {**weights(many)}
+    assert score_of(weigh(some)) > score_of(weigh(counted(in_turn(400, 100))))
+
+
+@pytest.mark.parametrize("times", [1, 20])
+def test_whatever_grows_no_signal_says_more_than_its_cap(times: int) -> None:
+    large = weights(counted(in_turn(4000, 200), created_us=T0 - DAY_US))
+    larger = weights(counted(in_turn(4000 + 200 * times, 200), created_us=T0 - DAY_US))
+    assert larger == large
+
+
+@given(st.integers(0, LEAST_PAYERS - 1), st.integers(0, 1000))
+def test_of_a_few_accounts_nothing_is_said(accounts: int, openings: int) -> None:
+    assert weigh(counted(in_turn(openings, accounts) if accounts else [])) == []
+
+
+def test_few_openings_say_little_for_a_campaign() -> None:
+    few, many = counted(in_turn(70, 35)), counted(in_turn(700, 35))
+    assert 0 < weights(few)["items-never-shared"] < weights(many)["items-never-shared"]
+    assert 0 < weights(few)["even-volumes"] < weights(many)["even-volumes"]
+
+
+def test_an_institution_is_where_many_accounts_come_from_one_network() -> None:
+    assert weights(counted(in_turn(800, 80), network="campus"))["one-place"] < 0
+    assert level_of(weigh(counted(in_turn(800, 80), network="campus")), None) is not Level.CONFIRMED
+    assert "one-place" not in weights(counted(in_turn(800, 80)))
+
+
+def test_many_kinds_of_client_software_speak_against_one_speaks_for() -> None:
+    cluster = counted(in_turn(800, 80))
+    assert weights(cluster)["one-client"] > 0
+    cluster.clients = {f"client-{number}": 8 for number in range(10)}
+    found = weights(cluster)
+    assert found["many-clients"] < 0
+    assert "one-client" not in found
+
+
+def created(*days: float) -> Cluster:
+    """A cluster whose accounts were created over so many days, evenly."""
+    cluster = counted(in_turn(800, 80))
+    cluster.created = [(T0 - round(day * DAY_US), T0) for day in days]
+    return cluster
+
+
+def test_accounts_that_have_grown_over_time_speak_against_those_created_in_bursts_for() -> None:
+    assert weights(created(*(10 * number for number in range(80))))["grown-over-time"] < 0
+    assert weights(created(*(number / 80 for number in range(80))))["created-in-bursts"] > 0
+    bought = created(*(400 + number / 80 for number in range(80)))
+    assert weights(bought)["created-in-bursts"] > 0
+
+
+def test_of_unknown_ages_nothing_is_said() -> None:
+    assert not weights(counted(in_turn(800, 80))).keys() & {"grown-over-time", "created-in-bursts"}
+
+
+def test_accounts_that_pay_as_others_do_speak_for_it_and_private_payments_say_nothing() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.payments = {f"card-{number}": 4 for number in range(20)}
+    assert weights(cluster)["shared-payment"] > 0
+    cluster.payments = {f"card-{number}": 1 for number in range(80)}
+    assert "shared-payment" not in weights(cluster)
+
+
+def test_tasks_that_several_payers_ask_speak_against() -> None:
+    cluster = counted(in_turn(800, 80))
+    assert weights(cluster)["items-never-shared"] > 0
+    cluster.relations[Relation.SHARED] = 400
+    assert weights(cluster)["items-never-shared"] < 0
+
+
+def test_payers_that_return_to_their_own_matters_speak_against() -> None:
+    cluster = counted(in_turn(800, 80))
+    assert weights(cluster)["items-never-revisited"] > 0
+    cluster.openings_again = 400
+    assert weights(cluster)["items-never-revisited"] < 0
+
+
+def test_what_is_asked_for_is_a_weight_and_never_enough() -> None:
+    cluster = counted(by_people(800, 80))
+    before = score_of(weigh(cluster))
+    cluster.targets[TARGETS.index(Target.GRADING)] = cluster.requests
+    assert score_of(weigh(cluster)) > before
+    assert level_of(weigh(cluster), None) is not Level.CONFIRMED
+    cluster.targets = [0] * len(TARGETS)
+    cluster.targets[TARGETS.index(Target.CODE)] = cluster.requests
+    assert score_of(weigh(cluster)) == before
+
+
+def test_refusals_that_nobody_picks_up_speak_against() -> None:
+    cluster = counted(in_turn(800, 80))
+    before = score_of(weigh(cluster))
+    cluster.refused_groups = set(range(100))
+    assert weights(cluster)["no-echo"] < 0
+    assert score_of(weigh(cluster)) < before
+    chain(cluster, "tested", 20)
+    assert "no-echo" not in weights(cluster)
+    assert score_of(weigh(cluster)) > before
+
+
+def test_probes_speak_against_only_when_there_was_time_to_pick_them_up() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.probes, cluster.probed_us = 9, cluster.last_us
+    assert "no-echo" not in weights(cluster)
+    cluster.last_us += 60 * MINUTE_US
+    assert weights(cluster)["no-echo"] < 0
+
+
+def test_the_two_keys_of_each_of_many_customers_are_no_pool() -> None:
+    cluster = counted(in_turn(800, 80))
+    before = weights(cluster)
+    for kind in ("echoes", "handovers", "replays"):
+        getattr(cluster.pairs, kind).update((2 * number, 2 * number + 1) for number in range(40))
+    assert not weights(cluster).keys() & {"refusal-echo", "conversation-handover", "signature-replay"}
+    assert score_of(weigh(cluster)) <= sum(before.values()) + 0.01
+
+
+def test_what_many_ask_anyway_makes_echoes_worth_little() -> None:
+    rare, common = counted(in_turn(800, 80)), counted(in_turn(800, 80))
+    common.relations[Relation.SHARED] = 300
+    for cluster in (rare, common):
+        chain(cluster, "tested", 3)
+    assert weights(common).get("refusal-echo", 0) < weights(rare)["refusal-echo"]
+
+
+def test_while_it_is_refused_what_refusals_shape_stays_as_it_was() -> None:
+    cluster = counted(in_turn(800, 80))
+    before = weigh(cluster)
+    event = asked("a-1", Content(), T0 + DAY_US)
+    for _ in range(2000):
+        cluster.asked(event, Payers().seen(event), Relation.REPEATS, again=False, whose=0)
+        cluster.dealt.opening(1)
+    assert score_of(weigh(cluster)) < score_of(before)
+    again = weigh_again(cluster, before)
+    for family in ("partition", "balance"):
+        assert [each for each in again if each.family == family] == [each for each in before if each.family == family]
+
+
+def test_details_are_for_people_and_hold_no_names_of_accounts_or_networks() -> None:
+    for each in weigh(everything()):
+        assert each.detail
+        assert "a-1" not in each.detail
+        assert "net of" not in each.detail
