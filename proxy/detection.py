@@ -77,6 +77,7 @@ class LocalDetection:
     def campaigns(self, now_us: int) -> list[Campaign]:
         """Every campaign as it stands with all that has been noted."""
         self._judge(now_us)
+        self.analyst.refresh()
         return self.analyst.campaigns()
 
     def _judge(self, now_us: int) -> None:

@@ -224,12 +224,9 @@ class Engine:
         cluster.gone = True
         self.clusters.pop(cluster.number, None)
         self.touched.pop(cluster, None)
-        for other in cluster.neighbours:
-            other.neighbours.pop(cluster, None)
-        for other in cluster.crossings:
-            other.crossings.pop(cluster, None)
-        for other in cluster.overlaps:
-            other.overlaps.pop(cluster, None)
+        for other in {*cluster.neighbours, *cluster.crossings, *cluster.overlaps}:
+            for met in (other.neighbours, other.crossings, other.overlaps):
+                met.pop(cluster, None)
         # Payers remember it for a while, and should not remember all that it ever met.
         for met in (cluster.neighbours, cluster.crossings, cluster.overlaps):
             met.clear()

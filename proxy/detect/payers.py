@@ -12,7 +12,7 @@ from proxy.events.event import Asked
 if TYPE_CHECKING:
     from proxy.detect.cluster import Cluster
 
-MOST_KNOWN = 500_000
+MOST_KNOWN = 1_000_000
 """Accounts that came back; as many more are kept that were seen once. A flood of invented keys evicts only its like."""
 
 

@@ -16,13 +16,15 @@ from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import level_of
 from proxy.verdict.kinship import are_one
-from proxy.verdict.record import Record, campaign_of
+from proxy.verdict.record import Record, campaign_of, is_probing
 from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
 
 DAY_US = 86_400_000_000
 _GROWTH = 1.04
 """A cluster is judged again when it has grown by so much, and by so many requests."""
 _STEP = 8
+RENEWAL_US = 10_000_000
+"""What is told of a campaign that goes on as before is at most so old."""
 _SWEEP_US = 60_000_000
 MOST_CAMPAIGNS = 500
 
@@ -37,6 +39,9 @@ class Analyst:
         self._told: dict[str, Campaign] = {}
         self._stale: set[str] = set()
         """Campaigns that have changed since they were told."""
+        self._urgent = False
+        """A level, a name or a probe has changed: to be told at once."""
+        self._told_us = 0
         self._swept_us = 0
 
     def observe(self, event: Event) -> None:
@@ -47,7 +52,10 @@ class Analyst:
             self._engine.answered(event)
 
     def judge(self, now_us: int) -> bool:
-        """Weighs what has changed; whether any campaign has."""
+        """Weighs what has changed; whether campaigns have, so that they are to be told anew.
+
+        A new level is told at once; new counts and marks every `RENEWAL_US`.
+        """
         engine = self._engine
         touched, engine.touched = engine.touched, {}
         for cluster in touched:
@@ -56,10 +64,17 @@ class Analyst:
         if now_us - self._swept_us >= _SWEEP_US:
             self._swept_us = now_us
             self._expire(now_us)
-        return bool(self._stale)
+        if not self._stale or not (self._urgent or now_us - self._told_us >= RENEWAL_US):
+            return False
+        self._urgent, self._told_us = False, now_us
+        return True
+
+    def refresh(self) -> None:
+        """Has the next `campaigns` tell the very latest of each."""
+        self._stale.update(self._records)
 
     def campaigns(self) -> list[Campaign]:
-        """Every campaign as it stands, operators' words included; in the order of their names."""
+        """Every campaign as it stood when judged last, operators' words included; in the order of their names."""
         for name in self._stale:
             record, cluster = self._records.get(name), self._engine.by_campaign.get(name)
             if record is None or cluster is None:
@@ -75,11 +90,12 @@ class Analyst:
         if record is None:
             return False
         record.word = word
-        self._stale.add(campaign_id)
+        self._change(campaign_id)
         return True
 
     def state(self) -> bytes:
         """What a successor needs: every campaign with its marks. The ledgers fill again from the traffic."""
+        self.refresh()
         return msgspec.json.encode(self.campaigns())
 
     @classmethod
@@ -90,41 +106,63 @@ class Analyst:
             analyst._adopt(campaign)
         return analyst
 
+    def _change(self, *names: str) -> None:
+        self._stale.update(names)
+        self._urgent = True
+
     def _judge(self, cluster: Cluster, now_us: int) -> None:
+        record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
+        confirmed = record is not None and record.level is Level.CONFIRMED
+        if (confirmed or record is None) and cluster.requests < cluster.judged_next:
+            return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
-        if len(cluster.dealt.counts) < LEAST_PAYERS and cluster.campaign is None:
+        if len(cluster.dealt.counts) < LEAST_PAYERS and record is None:
             return
         self._unite(cluster)
         record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
-        refusing = record is not None and record.level is Level.CONFIRMED
-        evidence = tuple(weigh_again(cluster, record.evidence) if refusing and record else weigh(cluster))
-        if record is not None:
-            self._stale.add(record.id)
-            if record.kept is not None and cluster.requests - record.kept.exchanges_seen < 500:
-                return
-        level = level_of(evidence, None if record is None else record.level)
         if record is None:
-            if level is not None and len(self._records) < MOST_CAMPAIGNS:
-                self._name(cluster, level, now_us).evidence = evidence
+            self._suspect(cluster, now_us)
+        else:
+            self._stale.add(record.id)
+            self._reconsider(cluster, record, now_us)
+
+    def _suspect(self, cluster: Cluster, now_us: int) -> None:
+        evidence = tuple(weigh(cluster))
+        level = level_of(evidence, None)
+        if level is not None and len(self._records) < MOST_CAMPAIGNS:
+            record = self._name(cluster, level, now_us)
+            record.evidence = evidence
+            record.probing = is_probing(cluster, record)
+
+    def _reconsider(self, cluster: Cluster, record: Record, now_us: int) -> None:
+        if record.kept is not None and cluster.requests - record.kept.exchanges_seen < 500:
             return
+        refusing = record.level is Level.CONFIRMED
+        evidence = tuple(weigh_again(cluster, record.evidence) if refusing else weigh(cluster))
+        level = level_of(evidence, record.level)
         if level is None:
             self._forget(record)
             return
         if level is not record.level and record.word is not Word.HOLD:
             record.level, record.detected_us = level, now_us
+            self._urgent = True
         record.evidence = evidence
+        probing = is_probing(cluster, record)
+        if probing is not record.probing:
+            record.probing, self._urgent = probing, True
 
     def _name(self, cluster: Cluster, level: Level, now_us: int) -> Record:
         seed = f"{cluster.first_us} {min(cluster.pieces, default=0)} {next(iter(cluster.members))}"
         name = "c-" + blake2b(seed.encode(), digest_size=6).hexdigest()
         record = self._records[name] = Record(name, level, now_us)
         self._engine.name(cluster, name)
-        self._stale.add(name)
+        self._change(name)
         return record
 
     def _unite(self, cluster: Cluster) -> None:
         """Merges the clusters that turn out to be parts of this one."""
-        for other in {*cluster.neighbours, *cluster.crossings}:
+        # A dict keeps their order, which a set of objects would leave to where they lie in memory.
+        for other in {**cluster.neighbours, **cluster.crossings}:
             if other.gone or cluster.gone or not are_one(cluster, other):
                 continue
             if cluster.campaign is not None and other.campaign is not None and cluster.campaign != other.campaign:
@@ -139,7 +177,7 @@ class Analyst:
             mine.merged += [theirs.id, *theirs.merged]
             mine.detected_us = min(mine.detected_us, theirs.detected_us)
             mine.word = mine.word or theirs.word
-        self._stale |= {name, other}
+        self._change(name, other)
 
     def _expire(self, now_us: int) -> None:
         for record in list(self._records.values()):
@@ -151,7 +189,7 @@ class Analyst:
         if record.word is not None:
             return
         del self._records[record.id]
-        self._stale.add(record.id)
+        self._change(record.id)
         cluster = self._engine.by_campaign.pop(record.id, None)
         if cluster is not None:
             cluster.campaign = None
@@ -169,4 +207,4 @@ class Analyst:
         record = Record(campaign.id, campaign.level, campaign.detected_us, campaign.evidence, campaign.word)
         record.merged, record.kept = list(campaign.merged), campaign
         self._records[campaign.id] = record
-        self._stale.add(campaign.id)
+        self._change(campaign.id)

@@ -41,6 +41,7 @@ class Record:
     evidence: tuple[Evidence, ...] = ()
     word: Word | None = None
     merged: list[str] = field(default_factory=list)
+    probing: bool = False
     kept: Campaign | None = None
     """As it was before a restart: its counts are added to what was seen since."""
 
@@ -116,7 +117,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         timeline=tuple(Slice(*part) for part in cluster.timeline.slices()),
         slice_us=cluster.timeline.width_us,
         merged=tuple(record.merged),
-        probing=_probing(cluster, record),
+        probing=record.probing,
         word=record.word,
     )
 
@@ -128,7 +129,7 @@ def _probes(cluster: Cluster, openings: int) -> int:
     return min(1 + max(openings // _DOUBLED, 1).bit_length() - 1, _PROBES)
 
 
-def _probing(cluster: Cluster, record: Record) -> bool:
+def is_probing(cluster: Cluster, record: Record) -> bool:
     """A few refusals would decide: the score is near, and it is not known yet whether others pick them up."""
     openings = cluster.dealt.openings
     if record.level is not Level.SUSPECTED or cluster.probes >= _probes(cluster, openings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.detect.cluster import MOST_KINDS, Cluster
@@ -86,6 +86,7 @@ def told(cluster: Cluster) -> dict[str, int]:
     return found
 
 
+@settings(max_examples=40)
 @given(REQUESTS, REQUESTS, st.integers(0, 10**9))
 def test_taking_over_another_cluster_conserves_every_count(
     one: list[Request], other: list[Request], later_us: int
@@ -97,6 +98,7 @@ def test_taking_over_another_cluster_conserves_every_count(
     assert told(mine) == expected
 
 
+@settings(max_examples=40)
 @given(REQUESTS, REQUESTS)
 def test_taking_over_another_cluster_keeps_everybody_that_either_knew(one: list[Request], other: list[Request]) -> None:
     payers = Payers()
@@ -110,6 +112,7 @@ def test_taking_over_another_cluster_keeps_everybody_that_either_knew(one: list[
     assert sum(count * payers for count, payers in mine.dealt.histogram.items()) == sum(mine.dealt.counts.values())
 
 
+@settings(max_examples=40)
 @given(REQUESTS, REQUESTS)
 def test_taking_over_another_cluster_reaches_from_the_first_to_the_last(
     one: list[Request], other: list[Request]
@@ -136,6 +139,6 @@ def test_however_many_it_takes_over_what_it_holds_is_bounded() -> None:
             part.asked(event, payers.seen(event), Relation.ECHO, again=False, whose=10**6 + number * 30 + each)
         whole.absorb(part)
     assert whole.requests == len(whole.members) == 1800
-    assert max(map(len, (whole.models, whole.clients, whole.shapes))) <= MOST_KINDS
+    assert max(len(whole.models), len(whole.clients), len(whole.shapes)) <= MOST_KINDS
     assert len(whole.pairs.echoes) < 1800
     assert len(whole.refused_groups) < 1800

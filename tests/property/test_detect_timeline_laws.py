@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.detect.timeline import SLICES, Timeline
@@ -25,6 +25,7 @@ def sums(found: Timeline) -> tuple[int, int]:
     return sum(found.admitted), sum(found.prevented)
 
 
+@settings(max_examples=40)
 @given(_STARTS, _ADDED)
 def test_every_exchange_is_counted_once_however_far_apart_they_are(start_us: int, added: Added) -> None:
     found = timeline(start_us, added)
@@ -34,6 +35,7 @@ def test_every_exchange_is_counted_once_however_far_apart_they_are(start_us: int
     assert len(found.admitted) == len(found.prevented) == SLICES
 
 
+@settings(max_examples=40)
 @given(_STARTS, _ADDED, _STARTS, _ADDED)
 def test_taking_over_another_one_adds_what_it_counted(one_us: int, one: Added, other_us: int, other: Added) -> None:
     mine, theirs = timeline(one_us, one), timeline(other_us, other)
@@ -44,6 +46,7 @@ def test_taking_over_another_one_adds_what_it_counted(one_us: int, one: Added, o
     assert len(mine.admitted) == len(mine.prevented) == SLICES
 
 
+@settings(max_examples=40)
 @given(_STARTS, _ADDED)
 def test_each_exchange_stands_in_the_slice_of_its_moment(start_us: int, added: Added) -> None:
     found = timeline(start_us, added)

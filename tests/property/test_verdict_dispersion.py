@@ -6,7 +6,7 @@ from collections import Counter
 from math import isfinite
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.verdict.dispersion import dealt_rather_than_come
@@ -31,31 +31,37 @@ def left_by_people(rng: Random, payers: int, mean: float) -> Counter[int]:
     return histogram([round(min(rng.paretovariate(0.9), 500.0) * mean / 3) for _ in range(payers)])
 
 
+@settings(max_examples=40)
 @given(_SEEDS, _PAYERS, _MEAN)
 def test_what_a_scheduler_deals_out_looks_dealt(seed: int, payers: int, mean: float) -> None:
     assert dealt_rather_than_come(dealt(Random(seed), payers, mean)) > 0
 
 
+@settings(max_examples=40)
 @given(st.integers(2, 60), _PAYERS)
 def test_what_is_dealt_in_turn_looks_dealt_all_the_more(each: int, payers: int) -> None:
     assert dealt_rather_than_come({each: payers}) > 0
 
 
+@settings(max_examples=40)
 @given(_SEEDS, _PAYERS, _MEAN)
 def test_what_people_leave_does_not(seed: int, payers: int, mean: float) -> None:
     assert dealt_rather_than_come(left_by_people(Random(seed), payers, mean)) < 0
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_one_each_says_nothing(payers: int) -> None:
     assert dealt_rather_than_come({1: payers}) == 0
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.integers(1, 10**6), st.integers(0, 10**5), max_size=20))
 def test_whatever_the_histogram_the_answer_is_a_number(counts: dict[int, int]) -> None:
     assert isfinite(dealt_rather_than_come(counts))
 
 
+@settings(max_examples=40)
 @given(_SEEDS, _PAYERS, _MEAN)
 def test_more_of_the_same_says_more(seed: int, payers: int, mean: float) -> None:
     once = dealt(Random(seed), payers, mean)

@@ -137,7 +137,7 @@ def log() -> list[Recorded]:
     def keep(recorded: Recorded, sent: Sent, judged: Judged) -> None:
         lines.append(recorded)
 
-    play(Setting((("zhipu-gtg16006", 0.15),), (("population", 0.005),), 0.5, 5), PipelineJudge(POLICY), (keep,))
+    play(Setting((("alibaba-gtg16005", 0.03),), (("population", 0.005),), 0.5, 5), PipelineJudge(POLICY), (keep,))
     return lines
 
 

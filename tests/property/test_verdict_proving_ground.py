@@ -24,11 +24,12 @@ def test_people_alone_are_refused_by_no_verdict(seed: int, passed: Passed) -> No
 
 @pytest.mark.parametrize("passed", Passed)
 def test_a_blatant_campaign_is_found_and_refused(passed: Passed) -> None:
-    setting = Setting((("zhipu-gtg16006", 0.25),), (("population", 0.005),), 0.75, 3, passed)
+    setting = Setting((("alibaba-gtg16005", 0.03),), (("population", 0.005),), 0.75, 3, passed)
     score = play(setting, PipelineJudge(POLICY))
     (campaign,) = score.campaigns
     assert campaign.minutes_to_detect is not None
-    assert campaign.minutes_to_detect < 10
+    assert campaign.exchanges_to_detect is not None
+    assert campaign.exchanges_to_detect < 500
     assert campaign.leaked < campaign.wanted / 3
     assert campaign.recall_percent > 90
     assert score.precision_percent == 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -36,6 +36,7 @@ def campaigns(draw: st.DrawFn, side: str, pieces: st.SearchStrategy[int]) -> lis
     return found
 
 
+@settings(max_examples=40)
 @given(
     campaigns("mine", st.integers(1, 12)),
     campaigns("theirs", st.integers(100, 112)),
@@ -51,6 +52,7 @@ def test_unrelated_campaigns_change_no_match(
     assert Snapshot([*mine, *theirs]).match(f"mine{account}", content) == alone
 
 
+@settings(max_examples=40)
 @given(campaigns("mine", st.integers(1, 12)), _ACCOUNTS, st.sets(st.integers(1, 12)))
 def test_a_match_is_a_campaign_in_force_whose_marks_or_accounts_it_meets(
     found: list[Campaign], account: str, pieces: set[int]
@@ -71,6 +73,7 @@ def test_a_match_is_a_campaign_in_force_whose_marks_or_accounts_it_meets(
         assert f"mine{account}" not in campaign.excused
 
 
+@settings(max_examples=40)
 @given(campaigns("mine", st.integers(1, 12)), _ACCOUNTS, st.sets(st.integers(1, 12)), st.sets(st.integers(200, 220)))
 def test_words_that_are_no_campaigns_hide_none(
     found: list[Campaign], account: str, pieces: set[int], padding: set[int]

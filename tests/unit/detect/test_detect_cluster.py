@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
@@ -15,7 +16,7 @@ from tests.unit.detect.traffic_by_hand import T0, asked, names
 
 
 def count(cluster: Cluster, account: str, relation: Relation = Relation.NEW, whose: int = 0, **fields: object) -> None:
-    event = asked(account, Content(), **fields)
+    event = replace(asked(account, Content()), **fields)
     cluster.asked(event, Payers().seen(event), relation, again=False, whose=whose)
 
 
@@ -84,8 +85,8 @@ def test_a_payer_that_says_mostly_other_things_is_strange_to_a_campaign() -> Non
 def test_where_there_is_no_campaign_nobody_is_strange() -> None:
     payers, cluster = Payers(), Cluster(1, T0)
     for _ in range(100):
-        visitor = payers.seen(asked("visitor"))
-    assert not cluster.is_strange(visitor)
+        payers.seen(asked("visitor"))
+    assert not cluster.is_strange(payers.seen(asked("visitor")))
 
 
 @given(st.lists(st.integers(1, 9), max_size=100))

@@ -249,7 +249,7 @@ REQUEST = st.tuples(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.lists(REQUEST, min_size=40, max_size=200))
 def test_whatever_the_traffic_each_request_and_each_piece_is_counted_in_one_cluster_at_most(
     requests: list[tuple[int, int, int, bool, str | None]],

@@ -253,10 +253,11 @@ def test_a_released_campaign_is_let_through_until_the_word_is_taken_back() -> No
 
 def test_what_an_operator_confirms_is_confirmed() -> None:
     loop = suspicion()
-    loop.analyst.say(loop.campaign.id, Word.CONFIRM)
-    assert loop.campaign.level is Level.CONFIRMED
-    loop.analyst.say(loop.campaign.id, None)
-    assert loop.campaign.level is Level.SUSPECTED
+    levels = []
+    for word in (None, Word.CONFIRM, None):
+        loop.analyst.say(loop.campaign.id, word)
+        levels.append(loop.campaign.level)
+    assert levels == [Level.SUSPECTED, Level.CONFIRMED, Level.SUSPECTED]
 
 
 def test_of_what_there_is_not_nothing_can_be_said() -> None:

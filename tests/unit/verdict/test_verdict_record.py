@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.engine import Engine
@@ -42,7 +41,7 @@ def own_matters(account: str, count: int) -> list[Asked]:
     ]
 
 
-@given(st.integers(0, 40))
+@pytest.mark.parametrize("length", [0, 4, 40])
 def test_the_marks_find_the_campaigns_next_request_and_no_others(length: int) -> None:
     snapshot = Snapshot([told(*observed())])
     assert snapshot.match("fresh", said(WRAPPER, pieces("a new task", length))) is not None
