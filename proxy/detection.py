@@ -72,12 +72,11 @@ class LocalDetection:
 
     def renew(self) -> None:
         """Has an operator's word in force at once."""
-        self._snapshot = Snapshot(self.analyst.campaigns())
+        self._snapshot = Snapshot(self.analyst.verdicts())
 
     def campaigns(self, now_us: int) -> list[Campaign]:
         """Every campaign as it stands with all that has been noted."""
         self._judge(now_us)
-        self.analyst.refresh()
         return self.analyst.campaigns()
 
     def _judge(self, now_us: int) -> None:

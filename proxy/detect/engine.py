@@ -25,6 +25,8 @@ _SIGNATURES = 500_000
 _LATEST = 50_000
 _CROSSINGS = 32
 _HALF = 0.3
+_WHOLE = 0.75
+"""Of its usual weight: who says so much of a template does not say it by chance."""
 _OVERLAPS = 6
 _OVERLAPPING = 0.3
 """Requests with pieces of two clusters, and their share of the smaller one's, that make these one."""
@@ -143,7 +145,7 @@ class Engine:
         payer.clusters = (cluster, *payer.clusters[: _NEIGHBOURS - 1])
 
     def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
-        """The cluster of a request: the campaign it was found in, else the one most of its shared pieces are of."""
+        """The cluster of a request: the campaign it was found in, else whose template most of it is."""
         votes = _votes(found.shared)
         cluster = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
         if cluster is None and votes:
@@ -152,7 +154,7 @@ class Engine:
             return self._seed(found.shared, asked.moment_us)
         if len(votes) > 1:
             cluster = self._overlapping(cluster, votes)
-        self._learn(cluster, payer, found.shared)
+        self._learn(cluster, payer, found.shared, votes.get(cluster, 0.0))
         return cluster
 
     def _overlapping(self, cluster: Cluster, votes: dict[Cluster, float]) -> Cluster:
@@ -172,9 +174,9 @@ class Engine:
             return whole
         return cluster
 
-    def _learn(self, cluster: Cluster, payer: Payer, shared: list[Shared]) -> None:
+    def _learn(self, cluster: Cluster, payer: Payer, shared: list[Shared], weight: float) -> None:
         """Keeps count of which pieces are the cluster's."""
-        if cluster.is_strange(payer):
+        if weight < _WHOLE * cluster.typical and cluster.is_strange(payer):
             for piece in shared:
                 if piece.cluster is cluster:
                     piece.told_by_stranger(payer.group)
@@ -227,7 +229,6 @@ class Engine:
         for other in {*cluster.neighbours, *cluster.crossings, *cluster.overlaps}:
             for met in (other.neighbours, other.crossings, other.overlaps):
                 met.pop(cluster, None)
-        # Payers remember it for a while, and should not remember all that it ever met.
         for met in (cluster.neighbours, cluster.crossings, cluster.overlaps):
             met.clear()
 

@@ -21,6 +21,8 @@ _STRANGERS = 3
 _FEW = 0.25
 _TRIAL = 48
 """Requests of its cluster after which a piece's share of them is known."""
+_WINDOW = 400
+"""Requests of its cluster after which what was counted of a piece counts half: wordings change."""
 _UNTRIED = 0.5
 """The weight of a piece until then."""
 _RARE = 0.01
@@ -80,6 +82,10 @@ class Shared:
             self.cluster.pieces.pop(self.piece, None)
         self.left = self.cluster
         self.cluster, self.generic, self.weight = None, generic, 0.0
+
+    def fade(self, since: int) -> None:
+        """Has what was counted long ago count half, as if it had joined at the request `since`."""
+        self.hits, self.said, self.joined_at = (self.hits + 1) // 2, (self.said + 1) // 2, since
 
     def told_by_stranger(self, group: int) -> None:
         """A payer that has little to do with its campaign says it as well: enough of these, and it is anybody's.
@@ -147,7 +153,7 @@ class Pieces:
         for piece in before.pieces:
             shared = self._shared.get(piece)
             if shared is not None and shared.cluster is before and len(now.pieces) < MOST_PIECES:
-                shared.cluster, shared.joined_at = now, 0
+                shared.cluster, shared.joined_at = now, max(now.requests - _WINDOW, 0)
                 now.pieces[piece] = None
         before.pieces.clear()
         self.weigh(now)
@@ -164,6 +170,8 @@ class Pieces:
             if since < _TRIAL:
                 continue
             rate = min(shared.hits / since, 1.0)
+            if since >= _WINDOW:
+                shared.fade(cluster.requests - since // 2)
             if rate < _RARE:
                 shared.leave(generic=False)
             else:

@@ -69,12 +69,13 @@ class Analyst:
         self._urgent, self._told_us = False, now_us
         return True
 
-    def refresh(self) -> None:
-        """Has the next `campaigns` tell the very latest of each."""
-        self._stale.update(self._records)
-
     def campaigns(self) -> list[Campaign]:
-        """Every campaign as it stood when judged last, operators' words included; in the order of their names."""
+        """Every campaign with the very latest counts, operators' words included; in the order of their names."""
+        self._stale.update(self._records)
+        return self.verdicts()
+
+    def verdicts(self) -> list[Campaign]:
+        """The same as they stood when they were judged last, which is all that the hot path needs."""
         for name in self._stale:
             record, cluster = self._records.get(name), self._engine.by_campaign.get(name)
             if record is None or cluster is None:
@@ -95,7 +96,6 @@ class Analyst:
 
     def state(self) -> bytes:
         """What a successor needs: every campaign with its marks. The ledgers fill again from the traffic."""
-        self.refresh()
         return msgspec.json.encode(self.campaigns())
 
     @classmethod

@@ -8,7 +8,7 @@ from proxy.verdict.campaign import Evidence, Level
 
 CONFIRM = 11.0
 """Nats: 60,000 to 1, because nearly all templates that many accounts share are shared by honest people."""
-CONFIRM_UNTESTED = 13.0
+CONFIRM_UNTESTED = 14.5
 """Where no refusal and no replayed signature has told a pool from customers."""
 SUSPECT = 6.0
 NEAR = 6.5

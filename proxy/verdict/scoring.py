@@ -161,7 +161,7 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
     elif not cluster.pairs.tested and (len(cluster.refused_groups) >= 8 or _probed_in_vain(cluster)):
         refused = len(cluster.refused_groups)
         detail = f"{refused} payers were refused, nobody took over"
-        found.append(_evidence("reaction", "no-echo", -1.0 - (refused > 1) - 2.0 * (refused >= 40), detail))
+        found.append(_evidence("reaction", "no-echo", -0.5 - min(refused, 3) - (refused >= 40), detail))
     if handovers >= 2:
         detail = f"{handovers} pairs of payers: one went on with the other's conversation"
         found.append(_evidence("reaction", "conversation-handover", _capped(handovers * 1.5, 0, 6), detail))
