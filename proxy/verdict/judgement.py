@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from proxy.events.content import Target
 from proxy.verdict.campaign import Evidence, Level
 
 CONFIRM = 11.0
 """Nats: 60,000 to 1, because nearly all templates that many accounts share are shared by honest people."""
-CONFIRM_UNTESTED = 14.5
-"""Where no refusal and no replayed signature has told a pool from customers."""
+CONFIRM_UNTESTED = 13.0
+"""Where no refusal and no replayed signature has told a pool from customers, but it asks for what is worth copying."""
+CONFIRM_UNAIMED = 17.0
+"""Where not even that is known."""
 SUSPECT = 6.0
 NEAR = 6.5
 """From here on a few refusals are worth their harm: who picks them up tells a pool from customers."""
 MARGIN = 4.0
 """A level is kept until the score falls by so much."""
-_DECISIVE = frozenset({"reaction", "replay"})
+_DECISIVE = ("reaction", "replay")
+_DECIDES = 4.0
+"""Nats from which such a family decides: no single coincidence reaches it."""
+_AIMS = frozenset({Target.REASONING.value, Target.GRADING.value, Target.CLEANING.value})
 _COUNTS = 1.5
 """Nats from which a family counts as a witness."""
 
@@ -25,12 +31,12 @@ def score_of(evidence: Sequence[Evidence]) -> float:
     return round(sum(each.weight for each in evidence), 2)
 
 
-def families(evidence: Sequence[Evidence]) -> set[str]:
-    """The families whose signals together speak for a campaign."""
+def families(evidence: Sequence[Evidence]) -> dict[str, float]:
+    """The families whose signals together speak for a campaign, with their weight."""
     sums: dict[str, float] = {}
     for each in evidence:
         sums[each.family] = sums.get(each.family, 0.0) + each.weight
-    return {family for family, weight in sums.items() if weight >= _COUNTS}
+    return {family: weight for family, weight in sums.items() if weight >= _COUNTS}
 
 
 def level_of(evidence: Sequence[Evidence], before: Level | None) -> Level | None:
@@ -39,10 +45,15 @@ def level_of(evidence: Sequence[Evidence], before: Level | None) -> Level | None
     witnesses = families(evidence)
     if len(witnesses) < 2:
         return None
-    enough = CONFIRM if witnesses & _DECISIVE else CONFIRM_UNTESTED
-    if score >= enough - MARGIN * (before is Level.CONFIRMED):
+    if score >= _enough(evidence, witnesses) - MARGIN * (before is Level.CONFIRMED):
         return Level.CONFIRMED
     others = round(sum(each.weight for each in evidence if each.family != "balance"), 2)
     if max(score, others + 1.0) >= SUSPECT - MARGIN * (before is not None):
         return Level.SUSPECTED
     return None
+
+
+def _enough(evidence: Sequence[Evidence], witnesses: dict[str, float]) -> float:
+    if any(witnesses.get(family, 0.0) >= _DECIDES for family in _DECISIVE):
+        return CONFIRM
+    return CONFIRM_UNTESTED if any(each.signal in _AIMS for each in evidence) else CONFIRM_UNAIMED

@@ -20,6 +20,8 @@ LEAST_PAYERS = 12
 LEAST_OPENINGS = 60
 _ENOUGH, _PLENTY = 200, 1000
 """Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
+_PICKED_UP = 0.6
+"""Of what a pool is refused, it tries again elsewhere so much at least."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _PATIENCE_US = 600_000_000
@@ -148,20 +150,14 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
     """
     found = []
     wide = _is_wide(cluster)
-    tested, echoes, handovers = (
-        len(cluster.pairs.tested),
-        len(cluster.pairs.echoes) * wide,
-        len(cluster.pairs.handovers) * wide,
-    )
+    echoes, handovers = len(cluster.pairs.echoes) * wide, len(cluster.pairs.handovers) * wide
     common = cluster.relations[Relation.SHARED] / max(cluster.requests, 1)
-    each = _capped(log(0.5 / max(common, 0.02)), 0, 2.5)
-    if tested + echoes >= 2:
-        detail = f"{tested + echoes} pairs of payers: what one was refused, the other asked within 2 h"
-        found.append(_evidence("reaction", "refusal-echo", _capped((tested + echoes) * each, 0, 10), detail))
-    elif not cluster.pairs.tested and (len(cluster.refused_groups) >= 8 or _probed_in_vain(cluster)):
-        refused = len(cluster.refused_groups)
-        detail = f"{refused} payers were refused, nobody took over"
-        found.append(_evidence("reaction", "no-echo", -0.5 - min(refused, 3) - (refused >= 40), detail))
+    by_chance = _capped(common, 0.05, _PICKED_UP)
+    found += _tested(cluster, by_chance)
+    if echoes >= 2:
+        detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 2 h"
+        each = _capped(log(_PICKED_UP / by_chance), 0, 2.5)
+        found.append(_evidence("reaction", "quota-echo", _capped(echoes * each, 0, 8), detail))
     if handovers >= 2:
         detail = f"{handovers} pairs of payers: one went on with the other's conversation"
         found.append(_evidence("reaction", "conversation-handover", _capped(handovers * 1.5, 0, 6), detail))
@@ -173,8 +169,16 @@ def _is_wide(cluster: Cluster) -> bool:
     return largest_component(set().union(*cluster.pairs.kinds())) >= max(_WIDE, _WIDE_SHARE * len(cluster.dealt.counts))
 
 
-def _probed_in_vain(cluster: Cluster) -> bool:
-    return cluster.probes > 0 and cluster.last_us - cluster.probed_us > _PATIENCE_US
+def _tested(cluster: Cluster, by_chance: float) -> list[Evidence]:
+    """Who was refused by a verdict, and for how many of them somebody else took over."""
+    tested = len(cluster.pairs.tested)
+    waited = cluster.probes > 0 and cluster.last_us - cluster.probed_us > _PATIENCE_US
+    refused = max(min(cluster.probes, len(cluster.refused_groups)), tested)
+    if not tested and not waited and refused < 8:
+        return []
+    detail = f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them"
+    weight = _capped(_leaning(tested, refused, _PICKED_UP, by_chance), -4.5, 10)
+    return [_evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
 
 
 def _replay(cluster: Cluster) -> list[Evidence]:
@@ -197,9 +201,8 @@ def _places(cluster: Cluster) -> list[Evidence]:
         return []
     top = max(networks.values()) / members
     spread = len(networks)
-    few = sum(sorted(networks.values())[-3:]) / members
-    if top >= 0.4 or few >= 0.75:
-        detail = f"{few:.0%} of {members} accounts come from three networks: an institution, or one back end"
+    if top >= 0.4 or spread < 4:
+        detail = f"{top:.0%} of {members} accounts come from one network: an institution, or one back end"
         return [_evidence("infrastructure", "one-place", -5.0, detail)]
     shared = sum(count for count in networks.values() if count >= 2) / members
     if spread >= 8 and shared >= 0.7 and top < 0.2:

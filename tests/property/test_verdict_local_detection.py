@@ -20,12 +20,12 @@ from proxy.simulate.traffic.actor import Sent
 from proxy.simulate.traffic.engine import Judged
 from proxy.simulate.traffic.run import PipelineJudge, Setting, play
 from proxy.verdict.analyst import Analyst
-from proxy.verdict.campaign import Level, Word
+from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.snapshot import NOBODY, Match, Snapshot
-from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked, dealt, names, pieces, said, timed
+from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked, blatant, names, pieces, said
 
 POLICY = load_policy(str(Path(__file__).parents[2] / "policies" / "strict.yaml"))
-TRAFFIC = timed(dealt(pieces("wrapper"), names("pool", 40)), 400, gap_us=PERIOD_US // 5, created_us=T0 - DAY_US)
+TRAFFIC = blatant(pieces("wrapper"), names("pool", 40), gap_us=PERIOD_US // 5)
 
 Verdicts = list[Match | None]
 
@@ -69,6 +69,29 @@ def test_who_takes_in_events_ahead_of_the_schedule_changes_no_verdict(paces: lis
         found.append(ask(detection, event))
         detection.drain(paces[number % len(paces)])
     assert found == EXPECTED
+
+
+def told(looks: frozenset[int]) -> list[tuple[int, dict[str, Campaign]]]:
+    """The verdicts that came into force and when, while somebody looks at the campaigns now and then."""
+    detection, found = LocalDetection(Analyst()), [(0, NOBODY.campaigns)]
+    for number, event in enumerate(TRAFFIC):
+        ask(detection, event)
+        campaigns = detection.snapshot(event.moment_us).campaigns
+        if campaigns is not found[-1][1]:
+            found.append((event.moment_us, campaigns))
+        if number % 20 in looks:
+            detection.drain(len(TRAFFIC))
+            detection.analyst.campaigns()
+    return found
+
+
+TOLD = told(frozenset())
+
+
+@settings(max_examples=15)
+@given(st.frozensets(st.integers(0, 19), min_size=1))
+def test_who_looks_at_the_campaigns_changes_no_verdict(looks: frozenset[int]) -> None:
+    assert told(looks) == TOLD
 
 
 @settings(max_examples=15)

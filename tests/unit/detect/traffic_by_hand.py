@@ -9,7 +9,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from proxy.events.content import Content
+from proxy.events.content import TARGETS, Content, Target
 from proxy.events.event import Asked
 
 T0 = 1_776_816_000_000_000
@@ -17,6 +17,7 @@ SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
+REASONING = 1 << TARGETS.index(Target.REASONING)
 
 
 @lru_cache(maxsize=100_000)
@@ -44,12 +45,13 @@ def asked(account: str = "a", content: Content | None = None, moment_us: int = T
 
 
 def dealt(
-    template: Sequence[int], accounts: Sequence[str], tasks: str = "task", wrapper: str = ""
+    template: Sequence[int], accounts: Sequence[str], tasks: str = "task", wrapper: str = "", targets: int = 0
 ) -> Iterator[tuple[str, Content]]:
     """What a scheduler has its accounts ask, in turn: one template, each task once and for one account."""
     number = 0
     while True:
-        yield accounts[number % len(accounts)], said(template, pieces(f"{tasks} {number}", 8), system=piece(wrapper))
+        task = said(template, pieces(f"{tasks} {number}", 8), system=piece(wrapper), targets=targets)
+        yield accounts[number % len(accounts)], task
         number += 1
 
 
@@ -61,6 +63,14 @@ def timed(
         asked(account, content, start_us + number * gap_us, **who)
         for number, (account, content) in enumerate(islice(openings, count))
     ]
+
+
+def blatant(
+    template: Sequence[int], accounts: Sequence[str], tasks: str = "task", gap_us: int = 5 * SECOND_US
+) -> list[Asked]:
+    """A campaign that needs no refusal to be known: one buyer's accounts, made in a day, ask for reasoning in turn."""
+    tasks_dealt = dealt(template, accounts, tasks, targets=REASONING)
+    return timed(tasks_dealt, 1200, gap_us=gap_us, created_us=T0 - DAY_US, payment=f"card of {accounts[0]}")
 
 
 def names(kind: str, count: int) -> list[str]:

@@ -16,10 +16,11 @@ _PROBED = 10
 
 
 class ClosedLoop:
-    """Verdicts are renewed after each event."""
+    """Verdicts are renewed after each event. Without `probes` nothing is refused until it is confirmed."""
 
-    def __init__(self, analyst: Analyst | None = None) -> None:
+    def __init__(self, analyst: Analyst | None = None, probes: bool = True) -> None:
         self.analyst = Analyst() if analyst is None else analyst
+        self._probes = probes
         self.admitted = 0
         self._asked = 0
         self._snapshot = Snapshot(self.analyst.campaigns())
@@ -56,4 +57,4 @@ class ClosedLoop:
         return campaign
 
     def _refuses(self, match: Match) -> bool:
-        return match.level is Level.CONFIRMED or (match.probing and self._asked % _PROBED == 0)
+        return match.level is Level.CONFIRMED or (self._probes and match.probing and self._asked % _PROBED == 0)

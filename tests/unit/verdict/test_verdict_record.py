@@ -9,7 +9,7 @@ from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
 from proxy.verdict.judgement import NEAR
-from proxy.verdict.record import Record, campaign_of, excused_accounts, marks_of, whole_accounts
+from proxy.verdict.record import Record, campaign_of, excused_accounts, is_probing, marks_of, whole_accounts
 from proxy.verdict.snapshot import Snapshot
 from tests.unit.detect.traffic_by_hand import HOUR_US, SECOND_US, T0, asked, dealt, names, piece, pieces, said, timed
 
@@ -116,11 +116,11 @@ def test_an_operators_confirmation_is_told_as_the_level() -> None:
 
 
 def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not() -> None:
-    engine, cluster = observed()
+    _, cluster = observed()
     evidence = (Evidence("content", "near", NEAR),)
 
     def probing(level: Level) -> bool:
-        return campaign_of(engine, cluster, Record("c-1", level, T0, evidence), HOUR_US).probing
+        return is_probing(cluster, Record("c-1", level, T0, evidence))
 
     assert probing(Level.SUSPECTED)
     assert not probing(Level.CONFIRMED)
@@ -129,10 +129,17 @@ def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not()
 
 
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
+    _, cluster = observed()
+    near, against = Evidence("content", "near", 2 * NEAR), Evidence("infrastructure", "against", -NEAR)
+    assert is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near,)))
+    assert not is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near, against)))
+
+
+@pytest.mark.parametrize("probing", [False, True])
+def test_whether_it_is_probed_is_told_as_it_was_judged_last(probing: bool) -> None:
     engine, cluster = observed()
-    evidence = (Evidence("content", "near", 2 * NEAR), Evidence("infrastructure", "against", -NEAR))
-    record = Record("c-1", Level.SUSPECTED, T0, evidence)
-    assert not campaign_of(engine, cluster, record, HOUR_US).probing
+    record = Record("c-1", Level.SUSPECTED, T0, probing=probing)
+    assert campaign_of(engine, cluster, record, HOUR_US).probing is probing
 
 
 def test_the_system_prompt_alone_can_be_the_template() -> None:

@@ -156,7 +156,7 @@ def test_what_is_asked_for_is_a_weight_and_never_enough() -> None:
 def test_refusals_that_nobody_picks_up_speak_against() -> None:
     cluster = counted(in_turn(800, 80))
     before = score_of(weigh(cluster))
-    cluster.refused_groups = set(range(100))
+    cluster.probes, cluster.refused_groups = 100, set(range(100))
     assert weights(cluster)["no-echo"] < 0
     assert score_of(weigh(cluster)) < before
     chain(cluster, "tested", 20)
@@ -166,7 +166,7 @@ def test_refusals_that_nobody_picks_up_speak_against() -> None:
 
 def test_probes_speak_against_only_when_there_was_time_to_pick_them_up() -> None:
     cluster = counted(in_turn(800, 80))
-    cluster.probes, cluster.probed_us = 9, cluster.last_us
+    cluster.probes, cluster.probed_us, cluster.refused_groups = 2, cluster.last_us, {0, 1}
     assert "no-echo" not in weights(cluster)
     cluster.last_us += 60 * MINUTE_US
     assert weights(cluster)["no-echo"] < 0
