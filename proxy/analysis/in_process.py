@@ -57,8 +57,15 @@ class ServingAnalyst(Analyst):
 
     def campaigns(self) -> list[Campaign]:
         """Every campaign as it stands, or as it last could be told."""
+        return self._told_of(super().campaigns)
+
+    def verdicts(self) -> list[Campaign]:
+        """Every campaign as it was judged last, or as it last could be told."""
+        return self._told_of(super().verdicts)
+
+    def _told_of(self, found: Callable[[], list[Campaign]]) -> list[Campaign]:
         try:
-            self._found = super().campaigns()
+            self._found = found()
         except Exception as fault:
             self._failed(fault)
         return self._found

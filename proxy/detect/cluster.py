@@ -85,8 +85,7 @@ class Cluster:
         self.openings_again = 0
         """Openings with pieces of the payer's own earlier ones: people stay with their matter."""
         self.probes = 0
-        """Refusals that rest on a verdict; `probed_us` is the last one's moment."""
-        self.probed_us = 0
+        """Refusals that rest on a verdict."""
         self.refused_groups: set[int] = set()
         """Payers that were refused, and so had a reason to fail over; at most _SAMPLE."""
         self.pairs = Pairs()
@@ -143,7 +142,6 @@ class Cluster:
             self.prevented += 1
             if asked.by_verdict:
                 self.probes += 1
-                self.probed_us = asked.moment_us
             if len(self.refused_groups) < _SAMPLE:
                 self.refused_groups.add(payer.group)
         else:
@@ -165,7 +163,6 @@ class Cluster:
         """Takes over all that was counted of `other`, which turned out to be the same."""
         self.first_us = min(self.first_us, other.first_us)
         self.last_us = max(self.last_us, other.last_us)
-        self.probed_us = max(self.probed_us, other.probed_us)
         for name in (
             "requests",
             "admitted",

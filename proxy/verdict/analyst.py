@@ -70,18 +70,21 @@ class Analyst:
         return True
 
     def campaigns(self) -> list[Campaign]:
-        """Every campaign with the very latest counts, operators' words included; in the order of their names."""
-        self._stale.update(self._records)
-        return self.verdicts()
+        """Every campaign with the very latest counts, operators' words included; in the order of their names.
+
+        Who looks changes nothing: neither what `verdicts` tells nor when `judge` says that it is to be told anew.
+        """
+        found = (self._tell(name) for name in sorted(self._records))
+        return [campaign for campaign in found if campaign is not None]
 
     def verdicts(self) -> list[Campaign]:
         """The same as they stood when they were judged last, which is all that the hot path needs."""
         for name in self._stale:
-            record, cluster = self._records.get(name), self._engine.by_campaign.get(name)
-            if record is None or cluster is None:
+            campaign = self._tell(name)
+            if campaign is None:
                 self._told.pop(name, None)
             else:
-                self._told[name] = campaign_of(self._engine, cluster, record, self.expires_after_us)
+                self._told[name] = campaign
         self._stale.clear()
         return [self._told[name] for name in sorted(self._told)]
 
@@ -105,6 +108,12 @@ class Analyst:
         for campaign in msgspec.json.decode(state, type=list[Campaign]):
             analyst._adopt(campaign)
         return analyst
+
+    def _tell(self, name: str) -> Campaign | None:
+        record, cluster = self._records.get(name), self._engine.by_campaign.get(name)
+        if record is None or cluster is None:
+            return None
+        return campaign_of(self._engine, cluster, record, self.expires_after_us)
 
     def _change(self, *names: str) -> None:
         self._stale.update(names)

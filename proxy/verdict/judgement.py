@@ -9,7 +9,7 @@ from proxy.verdict.campaign import Evidence, Level
 
 CONFIRM = 11.0
 """Nats: 60,000 to 1, because nearly all templates that many accounts share are shared by honest people."""
-CONFIRM_UNTESTED = 13.0
+CONFIRM_UNTESTED = 13.5
 """Where no refusal and no replayed signature has told a pool from customers, but it asks for what is worth copying."""
 CONFIRM_UNAIMED = 17.0
 """Where not even that is known."""
@@ -36,7 +36,8 @@ def families(evidence: Sequence[Evidence]) -> dict[str, float]:
     sums: dict[str, float] = {}
     for each in evidence:
         sums[each.family] = sums.get(each.family, 0.0) + each.weight
-    return {family: weight for family, weight in sums.items() if weight >= _COUNTS}
+    # Rounded, so that the order of the signals does not tell in the last digit.
+    return {family: rounded for family, weight in sums.items() if (rounded := round(weight, 2)) >= _COUNTS}
 
 
 def level_of(evidence: Sequence[Evidence], before: Level | None) -> Level | None:

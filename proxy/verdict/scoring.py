@@ -24,7 +24,6 @@ _PICKED_UP = 0.6
 """Of what a pool is refused, it tries again elsewhere so much at least."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
-_PATIENCE_US = 600_000_000
 _DAY_US = 86_400_000_000
 _SHAPED_BY_REFUSALS = ("partition", "balance")
 _EXTRACTING = (Target.REASONING, Target.GRADING, Target.CLEANING)
@@ -172,9 +171,8 @@ def _is_wide(cluster: Cluster) -> bool:
 def _tested(cluster: Cluster, by_chance: float) -> list[Evidence]:
     """Who was refused by a verdict, and for how many of them somebody else took over."""
     tested = len(cluster.pairs.tested)
-    waited = cluster.probes > 0 and cluster.last_us - cluster.probed_us > _PATIENCE_US
     refused = max(min(cluster.probes, len(cluster.refused_groups)), tested)
-    if not tested and not waited and refused < 8:
+    if not refused:
         return []
     detail = f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them"
     weight = _capped(_leaning(tested, refused, _PICKED_UP, by_chance), -4.5, 10)

@@ -91,7 +91,9 @@ TOLD = told(frozenset())
 @settings(max_examples=15)
 @given(st.frozensets(st.integers(0, 19), min_size=1))
 def test_who_looks_at_the_campaigns_changes_no_verdict(looks: frozenset[int]) -> None:
-    assert told(looks) == TOLD
+    # Campaigns are large, and their differences no help.
+    same = told(looks) == TOLD
+    assert same
 
 
 @settings(max_examples=15)

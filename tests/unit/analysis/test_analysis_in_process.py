@@ -41,14 +41,16 @@ def test_a_judgement_that_fails_leaves_what_was_found_in_force(monkeypatch: pyte
         raise ZeroDivisionError
 
     analyst = ServingAnalyst()
-    before = analyst.campaigns()
+    before = analyst.verdicts()
     judged: list[float] = []
     analyst.watch(iter((1.0, 3.5)).__next__, judged.append)
     monkeypatch.setattr(Analyst, "judge", fail)
+    monkeypatch.setattr(Analyst, "verdicts", fail)
     monkeypatch.setattr(Analyst, "campaigns", fail)
     assert analyst.judge(1)
+    assert analyst.verdicts() is before
     assert analyst.campaigns() is before
-    assert analyst.faults == 2
+    assert analyst.faults == 3
     assert judged == [2.5]
 
 

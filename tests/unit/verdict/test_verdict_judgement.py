@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.events.content import Target
 from proxy.verdict.campaign import Evidence, Level
 from proxy.verdict.judgement import (
     CONFIRM,
+    CONFIRM_UNAIMED,
     CONFIRM_UNTESTED,
     MARGIN,
     SUSPECT,
@@ -17,9 +19,16 @@ from proxy.verdict.judgement import (
     score_of,
 )
 
+DECISIVE = 5.0
+"""A test that more than one coincidence has answered."""
 FAMILIES = ("content", "partition", "balance", "reaction", "replay", "infrastructure")
 ANY_EVIDENCE = st.lists(
-    st.builds(Evidence, st.sampled_from(FAMILIES), st.just("signal"), st.floats(-10, 10).map(lambda x: round(x, 2))),
+    st.builds(
+        Evidence,
+        st.sampled_from(FAMILIES),
+        st.sampled_from(("signal", Target.REASONING.value)),
+        st.floats(-10, 10).map(lambda x: round(x, 2)),
+    ),
     max_size=12,
 )
 BEFORE = st.none() | st.sampled_from(Level)
@@ -58,10 +67,11 @@ def test_whoever_had_a_level_needs_no_more_to_keep_it_than_others_need_to_reach_
 
 
 def test_a_level_is_kept_within_the_margin_and_given_up_below_it() -> None:
-    short = evidence(content=CONFIRM - 2 - MARGIN / 2, reaction=2.0)
+    short = evidence(content=CONFIRM - DECISIVE - MARGIN / 2, reaction=DECISIVE)
     assert level_of(short, None) is Level.SUSPECTED
     assert level_of(short, Level.CONFIRMED) is Level.CONFIRMED
-    assert level_of(evidence(content=CONFIRM - 2.1 - MARGIN, reaction=2.0), Level.CONFIRMED) is Level.SUSPECTED
+    shorter = evidence(content=CONFIRM - DECISIVE - MARGIN - 0.1, reaction=DECISIVE)
+    assert level_of(shorter, Level.CONFIRMED) is Level.SUSPECTED
 
 
 def test_a_suspicion_is_given_up_when_it_has_faded() -> None:
@@ -74,9 +84,26 @@ def test_a_suspicion_is_given_up_when_it_has_faded() -> None:
 @pytest.mark.parametrize("tested", ["reaction", "replay"])
 def test_what_nobody_has_tested_needs_more(tested: str) -> None:
     between = (CONFIRM + CONFIRM_UNTESTED) / 2
-    untested = evidence(content=between - 2, partition=2.0)
+    aim = Evidence("content", Target.REASONING.value, 1.0)
+    untested = [aim, *evidence(content=between - 1 - DECISIVE, partition=DECISIVE)]
     assert level_of(untested, None) is Level.SUSPECTED
-    assert level_of(evidence(content=between - 2, **{tested: 2.0}), None) is Level.CONFIRMED
+    assert level_of([aim, *evidence(content=between - 1 - DECISIVE, **{tested: DECISIVE})], None) is Level.CONFIRMED
+
+
+@pytest.mark.parametrize("tested", ["reaction", "replay"])
+def test_one_coincidence_is_no_test(tested: str) -> None:
+    between = (CONFIRM + CONFIRM_UNTESTED) / 2
+    assert level_of(evidence(content=between - 2, **{tested: 2.0}), None) is Level.SUSPECTED
+
+
+@pytest.mark.parametrize("aim", [Target.REASONING, Target.GRADING, Target.CLEANING])
+def test_what_asks_for_nothing_that_is_worth_copying_needs_more_still(aim: Target) -> None:
+    between = (CONFIRM_UNTESTED + CONFIRM_UNAIMED) / 2
+    unaimed = evidence(content=between - 6, partition=6.0)
+    aimed = [Evidence("content", aim.value, 1.0), *evidence(content=between - 7, partition=6.0)]
+    assert score_of(aimed) == score_of(unaimed)
+    assert level_of(unaimed, None) is Level.SUSPECTED
+    assert level_of(aimed, None) is Level.CONFIRMED
 
 
 @given(ANY_EVIDENCE)

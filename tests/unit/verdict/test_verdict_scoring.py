@@ -159,7 +159,7 @@ def test_refusals_that_nobody_picks_up_speak_against() -> None:
     cluster.probes, cluster.refused_groups = 100, set(range(100))
     assert weights(cluster)["no-echo"] < 0
     assert score_of(weigh(cluster)) < before
-    chain(cluster, "tested", 20)
+    chain(cluster, "tested", 80)
     assert "no-echo" not in weights(cluster)
     assert score_of(weigh(cluster)) > before
 
