@@ -184,8 +184,11 @@ class Analyst:
         mine, theirs = self._records[name], self._records.pop(other, None)
         if theirs is not None:
             mine.merged += [theirs.id, *theirs.merged]
-            mine.detected_us = min(mine.detected_us, theirs.detected_us)
             mine.word = mine.word or theirs.word
+            if theirs.level is mine.level:
+                mine.detected_us = min(mine.detected_us, theirs.detected_us)
+            elif theirs.level is Level.CONFIRMED:
+                mine.level, mine.evidence, mine.detected_us = theirs.level, theirs.evidence, theirs.detected_us
         self._change(name, other)
 
     def _expire(self, now_us: int) -> None:

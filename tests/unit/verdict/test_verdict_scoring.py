@@ -13,7 +13,7 @@ from proxy.events.content import TARGETS, Content, Target
 from proxy.verdict.campaign import Level
 from proxy.verdict.judgement import level_of, score_of
 from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
-from tests.unit.detect.traffic_by_hand import DAY_US, MINUTE_US, T0, asked
+from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked
 from tests.unit.verdict.counted import by_people, counted, in_turn
 
 
@@ -164,12 +164,16 @@ def test_refusals_that_nobody_picks_up_speak_against() -> None:
     assert score_of(weigh(cluster)) > before
 
 
-def test_probes_speak_against_only_when_there_was_time_to_pick_them_up() -> None:
+def test_each_refusal_that_nobody_picks_up_speaks_against_and_one_that_is_picked_up_does_not() -> None:
     cluster = counted(in_turn(800, 80))
-    cluster.probes, cluster.probed_us, cluster.refused_groups = 2, cluster.last_us, {0, 1}
     assert "no-echo" not in weights(cluster)
-    cluster.last_us += 60 * MINUTE_US
-    assert weights(cluster)["no-echo"] < 0
+    against = []
+    for refused in (1, 2, 3):
+        cluster.probes, cluster.refused_groups = refused, set(range(refused))
+        against.append(weights(cluster)["no-echo"])
+    assert 0 > against[0] > against[1] > against[2]
+    chain(cluster, "tested", 3)
+    assert weights(cluster)["refusal-echo"] > 0
 
 
 def test_the_two_keys_of_each_of_many_customers_are_no_pool() -> None:
@@ -177,7 +181,7 @@ def test_the_two_keys_of_each_of_many_customers_are_no_pool() -> None:
     before = weights(cluster)
     for kind in ("echoes", "handovers", "replays"):
         getattr(cluster.pairs, kind).update((2 * number, 2 * number + 1) for number in range(40))
-    assert not weights(cluster).keys() & {"refusal-echo", "conversation-handover", "signature-replay"}
+    assert not weights(cluster).keys() & {"refusal-echo", "quota-echo", "conversation-handover", "signature-replay"}
     assert score_of(weigh(cluster)) <= sum(before.values()) + 0.01
 
 
