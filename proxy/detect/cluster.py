@@ -212,7 +212,7 @@ class Cluster:
             tie(self.pairs.tested, whose, group)
         elif relation is Relation.HANDOVER:
             tie(self.pairs.handovers, whose, group)
-        elif relation in (Relation.NEW, Relation.SHARED):
+        elif relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
             self.dealt.opening(group)
             self.openings_again += again
 

@@ -31,6 +31,8 @@ class Relation(Enum):
     """The payer asks again what it asked before and was refused."""
     SHARED = "shared"
     """Somebody else has asked just this, and was answered."""
+    SIMILAR = "similar"
+    """Not just this, but most of its words have been another payer's alone, who was answered."""
     ECHO = "echo"
     """Somebody else has asked just this and was refused, a short time ago."""
     TESTED_ECHO = "tested_echo"

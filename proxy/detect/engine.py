@@ -33,6 +33,8 @@ _OVERLAPPING = 0.3
 _TIES = 3
 _TIED_SHARE = 0.25
 """Ties, and their share of a payer's requests, from which it is counted with those that it is tied to."""
+_ALIKE = 4
+"""Pieces, and two thirds of all that nobody shares, that make one request much like another."""
 _YOUNG = 200
 """Requests of a cluster that may still be the new wording of an older one."""
 _NEIGHBOURS = 6
@@ -69,9 +71,8 @@ class Engine:
         relation, whose = self.conversations.meet(content, group, asked)
         found = self.pieces.meet(content.pieces, group, refused)
         cluster = self._cluster(asked, payer, found)
-        if relation is Relation.NEW and self._picks_up(found, cluster):
-            tested = self._tested.get(found.other) is not None
-            relation, whose = (Relation.TESTED_ECHO if tested else Relation.ECHO), found.other
+        if relation is Relation.NEW and found.others >= _ALIKE and found.others * 3 >= found.lone * 2:
+            relation, whose = self._alike(found, cluster)
         if cluster is not None:
             self._latest.put(group, cluster)
         if asked.by_verdict:
@@ -232,14 +233,13 @@ class Engine:
         for met in (cluster.neighbours, cluster.crossings, cluster.overlaps):
             met.clear()
 
-    def _picks_up(self, found: Found, cluster: Cluster | None) -> bool:
-        """Not the same request as one that was refused, but the same matter: a pool may word its wrapper anew.
-
-        Under a template of its own and long known it is somebody else who has the same matter.
-        """
-        if found.refused < 4 or found.refused * 3 < found.lone * 2:
-            return False
-        return cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
+    def _alike(self, found: Found, cluster: Cluster | None) -> tuple[Relation, int]:
+        """How a request stands whose words were another's: a pool words its wrapper anew, others have their own."""
+        young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
+        if not young or found.refused < _ALIKE or found.refused * 3 < found.lone * 2:
+            return Relation.SIMILAR, 0
+        tested = self._tested.get(found.other) is not None
+        return (Relation.TESTED_ECHO if tested else Relation.ECHO), found.other
 
     def _tie(self, one: int, other: int) -> None:
         if (pair := self.ties.tie(one, other)) is None:

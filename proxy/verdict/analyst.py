@@ -137,7 +137,7 @@ class Analyst:
 
     def _suspect(self, cluster: Cluster, now_us: int) -> None:
         evidence = tuple(weigh(cluster))
-        level = level_of(evidence, None)
+        level = level_of(evidence, None, cluster.dealt.openings)
         if level is not None and len(self._records) < MOST_CAMPAIGNS:
             record = self._name(cluster, level, now_us)
             record.evidence = evidence
@@ -148,7 +148,7 @@ class Analyst:
             return
         refusing = record.level is Level.CONFIRMED
         evidence = tuple(weigh_again(cluster, record.evidence) if refusing else weigh(cluster))
-        level = level_of(evidence, record.level)
+        level = level_of(evidence, record.level, cluster.dealt.openings)
         if level is None:
             self._forget(record)
             return

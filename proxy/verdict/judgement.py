@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from proxy.events.content import Target
 from proxy.verdict.campaign import Evidence, Level
@@ -13,6 +14,8 @@ CONFIRM_UNTESTED = 13.5
 """Where no refusal and no replayed signature has told a pool from customers, but it asks for what is worth copying."""
 CONFIRM_UNAIMED = 17.0
 """Where not even that is known."""
+PLENTY = 1000
+"""Openings without which nothing is confirmed untested: a class has done its work before."""
 SUSPECT = 6.0
 NEAR = 6.5
 """From here on a few refusals are worth their harm: who picks them up tells a pool from customers."""
@@ -40,13 +43,13 @@ def families(evidence: Sequence[Evidence]) -> dict[str, float]:
     return {family: rounded for family, weight in sums.items() if (rounded := round(weight, 2)) >= _COUNTS}
 
 
-def level_of(evidence: Sequence[Evidence], before: Level | None) -> Level | None:
-    """The level that the evidence allows, given the level before; None: nothing to tell."""
+def level_of(evidence: Sequence[Evidence], before: Level | None, openings: int = PLENTY) -> Level | None:
+    """The level that the evidence of so many openings allows, given the level before; None: nothing to tell."""
     score = score_of(evidence)
     witnesses = families(evidence)
     if len(witnesses) < 2:
         return None
-    if score >= _enough(evidence, witnesses) - MARGIN * (before is Level.CONFIRMED):
+    if score >= _enough(evidence, witnesses, openings) - MARGIN * (before is Level.CONFIRMED):
         return Level.CONFIRMED
     others = round(sum(each.weight for each in evidence if each.family != "balance"), 2)
     if max(score, others + 1.0) >= SUSPECT - MARGIN * (before is not None):
@@ -54,7 +57,9 @@ def level_of(evidence: Sequence[Evidence], before: Level | None) -> Level | None
     return None
 
 
-def _enough(evidence: Sequence[Evidence], witnesses: dict[str, float]) -> float:
+def _enough(evidence: Sequence[Evidence], witnesses: dict[str, float], openings: int) -> float:
     if any(witnesses.get(family, 0.0) >= _DECIDES for family in _DECISIVE):
         return CONFIRM
+    if openings < PLENTY:
+        return inf
     return CONFIRM_UNTESTED if any(each.signal in _AIMS for each in evidence) else CONFIRM_UNAIMED

@@ -150,8 +150,8 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
     found = []
     wide = _is_wide(cluster)
     echoes, handovers = len(cluster.pairs.echoes) * wide, len(cluster.pairs.handovers) * wide
-    common = cluster.relations[Relation.SHARED] / max(cluster.requests, 1)
-    by_chance = _capped(common, 0.05, _PICKED_UP)
+    common = cluster.relations[Relation.SHARED] + cluster.relations[Relation.SIMILAR]
+    by_chance = _capped(common / max(cluster.dealt.openings, 1), 0.05, _PICKED_UP)
     found += _tested(cluster, by_chance)
     if echoes >= 2:
         detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 2 h"
