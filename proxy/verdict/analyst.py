@@ -121,6 +121,8 @@ class Analyst:
 
     def _judge(self, cluster: Cluster, now_us: int) -> None:
         record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
+        if record is not None:
+            self._unite(cluster)
         confirmed = record is not None and record.level is Level.CONFIRMED
         if (confirmed or record is None) and cluster.requests < cluster.judged_next:
             return

@@ -28,7 +28,7 @@ import yaml
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.metrics import Metrics, observe_campaigns
+from proxy.metrics import AnalyserMetrics, Metrics, observe_campaigns
 from proxy.verdict.campaign import Campaign, Level
 from tests.functional.conftest import Running, start_stillgate
 from tests.functional.prometheus_server import PrometheusServer, free_port, running_prometheus, tool
@@ -148,7 +148,7 @@ def _redis(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 
 class AnalystMetrics:
-    """The metrics of a replica whose analyst finds more members at each `step`, served as a replica's are."""
+    """The metrics of a replica whose analyst finds more members at each `step`, and of an analyser beside it."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -157,6 +157,12 @@ class AnalystMetrics:
             well.set(1)
         self._server, self._thread = start_http_server(0, "127.0.0.1", registry)
         self.target = f"127.0.0.1:{self._server.server_port}"
+        beside = CollectorRegistry()
+        analyser = AnalyserMetrics(beside)
+        analyser.leading.set(1)
+        analyser.up.set(1)
+        self._beside, self._beside_thread = start_http_server(0, "127.0.0.1", beside)
+        self.analyser_target = f"127.0.0.1:{self._beside.server_port}"
         self._members = 0
         self.step()
 
@@ -173,9 +179,10 @@ class AnalystMetrics:
         metrics.detection_judge.observe(0.002)
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        for server, thread in ((self._server, self._thread), (self._beside, self._beside_thread)):
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
 
 def _campaign(level: Level, accounts: int) -> Campaign:
@@ -218,7 +225,7 @@ def watched(mock_api: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
             proxies.append(proxy)
         analyst = AnalystMetrics()
         running.callback(analyst.close)
-        targets = [*(urlsplit(proxy.admin).netloc for proxy in proxies), analyst.target]
+        targets = [*(urlsplit(proxy.admin).netloc for proxy in proxies), analyst.target, analyst.analyser_target]
         prometheus = running.enter_context(running_prometheus(targets, folder))
         _ordinary_traffic(prometheus, proxies, analyst)
         _policy_changes(prometheus, proxies, policy)
