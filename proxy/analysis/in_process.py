@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from proxy.admission.bucket import DAY_US
 from proxy.detection import LocalDetection
 from proxy.events.event import Event
-from proxy.verdict.analyst import DAY_US, Analyst
+from proxy.verdict.analyst import Analyst
 from proxy.verdict.campaign import Campaign
 
 log = logging.getLogger("stillgate.detection")

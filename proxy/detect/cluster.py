@@ -29,21 +29,6 @@ _LEAST = 0.4
 K = TypeVar("K")
 
 
-class Places:
-    """Where a cluster's payers come from."""
-
-    __slots__ = ("networks",)
-
-    def __init__(self) -> None:
-        self.networks: dict[str, int] = {}
-        """Payers first seen in each; at most MOST_PAYERS."""
-
-    def joined(self, network: str) -> None:
-        """Counts a payer that is seen for the first time."""
-        if network in self.networks or len(self.networks) < MOST_PAYERS:
-            self.networks[network] = self.networks.get(network, 0) + 1
-
-
 class Pairs:
     """Which payers did what only a pool does: pairs (who before, who after), at most _SAMPLE of each kind."""
 
@@ -78,7 +63,8 @@ class Cluster:
         self.input_tokens = 0
         self.output_tokens = 0
         self.dealt = Dealt()
-        self.places = Places()
+        self.networks: dict[str, int] = {}
+        """Payers by the network that they were first seen in, at most MOST_PAYERS."""
         self.members: dict[str, int] = {}
         """Requests by account, at most MOST_PAYERS."""
         self.relations: dict[Relation, int] = dict.fromkeys(Relation, 0)
@@ -92,11 +78,8 @@ class Cluster:
         self.created: list[tuple[int, int]] = []
         """When payers were created and when they first came, of the first _SAMPLE."""
         self.payments: dict[str, int] = {}
-        self.verified = 0
-        self.moved = 0
-        """Payers that had come from several networks when they joined or came back."""
         self.clients: dict[str, int] = {}
-        """Payers by client software, at most MOST_KINDS; likewise requests by model, shape, script and country."""
+        """Payers by client software, at most MOST_KINDS; likewise requests by model and by shape."""
         self.models: dict[str, int] = {}
         self.shapes: dict[int, int] = {}
         self.targets = [0] * len(TARGETS)
@@ -137,8 +120,7 @@ class Cluster:
         self.requests += 1
         self.last_us = asked.moment_us
         self.relations[relation] += 1
-        prevented = asked.action != "allow"
-        if prevented:
+        if asked.refused:
             self.prevented += 1
             if asked.by_verdict:
                 self.probes += 1
@@ -146,11 +128,11 @@ class Cluster:
                 self.refused_groups.add(payer.group)
         else:
             self.admitted += 1
-        self.timeline.add(asked.moment_us, prevented)
+        self.timeline.add(asked.moment_us, asked.refused)
         self._member(asked, payer)
         self._relate(relation, payer.group, whose, again)
         if asked.model is not None:
-            _count(self.models, asked.model)
+            count(self.models, asked.model, MOST_KINDS)
         if asked.content is not None:
             self._aim(asked.content)
 
@@ -171,12 +153,10 @@ class Cluster:
             "input_tokens",
             "output_tokens",
             "openings_again",
-            "verified",
-            "moved",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for relation, count in other.relations.items():
-            self.relations[relation] += count
+        for relation, times in other.relations.items():
+            self.relations[relation] += times
         self.dealt.absorb(other.dealt)
         for ties, more in zip(self.pairs.kinds(), other.pairs.kinds(), strict=True):
             ties |= set(list(more)[: _SAMPLE - len(ties)])
@@ -184,7 +164,7 @@ class Cluster:
         for mine, theirs, most in (
             (self.members, other.members, MOST_PAYERS),
             (self.payments, other.payments, MOST_PAYERS),
-            (self.places.networks, other.places.networks, MOST_PAYERS),
+            (self.networks, other.networks, MOST_PAYERS),
             (self.clients, other.clients, MOST_KINDS),
             (self.models, other.models, MOST_KINDS),
         ):
@@ -217,7 +197,7 @@ class Cluster:
             self.openings_again += again
 
     def _aim(self, content: Content) -> None:
-        _count(self.shapes, content.shape)
+        count(self.shapes, content.shape, MOST_KINDS)
         if content.targets:
             for bit in range(len(TARGETS)):
                 if content.targets >> bit & 1:
@@ -225,20 +205,18 @@ class Cluster:
 
     def _member(self, asked: Asked, payer: Payer) -> None:
         account = asked.account
-        if (count := self.members.get(account)) is not None:
-            self.members[account] = count + 1
+        if (requests := self.members.get(account)) is not None:
+            self.members[account] = requests + 1
             return
         if len(self.members) >= MOST_PAYERS:
             return
         self.members[account] = 1
-        self.places.joined(asked.network)
-        _count(self.clients, asked.client)
-        self.verified += payer.verified
-        self.moved += payer.networks > 2
+        count(self.networks, asked.network, MOST_PAYERS)
+        count(self.clients, asked.client, MOST_KINDS)
         if payer.created_us is not None and len(self.created) < _SAMPLE:
             self.created.append((payer.created_us, asked.moment_us))
-        if payer.payment is not None and len(self.payments) < MOST_PAYERS:
-            self.payments[payer.payment] = self.payments.get(payer.payment, 0) + 1
+        if payer.payment is not None:
+            count(self.payments, payer.payment, MOST_PAYERS)
 
 
 def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
@@ -250,16 +228,15 @@ def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
 def meet(one: Cluster, other: Cluster, payers: int) -> None:
     """Remembers that so many payers are in both, of the clusters that each has met first."""
     for cluster, neighbour in ((one, other), (other, one)):
-        if neighbour in cluster.neighbours or len(cluster.neighbours) < _SAMPLED_NEIGHBOURS:
-            cluster.neighbours[neighbour] = cluster.neighbours.get(neighbour, 0) + payers
+        count(cluster.neighbours, neighbour, _SAMPLED_NEIGHBOURS, payers)
+
+
+def count(kinds: dict[K, int], kind: K, most: int, times: int = 1) -> None:
+    """Counts what is of one kind; a kind too many is left out."""
+    if kind in kinds or len(kinds) < most:
+        kinds[kind] = kinds.get(kind, 0) + times
 
 
 def _add(mine: dict[K, int], theirs: dict[K, int], most: int) -> None:
-    for kind, count in theirs.items():
-        if kind in mine or len(mine) < most:
-            mine[kind] = mine.get(kind, 0) + count
-
-
-def _count(kinds: dict[K, int], kind: K) -> None:
-    if kind in kinds or len(kinds) < MOST_KINDS:
-        kinds[kind] = kinds.get(kind, 0) + 1
+    for kind, times in theirs.items():
+        count(mine, kind, most, times)

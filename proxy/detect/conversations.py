@@ -67,7 +67,7 @@ class Conversations:
 
     def meet(self, content: Content, group: int, asked: Asked) -> tuple[Relation, int]:
         """How a request of the payer `group` stands to those before it, and to whose; then remembers it."""
-        at_us, refused, tested = asked.moment_us, asked.action != "allow", asked.by_verdict
+        at_us, refused, tested = asked.moment_us, asked.refused, asked.by_verdict
         if content.asked == 0 or (content.turns <= 1 and content.ask_bytes < _TELLING_BYTES):
             return Relation.NEW, 0
         # With its system prompt: the same question to another assistant is another request.

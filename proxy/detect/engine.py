@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from proxy.detect.cluster import FEWEST_PIECES, Cluster, meet, tie
+from proxy.detect.cluster import FEWEST_PIECES, Cluster, count, meet, tie
 from proxy.detect.conversations import Conversations, Relation
 from proxy.detect.generations import Generations
 from proxy.detect.payers import Payer, Payers
@@ -66,10 +66,9 @@ class Engine:
         content = asked.content
         if content is None:
             return
-        refused = asked.action != "allow"
         group = payer.group
         relation, whose = self.conversations.meet(content, group, asked)
-        found = self.pieces.meet(content.pieces, group, refused)
+        found = self.pieces.meet(content.pieces, group, asked.refused)
         cluster = self._cluster(asked, payer, found)
         if relation is Relation.NEW and found.others >= _ALIKE and found.others * 3 >= found.lone * 2:
             relation, whose = self._alike(found, cluster)
@@ -255,8 +254,7 @@ class Engine:
         before = self._latest.get(whose)
         if cluster is not None and before is not None and before is not cluster and not before.gone:
             for one, other in ((before, cluster), (cluster, before)):
-                if other in one.crossings or len(one.crossings) < _CROSSINGS:
-                    one.crossings[other] = one.crossings.get(other, 0) + 1
+                count(one.crossings, other, _CROSSINGS)
 
     def _replayed(self, content: Content, group: int) -> tuple[int, ...]:
         """The other payers whose reasoning signatures a request carries."""

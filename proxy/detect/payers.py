@@ -29,8 +29,6 @@ class Payer:
         "network",
         "networks",
         "payment",
-        "refused_us",
-        "verified",
     )
 
     def __init__(self, account: str, group: int, asked: Asked) -> None:
@@ -39,11 +37,8 @@ class Payer:
         """Equal for accounts of one organisation."""
         self.payment = asked.payment
         self.created_us = asked.created_us
-        self.verified = asked.verified
         self.events = 0
         self.last_us = 0
-        self.refused_us = 0
-        """When it was refused last, by whatever rule."""
         self.network = asked.network
         self.networks = 1
         """How often it came from another network than before, and the first one."""

@@ -18,7 +18,8 @@ _SHARED = 150_000
 _ELSEWHERE = 12
 _MOVES = 4
 _STRANGERS = 3
-_FEW = 0.25
+FEW = 0.25
+"""Of a campaign's members: so many strangers are chance, more are how it hides."""
 _TRIAL = 48
 """Requests of its cluster after which a piece's share of them is known."""
 _WINDOW = 400
@@ -95,7 +96,7 @@ class Shared:
         if group != self.stranger and self.cluster is not None:
             self.stranger = group
             self.strangers += 1
-            if _STRANGERS <= self.strangers < _FEW * len(self.cluster.members):
+            if _STRANGERS <= self.strangers < FEW * len(self.cluster.members):
                 self.leave(generic=True)
 
     def missed(self) -> None:

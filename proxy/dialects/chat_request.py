@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from proxy.dialects.conversation import (
+    INSTRUCTING,
     MODEL,
     TOOL,
     USER,
@@ -84,7 +85,6 @@ class _Talk(_Request, gc=False):
 _REQUEST = Shape(_Request)
 _TALK = Shape(_Talk)
 _ROLES = {"assistant": MODEL, "tool": TOOL, "function": TOOL}
-_INSTRUCTING = frozenset({"system", "developer"})
 
 
 def read_request(path: str, body: bytes) -> LlmRequest:
@@ -120,7 +120,7 @@ def _conversation(talk: _Talk) -> Conversation:
     signatures: list[str] = []
     for message in talk.messages or ():
         text = joined(message.content)
-        if message.role in _INSTRUCTING:
+        if message.role in INSTRUCTING:
             system.append(text)
             continue
         role = _ROLES.get(message.role or "", USER)

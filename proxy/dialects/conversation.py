@@ -13,6 +13,8 @@ from msgspec import Struct
 from proxy.dialects.shape import ABSENT
 
 USER, MODEL, TOOL = "user", "model", "tool"
+INSTRUCTING = frozenset({"system", "developer"})
+"""Roles of messages, as OpenAI's formats write them, that are part of the system prompt."""
 
 
 class Turn(Struct, frozen=True, gc=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from proxy.dialects.conversation import (
+    INSTRUCTING,
     MODEL,
     TOOL,
     USER,
@@ -66,7 +67,6 @@ class _Talk(_Request, gc=False):
 
 _REQUEST = Shape(_Request)
 _TALK = Shape(_Talk)
-_INSTRUCTING = frozenset({"system", "developer"})
 
 
 def read_request(path: str, body: bytes) -> LlmRequest:
@@ -97,7 +97,7 @@ def _conversation(talk: _Talk) -> Conversation:
     for item in [_Item(role="user", content=talk.input)] if isinstance(talk.input, str) else talk.input or ():
         if item.encrypted_content:
             signatures.append(item.encrypted_content)
-        if item.role in _INSTRUCTING:
+        if item.role in INSTRUCTING:
             system.append(joined(item.content))
         else:
             turns.append(_turn(item))

@@ -33,6 +33,11 @@ class Asked(Struct, frozen=True, gc=False, array_like=True, omit_defaults=True, 
     """The refusal rests on that campaign's verdict (a probe included)."""
     content: Content | None = None
 
+    @property
+    def refused(self) -> bool:
+        """It was not admitted, by whatever rule."""
+        return self.action != "allow"
+
 
 class Answered(Struct, frozen=True, gc=False, array_like=True, omit_defaults=True, tag="z"):
     """The end of an admitted exchange."""

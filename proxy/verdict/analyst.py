@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
 from proxy.detect.engine import Engine
 from proxy.events.event import Asked, Event
@@ -19,7 +20,6 @@ from proxy.verdict.kinship import are_one
 from proxy.verdict.record import Record, campaign_of, is_probing
 from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
 
-DAY_US = 86_400_000_000
 _GROWTH = 1.04
 """A cluster is judged again when it has grown by so much, and by so many requests."""
 _STEP = 8
@@ -127,10 +127,11 @@ class Analyst:
         if (confirmed or record is None) and cluster.requests < cluster.judged_next:
             return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
-        if len(cluster.dealt.counts) < LEAST_PAYERS and record is None:
-            return
-        self._unite(cluster)
-        record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
+        if record is None:
+            if len(cluster.dealt.counts) < LEAST_PAYERS:
+                return
+            self._unite(cluster)
+            record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
         if record is None:
             self._suspect(cluster, now_us)
         else:

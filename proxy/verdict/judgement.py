@@ -24,7 +24,8 @@ MARGIN = 4.0
 _DECISIVE = ("reaction", "replay")
 _DECIDES = 4.0
 """Nats from which such a family decides: no single coincidence reaches it."""
-_AIMS = frozenset({Target.REASONING.value, Target.GRADING.value, Target.CLEANING.value})
+AIMS = (Target.REASONING, Target.GRADING, Target.CLEANING)
+"""What is worth copying; each is a signal of the same name."""
 _COUNTS = 1.5
 """Nats from which a family counts as a witness."""
 
@@ -32,6 +33,11 @@ _COUNTS = 1.5
 def score_of(evidence: Sequence[Evidence]) -> float:
     """The sum of all that speaks for and against, in nats."""
     return round(sum(each.weight for each in evidence), 2)
+
+
+def score_without_balance(evidence: Sequence[Evidence]) -> float:
+    """The sum without the family in which a careful pool looks like people."""
+    return score_of([each for each in evidence if each.family != "balance"])
 
 
 def families(evidence: Sequence[Evidence]) -> dict[str, float]:
@@ -51,8 +57,7 @@ def level_of(evidence: Sequence[Evidence], before: Level | None, openings: int =
         return None
     if score >= _enough(evidence, witnesses, openings) - MARGIN * (before is Level.CONFIRMED):
         return Level.CONFIRMED
-    others = round(sum(each.weight for each in evidence if each.family != "balance"), 2)
-    if max(score, others + 1.0) >= SUSPECT - MARGIN * (before is not None):
+    if max(score, score_without_balance(evidence) + 1.0) >= SUSPECT - MARGIN * (before is not None):
         return Level.SUSPECTED
     return None
 
@@ -62,4 +67,4 @@ def _enough(evidence: Sequence[Evidence], witnesses: dict[str, float], openings:
         return CONFIRM
     if openings < PLENTY:
         return inf
-    return CONFIRM_UNTESTED if any(each.signal in _AIMS for each in evidence) else CONFIRM_UNAIMED
+    return CONFIRM_UNTESTED if any(each.signal in AIMS for each in evidence) else CONFIRM_UNAIMED

@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.engine import Engine
-from proxy.detect.pieces import PROVEN
+from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import NEAR, score_of
+from proxy.verdict.judgement import NEAR, score_of, score_without_balance
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 128
 _WEIGHTY = 0.01
 _LITTLE_ELSE = 0.9
-_FEW = 0.25
-"""Where more members than these say mostly other things, that is how this campaign hides."""
 _PROVEN_REQUESTS = 4
 _PROBES = 3
 _PROBES_PICKED_UP = 6
@@ -78,7 +76,8 @@ def excused_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
     """Members that say mostly other things."""
     payers = (engine.payers.find(account) for account in cluster.members)
     found = tuple(payer.account for payer in payers if payer is not None and cluster.is_strange(payer))
-    return found if len(found) < _FEW * len(cluster.members) else ()
+    # Where more members say mostly other things, that is how this campaign hides.
+    return found if len(found) < FEW * len(cluster.members) else ()
 
 
 def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:
@@ -101,7 +100,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         whole=whole_accounts(engine, cluster) if level is Level.CONFIRMED else (),
         excused=excused_accounts(engine, cluster),
         marks=marks,
-        networks=len(cluster.places.networks),
+        networks=len(cluster.networks),
         exchanges_seen=cluster.requests,
         exchanges_admitted=cluster.admitted,
         exchanges_prevented=cluster.prevented,
@@ -139,5 +138,4 @@ def is_probing(cluster: Cluster, record: Record) -> bool:
     if record.score >= NEAR and openings >= _LEAST_OPENINGS:
         return True
     # Who behaves like people on purpose looks like people in everything but this.
-    unlike = sum(each.weight for each in record.evidence if each.family != "balance")
-    return unlike >= _UNLIKE and openings >= _MANY_OPENINGS
+    return score_without_balance(record.evidence) >= _UNLIKE and openings >= _MANY_OPENINGS

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log, log2
 
+from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
 from proxy.detect.ties import largest_component
-from proxy.events.content import TARGETS, Target
+from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.dispersion import dealt_rather_than_come
+from proxy.verdict.judgement import AIMS
 
 LEAST_PAYERS = 12
 """Fewer accounts share a template in any team that nobody has told us of."""
@@ -24,9 +26,7 @@ _PICKED_UP = 0.6
 """Of what a pool is refused, it tries again elsewhere so much at least."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
-_DAY_US = 86_400_000_000
 _SHAPED_BY_REFUSALS = ("partition", "balance")
-_EXTRACTING = (Target.REASONING, Target.GRADING, Target.CLEANING)
 
 
 def weigh(cluster: Cluster) -> list[Evidence]:
@@ -84,7 +84,7 @@ def _content(cluster: Cluster) -> list[Evidence]:
         found.append(
             _evidence("content", "shared-template", weight, f"{payers} payers, {len(cluster.pieces)} pieces of text")
         )
-    share, target = max((cluster.targets[TARGETS.index(each)] / cluster.requests, each) for each in _EXTRACTING)
+    share, target = max((cluster.targets[TARGETS.index(each)] / cluster.requests, each) for each in AIMS)
     if share >= 0.5:
         found.append(_evidence("content", target.value, 1.0, f"{share:.0%} of its requests ask for it"))
     return found
@@ -148,8 +148,9 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
     Such routers stand where quotas refuse most. A verdict refuses anybody, so it needs no such doubt.
     """
     found = []
-    wide = _is_wide(cluster)
-    echoes, handovers = len(cluster.pairs.echoes) * wide, len(cluster.pairs.handovers) * wide
+    pairs = cluster.pairs
+    wide = bool(pairs.echoes or pairs.handovers) and _is_wide(cluster)
+    echoes, handovers = len(pairs.echoes) * wide, len(pairs.handovers) * wide
     common = cluster.relations[Relation.SHARED] + cluster.relations[Relation.SIMILAR]
     by_chance = _capped(common / max(cluster.dealt.openings, 1), 0.05, _PICKED_UP)
     found += _tested(cluster, by_chance)
@@ -194,7 +195,7 @@ def _infrastructure(cluster: Cluster) -> list[Evidence]:
 
 
 def _places(cluster: Cluster) -> list[Evidence]:
-    networks, members = cluster.places.networks, len(cluster.members)
+    networks, members = cluster.networks, len(cluster.members)
     if not networks or members < LEAST_PAYERS:
         return []
     top = max(networks.values()) / members
@@ -212,7 +213,7 @@ def _places(cluster: Cluster) -> list[Evidence]:
 def _clients(cluster: Cluster) -> list[Evidence]:
     members = sum(cluster.clients.values())
     top = max(cluster.clients.values(), default=0) / max(members, 1)
-    spread = len(cluster.places.networks)
+    spread = len(cluster.networks)
     if top < 0.5 and len(cluster.clients) >= 4:
         detail = f"{len(cluster.clients)} kinds of client software, the commonest {top:.0%}"
         return [_evidence("infrastructure", "many-clients", -1.0, detail)]
@@ -227,8 +228,8 @@ def _ages(cluster: Cluster) -> list[Evidence]:
         return []
     created = sorted(created_us for created_us, _ in cluster.created)
     quarter = len(created) // 4
-    middle_days = (created[-1 - quarter] - created[quarter]) / _DAY_US
-    young = sum(first_us - created_us < 14 * _DAY_US for created_us, first_us in cluster.created) / len(created)
+    middle_days = (created[-1 - quarter] - created[quarter]) / DAY_US
+    young = sum(first_us - created_us < 14 * DAY_US for created_us, first_us in cluster.created) / len(created)
     if middle_days > 90:
         detail = f"the middle half was created over {middle_days:.0f} days"
         return [_evidence("infrastructure", "grown-over-time", -1.5, detail)]

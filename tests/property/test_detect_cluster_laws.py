@@ -78,7 +78,7 @@ def told(cluster: Cluster) -> dict[str, int]:
         ("shape", cluster.shapes),
         ("client", cluster.clients),
         ("payment", cluster.payments),
-        ("network", cluster.places.networks),
+        ("network", cluster.networks),
         ("member", cluster.members),
         ("dealt to", cluster.dealt.counts),
     ):

@@ -119,4 +119,4 @@ def test_its_networks_are_those_its_accounts_were_first_seen_in() -> None:
     for account in names("a", 3):
         count(cluster, account, network="n")
         count(cluster, account, network=f"another of {account}")
-    assert cluster.places.networks == {"n": 3}
+    assert cluster.networks == {"n": 3}
