@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from proxy.errors import UpstreamError, UpstreamTimeoutError, UsageError
-from proxy.upstream.protocol import HeaderList, UpstreamRequest
+from proxy.upstream.protocol import HeaderList, Take, UpstreamRequest
 
 KEEPALIVE_SECONDS = 15.0
 """Shorter than what common servers grant (uvicorn 5 s is the exception), so that a kept connection is rarely stale."""
@@ -117,14 +117,20 @@ class AiohttpAnswer:
             (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in response.raw_headers
         ]
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
-        except TimeoutError as fault:
-            raise UpstreamTimeoutError(_told(fault)) from fault
-        except (aiohttp.ClientError, OSError) as fault:
-            raise UpstreamError(_told(fault)) from fault
+    async def relay(self, take: Take) -> None:
+        content = self._response.content
+        while True:
+            try:
+                chunk = await content.readany()
+            except TimeoutError as fault:
+                raise UpstreamTimeoutError(_told(fault)) from fault
+            except (aiohttp.ClientError, OSError) as fault:
+                raise UpstreamError(_told(fault)) from fault
+            if not chunk:
+                return
+            busy = take(chunk)
+            if busy is not None:
+                await busy
 
     def abort(self) -> None:
         self._response.close()

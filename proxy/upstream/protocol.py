@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 HeaderList = Sequence[tuple[str, str]]
 """Names and values in wire order and case, a repeated name repeated."""
+
+
+Take = Callable[[bytes], Awaitable[None] | None]
+"""Takes a piece of a body; what it returns is awaited before the next one comes, and None needs no waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,12 @@ class UpstreamAnswer(Protocol):
     @property
     def headers(self) -> HeaderList: ...
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, still encoded. UpstreamError (UpstreamTimeoutError) where it breaks off."""
+    async def relay(self, take: Take) -> None:
+        """Hands the body to `take` as it comes, still encoded, and returns when `take` has had all of it.
+
+        UpstreamError (UpstreamTimeoutError) where the body breaks off; what `take` raises, or what it returned raises,
+        ends the relay and is raised here. `take` may be called outside of the caller's task.
+        """
 
     def abort(self) -> None:
         """Drops the connection at once, so that the upstream stops generating; harmless after the end."""

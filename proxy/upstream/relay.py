@@ -17,10 +17,12 @@ async def relay(
     """Writes each chunk before it reads the next, which is all the flow control there is.
 
     `settle` is awaited before the bytes that tell the client it is over, so that a client which then asks again at once
-    finds its slot free. Raises what `answer.chunks` and `write` raise.
+    finds its slot free. Raises what `answer.relay` and `write` raise.
     """
     settled = False
-    async for chunk in answer.chunks():
+
+    async def take(chunk: bytes) -> None:
+        nonlocal settled
         relayed = meter.feed(chunk)
         if not settled and meter.at_end:
             held = meter.finish()
@@ -29,6 +31,8 @@ async def relay(
             relayed += held
         if relayed:
             await write(relayed)
+
+    await answer.relay(take)
     if not settled:
         held = meter.finish()
         await settle()
