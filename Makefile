@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_SECONDS ?=
 SEED ?=
+ONLY ?=
+PEERS ?=
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +28,15 @@ check: $(VENV)/.dev  ## formats, lint, types, who may know whom, the shipped pol
 scenarios: $(VENV)/.dev  ## campaigns and benign traps against policies/strict.yaml and two baselines; fails behind the record
 	@$(BIN)/stillgate scenarios $(if $(SEED),--seed $(SEED))
 
+BENCH = PATH="$$PATH:/usr/sbin" sh .ci/system-packages redis-server:redis-server nginx:nginx haproxy:haproxy; \
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(findstring litellm,$(PEERS)),--litellm)
+
+bench: $(VENV)/.dev  ## what stillgate costs against a bare proxy, nginx, HAProxy; 10 minutes (PEERS=litellm, ONLY="plain stream")
+	@$(BENCH)
+
+bench-quick: $(VENV)/.dev  ## the same in a minute, in rough figures
+	@$(BENCH) --quick
+
 fix: $(VENV)/.dev  ## formats the code and mends what ruff can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
@@ -46,4 +57,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml .ci/venv
 	@mkdir -p .cache
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help demo test check scenarios fix lock clean
+.PHONY: help demo test check scenarios bench bench-quick fix lock clean
