@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Protocol
 
 from proxy.events.event import Event
@@ -36,15 +37,17 @@ class NoDetection:
         """Forgets it."""
 
 
-PERIOD_US = 1_000_000
-"""How often verdicts are renewed."""
+PERIOD_US = 250_000
+"""How often verdicts are renewed; two of these pass at most before what happened is in force."""
+_EVENTS_A_STEP = 10
+"""That take as long as the judgement of a cluster, about."""
 
 
 class LocalDetection:
     """The analyst in this process, on a fixed schedule of event time: the same in `serve` and in `replay`.
 
-    Events wait until somebody drains them; at each full second all that came before it is judged, so that an exchange
-    meets the verdicts of the last full second, never later ones.
+    Events wait until somebody drains them. What came before a period began is judged while it lasts, and comes into
+    force at its end, so that nobody ever waits for a judgement, and none looks ahead.
     """
 
     reads_content = True
@@ -52,19 +55,31 @@ class LocalDetection:
     def __init__(self, analyst: Analyst) -> None:
         self.analyst = analyst
         self._waiting: deque[Event] = deque()
-        self._due_us = 0
-        self._snapshot = NOBODY
+        self._period_us = 0
+        """When the period began that was begun last."""
+        self._steps: Iterator[None] | None = None
+        """What is left to judge of what came before it."""
+        self._snapshot = self._next = NOBODY
 
     def snapshot(self, now_us: int) -> Snapshot:
-        if now_us >= self._due_us:
-            self._judge(now_us)
+        if now_us >= self._period_us + PERIOD_US:
+            self._turn(now_us - now_us % PERIOD_US)
         return self._snapshot
 
     def note(self, event: Event) -> None:
         self._waiting.append(event)
 
     def drain(self, most: int) -> int:
-        """Takes in up to `most` waiting events ahead of the schedule, which changes no verdict; how many still wait."""
+        """Does some work ahead of the schedule, which changes no verdict; how much waits still, 0 for nothing.
+
+        Up to `most` waiting events are taken in, or a tenth as many clusters judged.
+        """
+        if self._steps is not None:
+            for _ in range(most // _EVENTS_A_STEP):
+                if next(self._steps, self) is self:
+                    self._judged()
+                    break
+            return len(self._waiting) + 1
         waiting, observe = self._waiting, self.analyst.observe
         for _ in range(min(most, len(waiting))):
             observe(waiting.popleft())
@@ -72,15 +87,35 @@ class LocalDetection:
 
     def renew(self) -> None:
         """Has an operator's word in force at once."""
-        self._snapshot = Snapshot(self.analyst.verdicts())
+        self._snapshot = self._next = Snapshot(self.analyst.verdicts())
 
     def campaigns(self, now_us: int) -> list[Campaign]:
         """Every campaign as it stands with all that has been noted."""
-        self._judge(now_us)
+        self._turn(now_us - now_us % PERIOD_US)
+        self._finish()
         return self.analyst.campaigns()
 
-    def _judge(self, now_us: int) -> None:
+    def _turn(self, period_us: int) -> None:
+        """A period has begun: the verdicts on what came before the last one are in force."""
+        self._finish()
+        if period_us > self._period_us + PERIOD_US:
+            # Nobody came for a while; what had come before that has been judged long since.
+            self._begin(period_us - PERIOD_US)
+            self._finish()
+        self._snapshot = self._next
+        self._begin(period_us)
+
+    def _begin(self, period_us: int) -> None:
         self.drain(len(self._waiting))
-        if self.analyst.judge(now_us - now_us % PERIOD_US):
-            self.renew()
-        self._due_us = now_us - now_us % PERIOD_US + PERIOD_US
+        self._period_us, self._steps = period_us, self.analyst.judging(period_us)
+
+    def _finish(self) -> None:
+        if self._steps is not None:
+            for _ in self._steps:
+                pass
+            self._judged()
+
+    def _judged(self) -> None:
+        self._steps = None
+        if self.analyst.has_news(self._period_us):
+            self._next = Snapshot(self.analyst.verdicts())

@@ -11,11 +11,12 @@ from typing import TypeVar
 from proxy.detect.conversations import Relation
 from proxy.detect.dealt import MOST_PAYERS, Dealt
 from proxy.detect.payers import Payer
+from proxy.detect.template import Template
 from proxy.detect.timeline import Timeline
 from proxy.events.content import TARGETS, Content
 from proxy.events.event import Answered, Asked
 
-MOST_PIECES = 1024
+MOST_TEMPLATES = 64
 FEWEST_PIECES = 3
 """That a request must have in common with a template to be of it, however much they weigh."""
 MOST_KINDS = 32
@@ -24,7 +25,6 @@ _SAMPLED_NEIGHBOURS = 32
 _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
-_LEAST = 0.4
 
 K = TypeVar("K")
 
@@ -54,9 +54,8 @@ class Cluster:
         self.campaign: str | None = None
         """The name it goes by once it is suspected."""
         self.first_us = self.last_us = first_us
-        self.pieces: dict[int, None] = {}
-        self.typical = 2.0
-        """The weight of the pieces that a request of it commonly has."""
+        self.templates: list[Template] = []
+        """Its wordings, at most MOST_TEMPLATES."""
         self.requests = 0
         self.admitted = 0
         self.prevented = 0
@@ -67,6 +66,8 @@ class Cluster:
         """Payers by the network that they were first seen in, at most MOST_PAYERS."""
         self.members: dict[str, int] = {}
         """Requests by account, at most MOST_PAYERS."""
+        self.payers: dict[int, int] = {}
+        """Accounts by payer."""
         self.relations: dict[Relation, int] = dict.fromkeys(Relation, 0)
         self.openings_again = 0
         """Openings with pieces of the payer's own earlier ones: people stay with their matter."""
@@ -96,13 +97,17 @@ class Cluster:
         """Forgotten, or part of another cluster."""
 
     @property
-    def least(self) -> float:
-        """The weight of pieces that makes a request one of its own."""
-        return _LEAST * self.typical
+    def pieces(self) -> list[int]:
+        """Of all its wordings."""
+        return [piece for template in self.templates for piece in template.pieces]
 
-    @least.setter
-    def least(self, weight: float) -> None:
-        self.typical = weight / _LEAST
+    def worded(self) -> Template:
+        """A new wording of it; the one that fewest requests had makes room."""
+        if len(self.templates) >= MOST_TEMPLATES:
+            self.templates.remove(min(self.templates, key=lambda template: template.requests))
+        template = Template(self)
+        self.templates.append(template)
+        return template
 
     def is_strange(self, payer: Payer) -> bool:
         """Whether a payer says mostly other things, so that what it has in common with a campaign is chance."""
@@ -130,7 +135,7 @@ class Cluster:
             self.admitted += 1
         self.timeline.add(asked.moment_us, asked.refused)
         self._member(asked, payer)
-        self._relate(relation, payer.group, whose, again)
+        self._relate(relation, payer, whose, again)
         if asked.model is not None:
             count(self.models, asked.model, MOST_KINDS)
         if asked.content is not None:
@@ -170,6 +175,7 @@ class Cluster:
         ):
             _add(mine, theirs, most)
         _add(self.shapes, other.shapes, MOST_KINDS)
+        _add(self.payers, other.payers, MOST_PAYERS)
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
         self.created = (self.created + other.created)[:_SAMPLE]
         self.timeline.absorb(other.timeline)
@@ -185,15 +191,15 @@ class Cluster:
         for account, _ in zip(reversed(self.members), range(most), strict=False):
             yield account
 
-    def _relate(self, relation: Relation, group: int, whose: int, again: bool) -> None:
+    def _relate(self, relation: Relation, payer: Payer, whose: int, again: bool) -> None:
         if relation is Relation.ECHO:
-            tie(self.pairs.echoes, whose, group)
+            tie(self.pairs.echoes, whose, payer.group)
         elif relation is Relation.TESTED_ECHO:
-            tie(self.pairs.tested, whose, group)
+            tie(self.pairs.tested, whose, payer.group)
         elif relation is Relation.HANDOVER:
-            tie(self.pairs.handovers, whose, group)
+            tie(self.pairs.handovers, whose, payer.group)
         elif relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
-            self.dealt.opening(group)
+            self.dealt.opening(payer.number)
             self.openings_again += again
 
     def _aim(self, content: Content) -> None:
@@ -211,6 +217,7 @@ class Cluster:
         if len(self.members) >= MOST_PAYERS:
             return
         self.members[account] = 1
+        count(self.payers, payer.group, MOST_PAYERS)
         count(self.networks, asked.network, MOST_PAYERS)
         count(self.clients, asked.client, MOST_KINDS)
         if payer.created_us is not None and len(self.created) < _SAMPLE:

@@ -16,7 +16,7 @@ class Dealt:
     def __init__(self) -> None:
         self.openings = 0
         self.counts: dict[int, int] = {}
-        """By group."""
+        """By account's number."""
         self.histogram: dict[int, int] = {}
         """How many payers have so many openings."""
         self.last: dict[int, int] = {}
@@ -26,31 +26,31 @@ class Dealt:
         self.soon = 0
         """Of these, those that came before an eighth of the payers had their turn."""
 
-    def opening(self, group: int) -> None:
+    def opening(self, account: int) -> None:
         """Counts the next opening."""
         self.openings += 1
         counts, histogram = self.counts, self.histogram
-        count = counts.get(group, 0)
+        count = counts.get(account, 0)
         if count == 0 and len(counts) >= MOST_PAYERS:
             return
-        counts[group] = count + 1
+        counts[account] = count + 1
         histogram[count + 1] = histogram.get(count + 1, 0) + 1
         if count:
             histogram[count] -= 1
             self.returns += 1
-            if (self.openings - self.last[group]) * _SHORT_RANK < len(counts):
+            if (self.openings - self.last[account]) * _SHORT_RANK < len(counts):
                 self.soon += 1
-        self.last[group] = self.openings
+        self.last[account] = self.openings
 
     def absorb(self, other: Dealt) -> None:
         """Takes over the counts of `other`; who had a turn lately is not known of it."""
         self.openings += other.openings
         self.returns += other.returns
         self.soon += other.soon
-        for group, count in other.counts.items():
-            if group in self.counts or len(self.counts) < MOST_PAYERS:
-                self.counts[group] = self.counts.get(group, 0) + count
-                self.last[group] = self.openings
+        for account, count in other.counts.items():
+            if account in self.counts or len(self.counts) < MOST_PAYERS:
+                self.counts[account] = self.counts.get(account, 0) + count
+                self.last[account] = self.openings
         self.histogram = {}
         for count in self.counts.values():
             self.histogram[count] = self.histogram.get(count, 0) + 1

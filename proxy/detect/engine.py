@@ -7,25 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from proxy.detect.cluster import FEWEST_PIECES, Cluster, count, meet, tie
+from proxy.detect.cluster import Cluster, count, meet, tie
 from proxy.detect.conversations import Conversations, Relation
 from proxy.detect.generations import Generations
 from proxy.detect.payers import Payer, Payers
 from proxy.detect.pieces import Found, Pieces, Shared
 from proxy.detect.ties import LEAST, Ties
+from proxy.detect.votes import SEED, elected, votes_of, wording_of
 from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 
 MOST_CLUSTERS = 10_000
-_SEED = 4
-"""Shared pieces of one request that no cluster has yet make a new cluster."""
 _WEIGHED = 32
 """Requests of a cluster between two looks at its pieces."""
 _SIGNATURES = 500_000
 _LATEST = 50_000
 _CROSSINGS = 32
-_HALF = 0.3
-_WHOLE = 0.75
+_HALF = 0.75
+_WHOLE = 1.9
 """Of its usual weight: who says so much of a template does not say it by chance."""
 _OVERLAPS = 6
 _OVERLAPPING = 0.3
@@ -102,10 +101,14 @@ class Engine:
     def adopt(self, campaign: str, weights: Mapping[int, float], least: float, requests: int, first_us: int) -> Cluster:
         """A cluster for a campaign that is known by its marks only: after a restart, or when it comes back."""
         cluster = self._new(first_us)
-        cluster.least, cluster.requests = least, requests
+        cluster.requests = requests
         self.name(cluster, campaign)
+        template = cluster.worded()
+        # What every request of it says weighs 1, as before.
+        most = max(weights.values(), default=1.0)
+        template.least, template.requests = least / most, requests
         for piece, weight in weights.items():
-            self.pieces.adopt(piece, cluster, weight)
+            self.pieces.adopt(piece, template, weight / most)
         return cluster
 
     def name(self, cluster: Cluster, campaign: str) -> None:
@@ -146,10 +149,10 @@ class Engine:
 
     def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
         """The cluster of a request: the campaign it was found in, else whose template most of it is."""
-        votes = _votes(found.shared)
+        votes = votes_of(found.shared)
         cluster = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
         if cluster is None and votes:
-            cluster = _elected(votes, found.shared)
+            cluster = elected(votes, found.shared)
         if cluster is None:
             return self._seed(found.shared, asked.moment_us)
         if len(votes) > 1:
@@ -160,7 +163,7 @@ class Engine:
     def _overlapping(self, cluster: Cluster, votes: dict[Cluster, float]) -> Cluster:
         """A request that has pieces of several clusters: where that is common, they are halves of one template."""
         for other, weight in votes.items():
-            if other is cluster or weight < _HALF * other.typical:
+            if other is cluster or weight < _HALF:
                 continue
             if other not in cluster.overlaps and len(cluster.overlaps) >= _CROSSINGS:
                 continue
@@ -170,37 +173,45 @@ class Engine:
             if other.campaign is not None and cluster.campaign is not None:
                 continue
             whole, part = (other, cluster) if other.campaign is not None else (cluster, other)
+            self.pieces.fold(part, whole)
             self.merge(whole, part)
             return whole
         return cluster
 
     def _learn(self, cluster: Cluster, payer: Payer, shared: list[Shared], weight: float) -> None:
         """Keeps count of which pieces are the cluster's."""
-        if weight < _WHOLE * cluster.typical and cluster.is_strange(payer):
+        if weight < _WHOLE and cluster.is_strange(payer):
             for piece in shared:
                 if piece.cluster is cluster:
                     piece.told_by_stranger(payer.group)
             return
-        if cluster.requests % _WEIGHED == _WEIGHED - 1:
-            self.pieces.weigh(cluster)
+        template = wording_of(cluster, shared)
+        if template is None:
+            return
+        template.requests += 1
+        if template.requests % _WEIGHED == _WEIGHED - 1:
+            self.pieces.weigh(template)
         for piece in shared:
-            if piece.cluster is cluster:
+            owner = piece.cluster
+            if owner is cluster:
                 piece.hits += 1
-            elif piece.cluster is None or piece.cluster.gone:
-                piece.join(cluster)
-            elif piece.cluster not in cluster.overlaps:
+            elif owner is None:
+                piece.join(template)
+            elif owner not in cluster.overlaps:
                 piece.missed()
 
     def _seed(self, shared: list[Shared], at_us: int) -> Cluster | None:
-        free = [piece for piece in shared if not piece.generic and (piece.cluster is None or piece.cluster.gone)]
+        free = [piece for piece in shared if not piece.generic and piece.cluster is None]
         for piece in shared:
             piece.missed()
-        if len(free) < _SEED:
+        if len(free) < SEED:
             return None
         cluster = self._new(at_us)
+        template = cluster.worded()
         for piece in free:
-            piece.join(cluster)
-        cluster.typical = sum(piece.weight for piece in free)
+            piece.join(template)
+        template.requests = 1
+        template.typical = sum(piece.weight for piece in free)
         return cluster
 
     def _new(self, at_us: int) -> Cluster:
@@ -278,21 +289,3 @@ class Engine:
                 return None
             cluster = self.ties.clusters[root] = self._new(at_us)
         return cluster
-
-
-def _elected(votes: dict[Cluster, float], shared: list[Shared]) -> Cluster | None:
-    """The cluster that a request is of: enough of its template, and in more than a phrase."""
-    best = max(votes, key=votes.__getitem__)
-    if votes[best] < best.least or sum(piece.cluster is best for piece in shared) < FEWEST_PIECES:
-        return None
-    return best
-
-
-def _votes(shared: list[Shared]) -> dict[Cluster, float]:
-    """The weight of a request's pieces by the cluster whose template they are of."""
-    votes: dict[Cluster, float] = {}
-    for piece in shared:
-        cluster = piece.cluster
-        if cluster is not None and piece.weight and not cluster.gone:
-            votes[cluster] = votes.get(cluster, 0.0) + piece.weight
-    return votes

@@ -28,5 +28,9 @@ class Generations(Generic[V]):
     def put(self, key: int, value: V) -> None:
         """Keeps `value`, as young as can be."""
         self.young[key] = value
+        self.turn()
+
+    def turn(self) -> None:
+        """Ends the generation if it is full; for whoever puts a few into `young` at once."""
         if len(self.young) >= self._most:
             self.old, self.young = self.young, {}

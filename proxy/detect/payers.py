@@ -28,11 +28,14 @@ class Payer:
         "last_us",
         "network",
         "networks",
+        "number",
         "payment",
     )
 
-    def __init__(self, account: str, group: int, asked: Asked) -> None:
+    def __init__(self, account: str, number: int, group: int, asked: Asked) -> None:
         self.account = account
+        self.number = number
+        """Nobody else's; short, where counts are kept by account."""
         self.group = group
         """Equal for accounts of one organisation."""
         self.payment = asked.payment
@@ -54,7 +57,7 @@ class Payers:
         self._new: dict[str, Payer] = {}
         self._known: dict[str, Payer] = {}
         self._groups: dict[str, int] = {}
-        self._next_group = 0
+        self._next = 0
 
     def __len__(self) -> int:
         return len(self._new) + len(self._known)
@@ -76,7 +79,7 @@ class Payers:
         return payer
 
     def _welcome(self, asked: Asked) -> Payer:
-        payer = self._new[asked.account] = Payer(asked.account, self._group(asked), asked)
+        payer = self._new[asked.account] = self._named(asked)
         if len(self._new) > self._most:
             del self._new[next(iter(self._new))]
         return payer
@@ -98,12 +101,17 @@ class Payers:
             if payer is not coldest:
                 self._known[payer.account] = payer
 
+    def _named(self, asked: Asked) -> Payer:
+        self._next += 1
+        return Payer(asked.account, self._next, self._group(asked), asked)
+
     def _group(self, asked: Asked) -> int:
-        if asked.org is not None and (group := self._groups.get(asked.org)) is not None:
+        """That of its organisation, which is the number of the first account of it that came."""
+        if asked.org is None:
+            return self._next
+        if (group := self._groups.get(asked.org)) is not None:
             return group
-        self._next_group += 1
-        if asked.org is not None:
-            self._groups[asked.org] = self._next_group
-            if len(self._groups) > self._most:
-                del self._groups[next(iter(self._groups))]
-        return self._next_group
+        self._groups[asked.org] = self._next
+        if len(self._groups) > self._most:
+            del self._groups[next(iter(self._groups))]
+        return self._next

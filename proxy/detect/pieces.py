@@ -6,8 +6,11 @@ Knows no rule of judgement.
 
 from __future__ import annotations
 
-from proxy.detect.cluster import MOST_PIECES, Cluster
+from math import sqrt
+
+from proxy.detect.cluster import MOST_TEMPLATES, Cluster
 from proxy.detect.generations import Generations
+from proxy.detect.template import MOST_PIECES, Template
 
 PAYERS = 4
 """So many unrelated payers make a piece a shared one."""
@@ -24,7 +27,7 @@ _TRIAL = 48
 """Requests of its cluster after which a piece's share of them is known."""
 _WINDOW = 400
 """Requests of its cluster after which what was counted of a piece counts half: wordings change."""
-_UNTRIED = 0.5
+UNTRIED = 0.5
 """The weight of a piece until then."""
 _RARE = 0.01
 
@@ -33,7 +36,6 @@ class Shared:
     """A piece that more than one payer has said."""
 
     __slots__ = (
-        "cluster",
         "generic",
         "groups",
         "hits",
@@ -44,6 +46,7 @@ class Shared:
         "said",
         "stranger",
         "strangers",
+        "template",
         "weight",
     )
 
@@ -51,42 +54,67 @@ class Shared:
         self.piece = piece
         self.groups: set[int] | None = {first, second}
         """Who said it, until there are enough of them; None from then on."""
-        self.cluster: Cluster | None = None
+        self.template: Template | None = None
         self.weight = 0.0
-        """How well it tells its cluster: its share of the cluster's requests, less where others say it too."""
+        """How well it tells its template: the square of its share of the template's requests, less where others say it.
+
+        The square, because a wording is in all of its requests, and what is asked in some."""
         self.said = 0
-        """Requests that had it since it belongs to a cluster."""
+        """Requests that had it since it belongs to a template."""
         self.hits = 0
         """Of these, requests of its cluster."""
         self.joined_at = 0
-        """Requests of the cluster when it joined."""
+        """Requests of the template when it joined."""
         self.strangers = 0
         """How often a payer said it that says mostly other things than its cluster; `stranger` is the last one."""
         self.stranger = 0
-        self.left: Cluster | None = None
-        """The cluster that it was too rare in."""
+        self.left: Template | None = None
+        """The template that it was too rare in."""
         self.moves = 0
         """How often it has left a cluster because others say it more."""
         self.generic = False
         """Of no cluster: a phrase of the language, or of what people ask about."""
 
-    def join(self, cluster: Cluster) -> None:
-        """Becomes one of the cluster's pieces, if there is room and it has not been tried there."""
-        if len(cluster.pieces) < MOST_PIECES and cluster is not self.left and not self.generic:
-            self.cluster, self.said, self.hits, self.joined_at = cluster, 1, 1, cluster.requests
-            self.weight = _UNTRIED if cluster.requests < _TRIAL else 0.0
-            cluster.pieces[self.piece] = None
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster whose template it is of; one that is no more has none."""
+        return None if self.template is None or self.template.cluster.gone else self.template.cluster
+
+    @property
+    def vote(self) -> float:
+        """What it has to say for its cluster: a request is of it from 1 on."""
+        template = self.template
+        if template is None or not self.weight:
+            return 0.0
+        since = template.requests - self.joined_at
+        # While it is on trial: rare so far, it is most likely what somebody asks.
+        weight = self.weight if since >= _TRIAL else min(self.weight, (self.hits + 1) / (since + 2))
+        return weight / template.least
+
+    def join(self, template: Template) -> None:
+        """Becomes one of the template's pieces, if there is room and it has not been tried there."""
+        if len(template.pieces) < MOST_PIECES and template is not self.left and not self.generic:
+            self.template, self.said, self.hits, self.joined_at = template, 1, 1, template.requests
+            self.weight = UNTRIED if template.requests < _TRIAL else 0.0
+            template.pieces[self.piece] = None
 
     def leave(self, *, generic: bool) -> None:
-        """Is no longer of its cluster; `generic`: nor ever of another one."""
-        if self.cluster is not None:
-            self.cluster.pieces.pop(self.piece, None)
-        self.left = self.cluster
-        self.cluster, self.generic, self.weight = None, generic, 0.0
+        """Is no longer of its template; `generic`: nor ever of another one."""
+        if self.template is not None:
+            self.template.pieces.pop(self.piece, None)
+        self.left = self.template
+        self.template, self.generic, self.weight = None, generic, 0.0
 
     def fade(self, since: int) -> None:
         """Has what was counted long ago count half, as if it had joined at the request `since`."""
         self.hits, self.said, self.joined_at = (self.hits + 1) // 2, (self.said + 1) // 2, since
+
+    def told_by(self, group: int) -> None:
+        """One more payer has said it, while it is not a shared one yet."""
+        assert self.groups is not None
+        self.groups.add(group)
+        if len(self.groups) >= PAYERS:
+            self.groups = None
 
     def told_by_stranger(self, group: int) -> None:
         """A payer that has little to do with its campaign says it as well: enough of these, and it is anybody's.
@@ -124,6 +152,13 @@ class Found:
         """Of these, pieces of refused requests of the payer `other`."""
         self.other = 0
 
+    def of_another(self, said_by: int) -> None:
+        """Counts a piece of one other payer's; below zero: of a request of that payer's that was refused."""
+        self.others += 1
+        if said_by < 0 and (not self.refused or self.other == -said_by):
+            self.other = -said_by
+            self.refused += 1
+
 
 class Pieces:
     """Every piece that is remembered. Bounded: lone ones by count, shared ones by use."""
@@ -139,78 +174,93 @@ class Pieces:
         """The record of a shared piece."""
         return self._shared.get(piece)
 
-    def adopt(self, piece: int, cluster: Cluster, weight: float) -> None:
-        """Makes `piece` one of `cluster`'s from the start, as a verdict that was kept over a restart has it."""
+    def adopt(self, piece: int, template: Template, weight: float) -> None:
+        """Makes `piece` one of `template`'s from the start, as a verdict that was kept over a restart has it."""
         shared = Shared(piece, 0, 0)
         shared.groups = None
-        shared.join(cluster)
+        shared.join(template)
         shared.weight, shared.joined_at = weight, 0
-        # As if it had been counted from the cluster's first request on, so that it goes on weighing what it weighed.
-        shared.said = shared.hits = max(round(weight * cluster.requests), PROVEN)
+        # As if it had been counted from the template's first request on, so that it goes on weighing what it weighed.
+        shared.said = shared.hits = max(round(sqrt(weight) * template.requests), PROVEN)
         self._shared.put(piece, shared)
 
     def move(self, before: Cluster, now: Cluster) -> None:
-        """Makes the pieces of one cluster those of another one, which has taken over its counts."""
+        """Makes the wordings of one cluster those of another one, which has taken over its counts."""
+        for template in before.templates:
+            template.cluster = now
+        now.templates = sorted(now.templates + before.templates, key=lambda each: -each.requests)
+        for template in now.templates[MOST_TEMPLATES:]:
+            self._abandon(template)
+        del now.templates[MOST_TEMPLATES:]
+        before.templates = []
+
+    def fold(self, before: Cluster, now: Cluster) -> None:
+        """Makes the pieces of one cluster those of another one's commonest wording: the same requests have both."""
+        template = max(now.templates, key=lambda each: each.requests, default=None) or now.worded()
         for piece in before.pieces:
             shared = self._shared.get(piece)
-            if shared is not None and shared.cluster is before and len(now.pieces) < MOST_PIECES:
-                shared.cluster, shared.joined_at = now, max(now.requests - _WINDOW, 0)
-                now.pieces[piece] = None
-        before.pieces.clear()
-        self.weigh(now)
+            if shared is not None and shared.cluster is before and len(template.pieces) < MOST_PIECES:
+                shared.template, shared.joined_at = template, max(template.requests - _WINDOW, 0)
+                template.pieces[piece] = None
+        before.templates = []
+        self.weigh(template)
 
-    def weigh(self, cluster: Cluster) -> None:
-        """Tells the cluster's template from what people ask with it, by how common each piece is within it."""
-        typical = 0.0
-        for piece in list(cluster.pieces):
+    def _abandon(self, template: Template) -> None:
+        for piece in list(template.pieces):
             shared = self._shared.get(piece)
-            if shared is None or shared.cluster is not cluster:
-                del cluster.pieces[piece]
+            if shared is not None and shared.template is template:
+                shared.leave(generic=False)
+
+    def weigh(self, template: Template) -> None:
+        """Tells a wording from what people ask with it, by how common each piece is within it."""
+        typical = 0.0
+        for piece in list(template.pieces):
+            shared = self._shared.get(piece)
+            if shared is None or shared.template is not template:
+                del template.pieces[piece]
                 continue
-            since = cluster.requests - shared.joined_at
+            since = template.requests - shared.joined_at
             if since < _TRIAL:
                 continue
             rate = min(shared.hits / since, 1.0)
             if since >= _WINDOW:
-                shared.fade(cluster.requests - since // 2)
+                shared.fade(template.requests - since // 2)
             if rate < _RARE:
                 shared.leave(generic=False)
             else:
-                shared.weight = rate * (shared.hits / shared.said) ** 2
+                shared.weight = rate * rate * (shared.hits / shared.said) ** 2
                 typical += rate * shared.weight
         if typical:
-            cluster.typical = typical
+            template.typical = typical
 
     def meet(self, pieces: tuple[int, ...], group: int, refused: bool) -> Found:
         """Takes in the pieces of one request of the payer `group`; `refused`: it was not admitted."""
         found = Found()
         young, old = self._shared.young, self._shared.old
-        lone, mark = self._lone, -group if refused else group
+        # Some fifty look-ups a request: a call for each would cost as much again.
+        lone, older = self._lone.young, self._lone.old
+        mark = -group if refused else group
         for piece in pieces:
             shared = young.get(piece)
             if shared is None and (shared := old.get(piece)) is not None:
                 self._shared.put(piece, shared)
                 young, old = self._shared.young, self._shared.old
             if shared is not None:
-                if (groups := shared.groups) is not None:
-                    groups.add(group)
-                    if len(groups) >= PAYERS:
-                        shared.groups = None
-                else:
+                if shared.groups is None:
                     shared.said += 1
                     found.shared.append(shared)
+                else:
+                    shared.told_by(group)
                 continue
-            said_by = lone.get(piece)
             found.lone += 1
-            if said_by is None:
-                lone.put(piece, mark)
-            elif said_by in (group, -group):
+            said_by = lone.get(piece)
+            if said_by is None and (said_by := older.get(piece)) is None:
+                lone[piece] = mark
+            elif said_by == group or said_by == -group:  # noqa: PLR1714 - a tuple of the two would be made each time
                 found.again += 1
             else:
-                found.others += 1
-                if said_by < 0 and (not found.refused or found.other == -said_by):
-                    found.other = -said_by
-                    found.refused += 1
+                found.of_another(said_by)
                 self._shared.put(piece, Shared(piece, abs(said_by), group))
                 young, old = self._shared.young, self._shared.old
+        self._lone.turn()
         return found

@@ -6,13 +6,13 @@ it is known and who else uses them. Knows no request, only the hashes of words, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from proxy.events.content import TARGETS, Target
-from proxy.sketch import Hashes, TextHash, Words
+from proxy.sketch import Hashes, TextHash, Words, constant
 
 _THOUGHT, _WRITTEN, _RUBRIC, _SCORE, _ANSWER, _TRACE, _REWRITE, _CODE = (1 << bit for bit in range(8))
 
@@ -41,7 +41,8 @@ _VOCABULARY = {
         kriterien kriterium antwort antworten critères critère réponse réponses criterios criterio respuesta respuestas
         критерии критериям критериев ответ ответа ответы ответов 标准 回答 答案 回复 基準""",
     # CLEANING is _TRACE beside _REWRITE: harvested sessions made fit to train on. Others: editors, translators of logs.
-    _TRACE: """trace traces trajectory trajectories transcript transcripts reasoning memory
+    _TRACE: """trace traces trajectory trajectories transcript transcripts reasoning memory session sessions log logs
+        record derivation derivations
         gedankengang transkript protokoll trajectoire transcription raisonnement trayectoria transcripción razonamiento
         траектория траекторию рассуждение рассуждения 轨迹 推理 思维 记录 軌跡 推論""",
     _REWRITE: """rewrite rewrites rewriting rewritten rephrase clean cleaned cleaning cleanup translate translated
@@ -60,6 +61,9 @@ _NEAR = 4096
 
 _SIEVED = 14
 
+Hit = tuple[int, int]
+"""The number of a word, and what it means: a bit set."""
+
 
 class Wording:
     """The vocabulary, as hashes under one key."""
@@ -74,26 +78,31 @@ class Wording:
         self._maybe_words = _sieve(self._words)
         self._maybe_pairs = _sieve(self._pairs)
 
-    def targets(self, words: Words, spans: Iterable[tuple[int, int]], pairs: Hashes | None = None) -> int:
-        """Bit set over TARGETS. Each span of words stands for itself; `pairs` are for scripts without spaces."""
+    def hits(self, words: Words, pairs: Hashes | None = None) -> list[Hit]:
+        """Where the vocabulary occurs, in order; `pairs` are for scripts without spaces."""
         hits = _found(words.hashes, self._maybe_words, self._words)
-        if pairs is not None:
-            hits += _found(pairs, self._maybe_pairs, self._pairs)
-        found = 0
-        for start, end in spans if hits else ():
-            met, code = 0, 0
-            for place, meaning in hits:
-                if start <= place < end:
-                    met |= meaning
-                    code += meaning >> 7
-            found |= _meant(met, code)
-        return found
+        if pairs is not None and (more := _found(pairs, self._maybe_pairs, self._pairs)):
+            hits = sorted(hits + more)
+        return hits
 
     def _learn(self, words: Words, pairs: Hashes, meaning: int) -> None:
         """A word of a script with spaces, or the first two characters of one without."""
         table, hashes = (self._words, words.hashes) if len(words.hashes) == 1 else (self._pairs, pairs)
         entry = int(hashes[0])
         table[entry] = table.get(entry, 0) | meaning
+
+
+def targets_of(hits: Sequence[Hit], spans: Iterable[tuple[int, int]]) -> int:
+    """Bit set over TARGETS. Each span of words stands for itself."""
+    found = 0
+    for start, end in spans if hits else ():
+        met, code = 0, 0
+        for place, meaning in hits:
+            if start <= place < end:
+                met |= meaning
+                code += meaning >> 7
+        found |= _meant(met, code)
+    return found
 
 
 def has_code_block(text: bytes) -> bool:
@@ -129,7 +138,7 @@ def _sieve(table: dict[int, int]) -> npt.NDArray[np.bool_]:
     return sieve
 
 
-def _found(hashes: Hashes, sieve: npt.NDArray[np.bool_], table: dict[int, int]) -> list[tuple[int, int]]:
+def _found(hashes: Hashes, sieve: npt.NDArray[np.bool_], table: dict[int, int]) -> list[Hit]:
     # As signed numbers, which they fit into: an index of another type would be converted first.
     places = sieve[(hashes >> _UPPER).view(np.int64)].nonzero()[0]
     if not len(places):
@@ -138,4 +147,4 @@ def _found(hashes: Hashes, sieve: npt.NDArray[np.bool_], table: dict[int, int]) 
     return [(place, table[entry]) for place, entry in near if entry in table]
 
 
-_UPPER = np.uint64(64 - _SIEVED)
+_UPPER = constant(64 - _SIEVED)

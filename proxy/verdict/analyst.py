@@ -6,6 +6,7 @@ the old: pieces of its text, or requests of it that others pick up.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -18,7 +19,7 @@ from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import level_of
 from proxy.verdict.kinship import are_one
 from proxy.verdict.record import Record, campaign_of, is_probing
-from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
+from proxy.verdict.scoring import is_shared, weigh, weigh_again
 
 _GROWTH = 1.04
 """A cluster is judged again when it has grown by so much, and by so many requests."""
@@ -52,18 +53,25 @@ class Analyst:
             self._engine.answered(event)
 
     def judge(self, now_us: int) -> bool:
-        """Weighs what has changed; whether campaigns have, so that they are to be told anew.
+        """Weighs what has changed; whether campaigns have, so that they are to be told anew."""
+        for _ in self.judging(now_us):
+            pass
+        return self.has_news(now_us)
 
-        A new level is told at once; new counts and marks every `RENEWAL_US`.
-        """
+    def judging(self, now_us: int) -> Iterator[None]:
+        """Weighs what has changed, one cluster a step. No event may come in between."""
         engine = self._engine
         touched, engine.touched = engine.touched, {}
         for cluster in touched:
             if not cluster.gone:
                 self._judge(cluster, now_us)
+                yield
         if now_us - self._swept_us >= _SWEEP_US:
             self._swept_us = now_us
             self._expire(now_us)
+
+    def has_news(self, now_us: int) -> bool:
+        """Whether campaigns are to be told anew: a new level at once, new counts and marks every `RENEWAL_US`."""
         if not self._stale or not (self._urgent or now_us - self._told_us >= RENEWAL_US):
             return False
         self._urgent, self._told_us = False, now_us
@@ -128,7 +136,7 @@ class Analyst:
             return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
         if record is None:
-            if len(cluster.dealt.counts) < LEAST_PAYERS:
+            if not is_shared(cluster):
                 return
             self._unite(cluster)
             record = self._records.get(cluster.campaign) if cluster.campaign is not None else None

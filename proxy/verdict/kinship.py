@@ -37,8 +37,10 @@ def are_one(one: Cluster, other: Cluster) -> bool:
         return False
     if common >= _SAME * larger or (not (one.pieces and other.pieces) and common >= _MOST * smaller):
         return True
-    suspects = one.campaign is not None and other.campaign is not None
-    most = (_SIZE_OF_SUSPECTS if suspects else _SIZE) * smaller
+    suspects = (one.campaign is not None) + (other.campaign is not None)
+    if common >= _MOST * smaller and suspects and _alike(one, other):
+        return True
+    most = (_SIZE_OF_SUSPECTS if suspects == 2 else _SIZE) * smaller
     return common >= _MANY * smaller and larger <= most and _alike(one, other)
 
 

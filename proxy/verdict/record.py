@@ -15,8 +15,10 @@ from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import NEAR, score_of, score_without_balance
 
 MOST_MEMBERS = 30_000
-_MOST_MARKS = 128
+_MOST_MARKS = 512
 _WEIGHTY = 0.01
+_ONE = 1000
+"""The weight that makes a request one of the campaign."""
 _LITTLE_ELSE = 0.9
 _PROVEN_REQUESTS = 4
 _PROBES = 3
@@ -54,11 +56,11 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     for piece in cluster.pieces:
         shared = engine.pieces.shared(piece)
         if shared is not None and shared.cluster is cluster and shared.hits >= PROVEN and shared.weight >= _WEIGHTY:
-            found.append((round(1000 * shared.weight), piece))
+            found.append((round(_ONE * shared.vote), piece))
     found.sort(reverse=True)
     del found[_MOST_MARKS:]
     pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)
-    return Marks(pieces, weights, max(round(1000 * cluster.least), 1), FEWEST_PIECES)
+    return Marks(pieces, weights, _ONE, FEWEST_PIECES)
 
 
 def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from proxy.verdict.judgement import AIMS
 
 LEAST_PAYERS = 12
 """Fewer accounts share a template in any team that nobody has told us of."""
+_FEWEST_PAYERS, _CROWD = 4, 48
+"""Or so few organisations with so many accounts: how the work falls on them tells a pool from colleagues."""
 LEAST_OPENINGS = 60
 _ENOUGH, _PLENTY = 200, 1000
 """Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
@@ -26,12 +28,19 @@ _PICKED_UP = 0.6
 """Of what a pool is refused, it tries again elsewhere so much at least."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
+_NEARLY_ALL = 0.75
 _SHAPED_BY_REFUSALS = ("partition", "balance")
+
+
+def is_shared(cluster: Cluster) -> bool:
+    """Whether so many share a template that it is worth weighing."""
+    payers = len(cluster.payers)
+    return payers >= LEAST_PAYERS or (payers >= _FEWEST_PAYERS and len(cluster.members) >= _CROWD)
 
 
 def weigh(cluster: Cluster) -> list[Evidence]:
     """All that speaks for and against a cluster being one campaign."""
-    if len(cluster.dealt.counts) < LEAST_PAYERS:
+    if not is_shared(cluster):
         return []
     found = [
         *_content(cluster),
@@ -78,7 +87,7 @@ def _leaning(hits: int, trials: int, dealt: float, people: float) -> float:
 def _content(cluster: Cluster) -> list[Evidence]:
     """Benign: a popular agent, a product's back end, a class, a prompt that goes round; hence never enough alone."""
     found = []
-    payers = len(cluster.dealt.counts)
+    payers = len(cluster.payers)
     if cluster.pieces:
         weight = _capped(0.6 * log2(payers / 4), 0, 2.5)
         found.append(
@@ -121,13 +130,12 @@ def _balance(cluster: Cluster) -> list[Evidence]:
     dealt = cluster.dealt
     if dealt.openings < LEAST_OPENINGS:
         return []
-    payers = len(dealt.counts)
     found = [
         _evidence(
             "balance",
             "even-volumes",
             _capped(dealt_rather_than_come(dealt.histogram), -2.5, _grown(dealt.openings, 4, 5.5)),
-            f"{dealt.openings} openings over {payers} payers, busiest {max(dealt.counts.values())}",
+            f"{dealt.openings} openings over {len(dealt.counts)} accounts, busiest {max(dealt.counts.values())}",
         )
     ]
     if dealt.returns >= 20:
@@ -136,7 +144,7 @@ def _balance(cluster: Cluster) -> list[Evidence]:
                 "balance",
                 "turn-taking",
                 _capped(_leaning(dealt.soon, dealt.returns, 0.13, 0.45), -1.5, _grown(dealt.openings, 2, 3.5)),
-                f"{dealt.soon} of {dealt.returns} returns come before an eighth of the payers had their turn",
+                f"{dealt.soon} of {dealt.returns} returns come before an eighth of the accounts had their turn",
             )
         )
     return found
@@ -166,7 +174,9 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
 
 def _is_wide(cluster: Cluster) -> bool:
     """Whether ties join many of the cluster's payers in one component, rather than the few keys of some customers."""
-    return largest_component(set().union(*cluster.pairs.kinds())) >= max(_WIDE, _WIDE_SHARE * len(cluster.dealt.counts))
+    payers = len(cluster.payers)
+    least = max(_WIDE, _WIDE_SHARE * payers) if payers >= LEAST_PAYERS else _NEARLY_ALL * payers
+    return largest_component(set().union(*cluster.pairs.kinds())) >= least
 
 
 def _tested(cluster: Cluster, by_chance: float) -> list[Evidence]:

@@ -116,6 +116,19 @@ def test_within_a_second_verdicts_stay_as_they_were_at_its_beginning(length: int
     assert detection.snapshot(last - last % PERIOD_US + PERIOD_US - 1) is in_force[last // PERIOD_US]
 
 
+def test_what_a_second_has_brought_is_in_force_once_the_next_one_has_ended_whether_anybody_came_in_it_or_not() -> None:
+    found = next(event.moment_us for event, match in zip(TRAFFIC, EXPECTED, strict=True) if match is not None)
+    second = found - found % PERIOD_US
+    for asks_meanwhile in (True, False):
+        detection = LocalDetection(Analyst())
+        for event in TRAFFIC:
+            if event.moment_us < second - PERIOD_US:
+                ask(detection, event)
+        if asks_meanwhile:
+            assert not detection.snapshot(second - 1).campaigns
+        assert detection.snapshot(second).campaigns
+
+
 def test_drain_tells_how_many_still_wait() -> None:
     detection = LocalDetection(Analyst())
     for event in TRAFFIC[:10]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +41,22 @@ def test_a_judgement_that_fails_leaves_what_was_found_in_force(monkeypatch: pyte
     def fail(*_: object) -> bool:
         raise ZeroDivisionError
 
+    def fail_on_the_way(*_: object) -> Iterator[None]:
+        yield
+        raise ZeroDivisionError
+
     analyst = ServingAnalyst()
     before = analyst.verdicts()
     judged: list[float] = []
-    analyst.watch(iter((1.0, 3.5)).__next__, judged.append)
-    monkeypatch.setattr(Analyst, "judge", fail)
+    analyst.watch(iter((1.0, 3.5, 7.0, 7.25)).__next__, judged.append)
+    monkeypatch.setattr(Analyst, "judging", fail_on_the_way)
     monkeypatch.setattr(Analyst, "verdicts", fail)
     monkeypatch.setattr(Analyst, "campaigns", fail)
-    assert analyst.judge(1)
+    assert len(list(analyst.judging(1))) == 1
     assert analyst.verdicts() is before
     assert analyst.campaigns() is before
     assert analyst.faults == 3
-    assert judged == [2.5]
+    assert judged == [2.75]
 
 
 async def test_events_are_taken_in_while_nobody_asks_with_pauses_for_others() -> None:

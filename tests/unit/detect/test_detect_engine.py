@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.detect.cluster import MOST_PIECES, Cluster
+from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
+from proxy.detect.template import MOST_PIECES
 from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 from tests.unit.detect.traffic_by_hand import (
@@ -94,6 +95,22 @@ def test_halves_of_one_template_become_one() -> None:
     together = timed(dealt((*first, *second), accounts, "late"), 300, T0 + SECOND_US)
     (cluster,) = grown(engine_after([*apart, *together]))
     assert set(cluster.pieces) == {*first, *second}
+
+
+def test_a_wording_is_known_by_itself_however_rare_it_is_among_those_of_its_cluster() -> None:
+    common, rare = pieces("common wording"), pieces("rare wording")
+    engine = engine_after(timed(dealt(common, names("pool", 40), "c"), 1200))
+    for event in timed(dealt(rare, names("pool", 40), "r"), 60, T0 + 3600 * SECOND_US):
+        engine.asked(event)
+    cluster, other = grown(engine)
+    engine.merge(cluster, other)
+    for event in timed(dealt(common, names("pool", 40), "later"), 1200, T0 + 7200 * SECOND_US):
+        engine.asked(event)
+    before = cluster.requests
+    for event in timed(dealt(rare, names("pool", 40), "last"), 20, T0 + 14400 * SECOND_US):
+        engine.asked(event)
+    assert cluster.requests == before + 20
+    assert set(cluster.pieces) == {*common, *rare}
 
 
 def test_an_injected_suffix_is_found_within_longer_prompts_of_every_kind() -> None:

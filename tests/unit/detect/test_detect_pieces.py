@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.detect.cluster import MOST_PIECES, Cluster
+from proxy.detect.cluster import MOST_TEMPLATES, Cluster
 from proxy.detect.payers import Payer
 from proxy.detect.pieces import PAYERS, Pieces, Shared
+from proxy.detect.template import MOST_PIECES, Template
 from tests.unit.detect.traffic_by_hand import T0, asked, names, pieces
 
 TEXT = pieces("text")
@@ -29,11 +30,16 @@ def shared(found: Pieces, piece: int) -> Shared:
     return record
 
 
+def wording(cluster: Cluster) -> Template:
+    """Its first one."""
+    return cluster.templates[0] if cluster.templates else cluster.worded()
+
+
 def joined(cluster: Cluster, text: tuple[int, ...] = TEXT) -> Pieces:
     """The same, now that they are the cluster's."""
     found = known(range(1, PAYERS + 1), text)
     for piece in text:
-        shared(found, piece).join(cluster)
+        shared(found, piece).join(wording(cluster))
     return found
 
 
@@ -97,7 +103,7 @@ def test_a_piece_is_of_one_cluster_at_a_time() -> None:
     found = joined(one)
     for piece in TEXT:
         shared(found, piece).leave(generic=False)
-        shared(found, piece).join(other)
+        shared(found, piece).join(wording(other))
     assert not one.pieces
     assert set(other.pieces) == set(TEXT)
     assert all(shared(found, piece).cluster is other for piece in TEXT)
@@ -112,7 +118,7 @@ def test_a_phrase_that_strangers_say_as_well_leaves_for_good() -> None:
         phrase.told_by_stranger(stranger)
     assert phrase.cluster is None
     assert TEXT[0] not in cluster.pieces
-    phrase.join(Cluster(2, T0))
+    phrase.join(wording(Cluster(2, T0)))
     assert phrase.cluster is None
     assert set(cluster.pieces) == set(TEXT[1:])
 
@@ -143,9 +149,9 @@ def test_a_piece_that_is_mostly_said_elsewhere_is_free_for_another_cluster_and_n
         found.meet(TEXT[:1], 1, refused=False)
     moving.missed()
     assert moving.cluster is None
-    moving.join(cluster)
+    moving.join(wording(cluster))
     assert moving.cluster is None
-    moving.join(other)
+    moving.join(wording(other))
     assert moving.cluster is other
 
 
@@ -166,7 +172,7 @@ def test_a_piece_that_wanders_from_cluster_to_cluster_is_in_the_end_nobodys() ->
         for _ in range(40):
             found.meet(TEXT[:1], 1, refused=False)
         wandering.missed()
-        wandering.join(Cluster(number, T0))
+        wandering.join(wording(Cluster(number, T0)))
     assert wandering.generic
     assert wandering.cluster is None
 
@@ -178,54 +184,82 @@ def test_a_cluster_that_is_taken_over_hands_on_all_its_pieces(mine: int, theirs:
     found = known(range(1, PAYERS + 1), texts[0] + texts[1])
     for cluster, text in zip((now, before), texts, strict=True):
         for piece in text:
-            shared(found, piece).join(cluster)
+            shared(found, piece).join(wording(cluster))
     found.move(before, now)
     assert set(now.pieces) == {*texts[0], *texts[1]}
     assert not before.pieces
     assert all(shared(found, piece).cluster is now for piece in now.pieces)
 
 
-def test_a_cluster_has_no_more_pieces_than_its_bound() -> None:
+def test_a_template_has_no_more_pieces_than_its_bound() -> None:
     cluster = Cluster(1, T0)
-    found = joined(cluster, tuple(range(1, MOST_PIECES + 100)))
-    other = Cluster(2, T0)
-    more = tuple(range(10_000, 10_000 + MOST_PIECES))
-    for group in range(1, PAYERS + 1):
-        found.meet(more, group, refused=False)
-    for piece in more:
-        shared(found, piece).join(other)
+    joined(cluster, tuple(range(1, MOST_PIECES + 100)))
     assert len(cluster.pieces) == MOST_PIECES
-    found.move(other, cluster)
-    assert len(cluster.pieces) == MOST_PIECES
-    assert not other.pieces
+
+
+@given(st.integers(0, MOST_TEMPLATES), st.integers(0, MOST_TEMPLATES))
+def test_of_too_many_wordings_those_stay_that_most_requests_have(mine: int, theirs: int) -> None:
+    now, before = Cluster(1, T0), Cluster(2, T0)
+    texts = [pieces(f"wording {number}", 1) for number in range(mine + theirs)]
+    found = known(range(1, PAYERS + 1), tuple(text[0] for text in texts))
+    for number, text in enumerate(texts):
+        template = (now if number < mine else before).worded()
+        template.requests = number
+        shared(found, text[0]).join(template)
+    found.move(before, now)
+    kept = texts[-MOST_TEMPLATES:]
+    assert set(now.pieces) == {text[0] for text in kept}
+    assert all((shared(found, text[0]).cluster is now) == (text in kept) for text in texts)
+
+
+def test_what_the_same_requests_have_becomes_part_of_one_wording() -> None:
+    now, before = Cluster(1, T0), Cluster(2, T0)
+    texts = pieces("half", 4), pieces("other half", 4)
+    found = known(range(1, PAYERS + 1), texts[0] + texts[1])
+    for cluster, text in zip((now, before), texts, strict=True):
+        for piece in text:
+            shared(found, piece).join(wording(cluster))
+    found.fold(before, now)
+    (template,) = now.templates
+    assert set(template.pieces) == {*texts[0], *texts[1]}
+    assert not before.pieces
+
+
+def test_a_piece_on_trial_says_less_the_rarer_it_is() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    at_first = shared(found, TEXT[0]).vote
+    counted(cluster, found, (TEXT[:5] for _ in range(20)))
+    assert shared(found, TEXT[0]).vote == at_first
+    assert 0 < shared(found, TEXT[-1]).vote < at_first / 4
 
 
 def counted(cluster: Cluster, found: Pieces, requests: Iterable[tuple[int, ...]]) -> None:
     """Requests of the cluster, each with these pieces of its template."""
-    payer = Payer("a", 1, asked("a"))
+    payer = Payer("a", 1, 1, asked("a"))
     for text in requests:
         found.meet(text, 1, refused=False)
         for piece in text:
             if shared(found, piece).cluster is cluster:
                 shared(found, piece).hits += 1
-        cluster.requests += 1
-        cluster.members[payer.account] = cluster.requests
+        wording(cluster).requests += 1
+        cluster.members[payer.account] = wording(cluster).requests
 
 
-def test_a_piece_weighs_what_share_of_its_clusters_requests_it_is_in() -> None:
+def test_a_piece_weighs_the_square_of_the_share_of_its_templates_requests_that_it_is_in() -> None:
     cluster = Cluster(1, T0)
     found = joined(cluster)
     counted(cluster, found, (TEXT if number % 2 else TEXT[:5] for number in range(400)))
-    found.weigh(cluster)
+    found.weigh(wording(cluster))
     always, often = shared(found, TEXT[0]).weight, shared(found, TEXT[-1]).weight
     assert 0.9 < always <= 1
-    assert 0.4 < often < 0.6
-    assert cluster.typical > 5 * always
+    assert 0.2 < often < 0.3
+    assert wording(cluster).typical > 5 * always
 
 
-def test_a_piece_that_hardly_any_request_of_its_cluster_has_leaves_it() -> None:
+def test_a_piece_that_hardly_any_request_of_its_template_has_leaves_it() -> None:
     cluster = Cluster(1, T0)
     found = joined(cluster)
     counted(cluster, found, (TEXT[:5] for _ in range(1000)))
-    found.weigh(cluster)
+    found.weigh(wording(cluster))
     assert set(cluster.pieces) == set(TEXT[:5])

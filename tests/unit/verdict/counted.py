@@ -15,14 +15,22 @@ PIECES = dict.fromkeys(range(1, 11))
 
 
 def counted(
-    openings: Iterable[int], payers: Payers | None = None, pieces: Iterable[int] = PIECES, **fields: object
+    openings: Iterable[int],
+    payers: Payers | None = None,
+    pieces: Iterable[int] = PIECES,
+    orgs: int = 0,
+    **fields: object,
 ) -> Cluster:
-    """The openings of numbered accounts, five seconds apart, each from a network of its own unless `fields` says."""
+    """The openings of numbered accounts, five seconds apart, each from a network of its own unless `fields` says.
+
+    `orgs`: how many organisations they belong to; 0: each is its own payer.
+    """
     payers = Payers() if payers is None else payers
     cluster = Cluster(1, T0)
-    cluster.pieces = dict.fromkeys(pieces)
+    cluster.worded().pieces.update(dict.fromkeys(pieces))
     for number, account in enumerate(openings):
-        event = asked(f"a-{account}", Content(), T0 + 5 * number * SECOND_US, **fields)
+        org = f"org-{account % orgs}" if orgs else None
+        event = asked(f"a-{account}", Content(), T0 + 5 * number * SECOND_US, org=org, **fields)
         cluster.asked(event, payers.seen(event), Relation.NEW, again=False, whose=0)
     return cluster
 

@@ -57,7 +57,7 @@ def test_much_the_same_use_by_many_of_the_same_payers_is_one_work() -> None:
 
 def test_those_who_are_known_by_their_ties_alone_are_part_of_the_template_that_half_of_them_use() -> None:
     one, other = two(50, 200, 30)
-    one.pieces.clear()
+    one.templates.clear()
     unlike(one)
     assert related(one, other)
 

@@ -45,6 +45,18 @@ def test_people_who_share_a_template_are_none(seed: int) -> None:
     assert score_of(weigh(counted(by_people(800, 80, seed)))) < score_of(weigh(counted(in_turn(800, 80))))
 
 
+@pytest.mark.parametrize("orgs", [4, 8])
+def test_many_accounts_of_a_few_organisations_are_weighed_by_how_the_work_falls_on_them(orgs: int) -> None:
+    pool, colleagues = counted(in_turn(800, 80), orgs=orgs), counted(by_people(800, 80), orgs=orgs)
+    assert level_of(weigh(pool), None) is Level.SUSPECTED
+    assert level_of(weigh(colleagues), None) is None
+
+
+@pytest.mark.parametrize(("accounts", "orgs"), [(80, 3), (40, 8), (80, 1)])
+def test_one_firm_or_a_few_teams_are_not_weighed(accounts: int, orgs: int) -> None:
+    assert not weigh(counted(in_turn(800, accounts), orgs=orgs))
+
+
 def test_no_family_is_enough_alone_even_at_its_loudest() -> None:
     found = weigh(everything())
     families = {each.family for each in found}

@@ -1,0 +1,46 @@
+"""Owns whose template a request has: the votes of its pieces, and which wording is learned from it. Keeps nothing."""
+
+from __future__ import annotations
+
+from proxy.detect.cluster import FEWEST_PIECES, Cluster
+from proxy.detect.pieces import UNTRIED, Shared
+from proxy.detect.template import Template
+
+SEED = 4
+"""Shared pieces of one request that no cluster has yet make a new template."""
+
+
+def elected(votes: dict[Cluster, float], shared: list[Shared]) -> Cluster | None:
+    """The cluster that a request is of: enough of its template, and in more than a phrase."""
+    best = max(votes, key=votes.__getitem__)
+    if votes[best] < 1.0 or sum(piece.cluster is best for piece in shared) < FEWEST_PIECES:
+        return None
+    return best
+
+
+def votes_of(shared: list[Shared]) -> dict[Cluster, float]:
+    """The weight of a request's pieces by the cluster whose template they are of."""
+    votes: dict[Cluster, float] = {}
+    for piece in shared:
+        if piece.weight and (cluster := piece.cluster) is not None:
+            votes[cluster] = votes.get(cluster, 0.0) + piece.vote
+    return votes
+
+
+def wording_of(cluster: Cluster, shared: list[Shared]) -> Template | None:
+    """The wording of the cluster that a request has; a new one where it has none, but enough to know it by again."""
+    votes: dict[Template, float] = {}
+    free = 0
+    for piece in shared:
+        if piece.cluster is cluster and piece.template is not None:
+            votes[piece.template] = votes.get(piece.template, 0.0) + piece.vote
+        elif piece.cluster is None and not piece.generic:
+            free += 1
+    if votes:
+        return max(votes, key=votes.__getitem__)
+    if free < SEED:
+        return None
+    template = cluster.worded()
+    template.requests = 1
+    template.typical = UNTRIED * free
+    return template
