@@ -49,6 +49,10 @@ class Upstream(Protocol):
     """The model API."""
 
     async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
-        """Sends and waits for the answer's head. UpstreamError; cancellation drops the connection."""
+        """Sends and waits for the answer's head; cancellation drops the connection.
+
+        UpstreamError, also where a streamed body fails. ValueError for a request that cannot be written: a line break
+        in a header, a length that is not the body's.
+        """
 
     async def close(self) -> None: ...

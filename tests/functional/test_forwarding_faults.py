@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from proxy.app import Proxy
-from proxy.upstream.client import AiohttpUpstream, ClientOptions
+from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.protocol import UpstreamRequest
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import (
@@ -115,7 +115,7 @@ async def test_a_kept_connection_is_not_used_once_its_end_has_arrived_heard_of_o
     """Without a turn of the event loop between the upstream's end and the next request."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(2.0)
-        upstream = AiohttpUpstream(ClientOptions(f"http://127.0.0.1:{listener.getsockname()[1]}", 5.0, 5.0))
+        upstream = HttpUpstream(ClientOptions(f"http://127.0.0.1:{listener.getsockname()[1]}", 5.0, 5.0))
         request = UpstreamRequest("POST", "/v1/messages", [("Content-Length", "2")], b"{}")
 
         def serve_one() -> socket.socket:

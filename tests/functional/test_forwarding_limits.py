@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import proxy.handlers.request as request_module
+import proxy.handlers.body as body_module
 from proxy.app import Proxy
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, chunk_bytes, connect, request_bytes
@@ -211,7 +211,7 @@ async def test_half_a_request_holds_no_slot(model_api: RawUpstream, tmp_path: Pa
 async def test_a_body_is_not_waited_for_for_ever(
     proxy: Proxy, model_api: RawUpstream, monkeypatch: pytest.MonkeyPatch, target: str, rest: bytes
 ) -> None:
-    monkeypatch.setattr(request_module, "BODY_IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(body_module, "BODY_IDLE_SECONDS", 0.2)
     async with await connect(proxy.url) as client:
         await client.send(request_bytes(f"POST {target}", ("Transfer-Encoding", "chunked")) + chunk_bytes(b"half"))
         if target == "/v1/files":

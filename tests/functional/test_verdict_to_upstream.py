@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from proxy.admission.memory import MemoryStore
@@ -18,15 +17,14 @@ from proxy.clock import SystemClock, Ticks
 from proxy.dialects.estimate import Estimator
 from proxy.events.event import Event
 from proxy.handlers.handler import Handler
-from proxy.handlers.server import ClientServer, listen, url_of
+from proxy.handlers.server import ClientServer
 from proxy.identity.resolve import Resolver
 from proxy.metrics import Metrics
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.policy.load import load_policy
 from proxy.simulate.replay import FixedPolicy
-from proxy.tasks import Tasks
-from proxy.upstream.client import AiohttpUpstream, ClientOptions
+from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
 from proxy.verdict.campaign import Campaign, Level
 from proxy.verdict.snapshot import Snapshot
@@ -63,9 +61,9 @@ async def gateway(upstream: RawUpstream, folder: Path, campaigns: str, key: byte
     """The URL of a handler under a policy with these `campaigns`."""
     path = folder / "policy.yaml"
     path.write_text(f"version: 1\ncampaigns: {campaigns}\n")
-    clock, tasks = SystemClock(), Tasks()
+    clock = SystemClock()
     ticks = Ticks(clock)
-    api = AiohttpUpstream(ClientOptions(upstream.url, 5.0, 5.0, ""))
+    api = HttpUpstream(ClientOptions(upstream.url, 5.0, 5.0, ""))
     handler = Handler(
         pipeline=Pipeline(
             FixedPolicy(load_policy(str(path))),
@@ -79,15 +77,14 @@ async def gateway(upstream: RawUpstream, folder: Path, campaigns: str, key: byte
         observer=Observer(Metrics(CollectorRegistry()), clock),
         clock=clock,
         ticks=ticks,
-        tasks=tasks,
         max_body_bytes=2**20,
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(api.close)
-        stack.push_async_callback(tasks.close)
-        runner = web.ServerRunner(ClientServer(handler))
-        await listen(stack, runner, "127.0.0.1:0", "--listen")
-        yield url_of(runner)
+        clients = ClientServer(handler)
+        stack.push_async_callback(clients.close, 1.0)
+        await clients.listen("127.0.0.1:0", "--listen")
+        yield clients.url
 
 
 async def forwarded(url: str, upstream: RawUpstream, account: str) -> tuple[Message, Message]:
