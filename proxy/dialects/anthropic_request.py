@@ -14,6 +14,7 @@ from proxy.dialects.conversation import (
     Tool,
     Turn,
     attached,
+    attached_to,
     joined,
     names,
     sampling,
@@ -127,7 +128,7 @@ def _turn(message: _Message, signatures: list[str]) -> Turn:
         elif block.signature or block.data:
             signatures.append(block.signature or block.data or "")
         else:
-            attachments += attached((block,))
+            attachments += attached_to(block)
     if has_results and not texts:
         role = TOOL
     text = texts[0] if len(texts) == 1 else "\n".join(texts)

@@ -84,11 +84,13 @@ def attached(content: str | Sequence[Text] | None) -> list[msgspec.Raw]:
     """What is no text in a content field."""
     if not content or isinstance(content, str):
         return []
-    return [raw for part in content if not part.text for raw in _attached(part) if raw is not ABSENT]
+    return [raw for part in content if not part.text for raw in attached_to(part)]
 
 
-def _attached(part: Text) -> tuple[msgspec.Raw, ...]:
-    return part.source, part.image_url, part.input_audio, part.file, part.file_data, part.file_id
+def attached_to(part: Text) -> Sequence[msgspec.Raw]:
+    """The same of one part."""
+    found = part.source, part.image_url, part.input_audio, part.file, part.file_data, part.file_id
+    return () if found == _NOTHING else [raw for raw in found if raw is not ABSENT]
 
 
 def names(schema: Schema | None) -> tuple[str, ...]:
@@ -105,5 +107,6 @@ def _written(value: msgspec.Raw | int | bool) -> bytes:
     return bytes(value)[:_LONGEST_VALUE] if isinstance(value, msgspec.Raw) else b"%d" % value
 
 
+_NOTHING = (ABSENT,) * 6
 _LONGEST_VALUE = 1024
 """Bytes of one parameter that count: a response's schema may be long."""

@@ -148,8 +148,11 @@ class StreamMeter(_Metered):
         return not self._parser.is_lost and (self._strip_usage or not self._parser.holds_part)
 
     def feed(self, chunk: bytes) -> bytes:
-        kept = self._kept(self._parser.feed(chunk))
-        return b"".join(kept) if self._strip_usage else chunk
+        data = self._parser.only(chunk)
+        if data is None:
+            kept = self._kept(self._parser.feed(chunk))
+            return b"".join(kept) if self._strip_usage else chunk
+        return b"" if self._is_usage(data) and self._strip_usage else chunk
 
     def finish(self) -> bytes:
         kept = self._kept(self._parser.finish())
@@ -157,15 +160,14 @@ class StreamMeter(_Metered):
 
     def _kept(self, events: list[SseEvent]) -> list[bytes]:
         """Reads each event; those that are more than usage stay."""
-        kept = []
-        for raw, _, data in events:
-            try:
-                usage_only = data is not None and self._read(data, self._tally)
-            except DialectError:
-                usage_only = False
-            if not usage_only:
-                kept.append(raw)
-        return kept
+        return [raw for raw, _, data in events if data is None or not self._is_usage(data)]
+
+    def _is_usage(self, data: bytes) -> bool:
+        """Reads one event; whether it is no more than usage."""
+        try:
+            return self._read(data, self._tally)
+        except DialectError:
+            return False
 
 
 class PlainMeter(_Metered):

@@ -84,6 +84,7 @@ class LineReader:
             raise self._bad(line, f"field 'features.v': {found.features.v} is not a version this release reads")
         if found.peer_ip and parse_address(found.peer_ip) is None:
             raise self._bad(line, f"field 'peer_ip': '{found.peer_ip}' is not an IP address")
+        body = bytes(found.body)
         return Recorded(
             found.id,
             self._time_of(found.ts, line),
@@ -91,7 +92,7 @@ class LineReader:
             found.path,
             found.peer_ip,
             found.headers,
-            None if bytes(found.body) == b"null" else bytes(found.body),
+            None if body == b"null" else body,
             found.response,
             found.features,
         )

@@ -13,8 +13,11 @@ _UNIX_SOCKET = "127.0.0.1"
 """A peer without an address counts as loopback, as `identity.resolve` has it."""
 
 
-def exchange_of(recorded: Recorded, exchange_id: str) -> Exchange:
-    """The exchange as it arrived, under a name of its own: the log's names need not be fit to reserve by."""
+def exchange_of(recorded: Recorded, exchange_id: str, read: Recalled | None = None) -> Exchange:
+    """The exchange as it arrived, under a name of its own: the log's names need not be fit to reserve by.
+
+    `read`: what `ahead.Ahead` has read of it.
+    """
     arrival = Arrival(
         exchange_id,
         recorded.ts_us,
@@ -24,7 +27,7 @@ def exchange_of(recorded: Recorded, exchange_id: str) -> Exchange:
         recorded.headers,
         recorded.body,
     )
-    return Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=_recalled(recorded))
+    return Exchange(arrival, dialect_for(recorded.method, recorded.path), recalled=read or _recalled(recorded))
 
 
 def signatures_of(recorded: Recorded) -> tuple[int | str, ...]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from proxy.detection import LocalDetection
-from proxy.exchange import Exchange
+from proxy.errors import StillgateError
+from proxy.exchange import Exchange, Recalled
 from proxy.policy.match import Policy
 from proxy.simulate.lines import BadLineError, LineReader, Recorded
 from proxy.simulate.report import DecisionLine, Report, decision_line, encode
@@ -19,6 +20,9 @@ from proxy.verdict.campaign import Campaign
 
 HASH_KEY = b"stillgate replay"
 """Names accounts that a raw log knows by API key only; fixed, so that the same log gives the same bytes."""
+_BLOCK = 64
+_BLOCK_BYTES = 2**20
+"""Lines that are read at once, and of how many bytes."""
 
 
 def spare_the_collector() -> None:
@@ -74,9 +78,9 @@ class Replay:
             self.report.bad_lines += 1
             raise
 
-    def decide(self, recorded: Recorded) -> Exchange:
-        """The decision on the next exchange."""
-        exchange = self.world.arrive(recorded)
+    def decide(self, recorded: Recorded, read: Recalled | None = None) -> Exchange:
+        """The decision on the next exchange; `read` as `World.arrive` has it."""
+        exchange = self.world.arrive(recorded, read)
         self.report.count(exchange)
         return exchange
 
@@ -96,8 +100,9 @@ class Replay:
 
     def run(self, lines: Iterable[bytes], *, skip_bad_lines: bool) -> Iterator[DecisionLine]:
         """The decision on each exchange of a log."""
-        for recorded in self.recorded(lines, skip_bad_lines=skip_bad_lines):
-            yield decision_line(recorded.id, self.decide(recorded))
+        for block in _blocks(self.recorded(lines, skip_bad_lines=skip_bad_lines)):
+            for recorded, read in zip(block, self.world.read_ahead(block), strict=True):
+                yield decision_line(recorded.id, self.decide(recorded, read))
 
     def converse(self, lines: Iterable[bytes], answer: Callable[[bytes], None]) -> None:
         """Answers every line before it takes the next one; a bad line is answered with what is wrong with it."""
@@ -107,3 +112,20 @@ class Replay:
                 answer(encode(decision_line(recorded.id, self.decide(recorded))))
             except BadLineError as fault:
                 answer(encode(BadAnswer(fault.exchange_id, str(fault))))
+
+
+def _blocks(recorded: Iterable[Recorded]) -> Iterator[list[Recorded]]:
+    """Lines to be read at once. Where the log breaks off, what came before goes out first."""
+    block: list[Recorded] = []
+    size = 0
+    try:
+        for line in recorded:
+            block.append(line)
+            size += len(line.body or b"")
+            if len(block) >= _BLOCK or size >= _BLOCK_BYTES:
+                yield block
+                block, size = [], 0
+    except StillgateError:
+        yield block
+        raise
+    yield block

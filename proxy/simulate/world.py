@@ -6,7 +6,7 @@ Nothing here decides anything. What is due happens in the order of time; at one 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from proxy.admission.memory import MemoryStore
@@ -18,9 +18,10 @@ from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import Usage
 from proxy.events.record import Response
 from proxy.events.sketching import Sketcher
-from proxy.exchange import Action, Ending, Exchange, Outcome
+from proxy.exchange import Action, Ending, Exchange, Outcome, Recalled
 from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline, PolicySource
+from proxy.simulate.ahead import Ahead
 from proxy.simulate.lines import Recorded
 from proxy.simulate.recall import exchange_of, signatures_of
 
@@ -40,24 +41,28 @@ class World:
     ) -> None:
         self.clock = VirtualClock()
         self.store = store or MemoryStore(lambda: self.clock.now_us)
-        self._pipeline = Pipeline(
-            policies,
-            Resolver(hash_key, None),
-            Estimator(),
-            self.store,
-            detection=detection,
-            sketcher=None if detection is None else Sketcher(hash_key, foreign_names=True),
-        )
+        self._policies = policies
+        resolver = Resolver(hash_key, None)
+        sketcher = None if detection is None else Sketcher(hash_key, foreign_names=True)
+        self._pipeline = Pipeline(policies, resolver, Estimator(), self.store, detection=detection, sketcher=sketcher)
+        self._ahead = Ahead(resolver, sketcher)
         self._due: list[tuple[int, int, Exchange, Outcome]] = []
         self._count = 0
         self._held: dict[int, Reservation] = {}
         self._renew_at_us = 0
 
-    def arrive(self, recorded: Recorded) -> Exchange:
-        """Decides on the next exchange of a log, after all that is due by then; its answer is settled when it ends."""
+    def read_ahead(self, block: Sequence[Recorded]) -> list[Recalled | None]:
+        """What these lines ask, for `arrive` under the policy that is in force now."""
+        return self._ahead.read(block, self._policies.current)
+
+    def arrive(self, recorded: Recorded, read: Recalled | None = None) -> Exchange:
+        """Decides on the next exchange of a log, after all that is due by then; its answer is settled when it ends.
+
+        `read`: what `read_ahead` made of it, should it have.
+        """
         self.advance(recorded.ts_us)
         self._count += 1
-        exchange = exchange_of(recorded, str(self._count))
+        exchange = exchange_of(recorded, str(self._count), read)
         decision = run(self._pipeline.decide(exchange))
         if decision.action is Action.ALLOW:
             outcome, duration_us = _outcome(recorded)
@@ -72,13 +77,13 @@ class World:
             self._renew(at_us)
             self.clock.now_us = max(self.clock.now_us, at_us)
             self._held.pop(count, None)
-            run(self._pipeline.complete(exchange, outcome, at_us))
+            self._pipeline.complete(exchange, outcome, at_us)
         self._renew(now_us)
         self.clock.now_us = max(self.clock.now_us, now_us)
 
     def _hold(self, exchange: Exchange) -> None:
         reservation = exchange.reservation
-        if reservation is not None and any(isinstance(claim.limit, Concurrency) for claim in reservation.claims):
+        if reservation is not None and Concurrency in [type(claim.limit) for claim in reservation.claims]:
             if not self._held:
                 self._renew_at_us = self.clock.now_us + _RENEW_US
             self._held[self._count] = reservation
@@ -108,20 +113,20 @@ def _outcome(recorded: Recorded) -> tuple[Outcome, int]:
     if response is None:
         return Outcome(Ending.COMPLETE, 200), 0
     signatures = signatures_of(recorded)
-    answer = recorded.features.answer if recorded.features is not None else None
-    ending = Ending(answer.ending) if answer is not None else _ending(response)
     usage = Usage(
         response.input_tokens,
         response.output_tokens,
         response.cache_read_input_tokens,
         response.cache_creation_input_tokens,
     )
-    outcome = Outcome(ending, response.status, usage, signatures=signatures)
-    if answer is not None:
-        unanswered = ending in (Ending.UPSTREAM_FAILED, Ending.UPSTREAM_TIMEOUT) or answer.generated_bytes is None
-        status = None if unanswered else response.status
-        outcome = Outcome(ending, status, usage, answer.generated_bytes, answer.output_events, signatures)
-    return outcome, max(round(response.duration_s * US_PER_SECOND), 0)
+    duration_us = max(round(response.duration_s * US_PER_SECOND), 0)
+    answer = recorded.features.answer if recorded.features is not None else None
+    if answer is None:
+        return Outcome(_ending(response), response.status, usage, signatures=signatures), duration_us
+    ending = Ending(answer.ending)
+    unanswered = ending in (Ending.UPSTREAM_FAILED, Ending.UPSTREAM_TIMEOUT) or answer.generated_bytes is None
+    status = None if unanswered else response.status
+    return Outcome(ending, status, usage, answer.generated_bytes, answer.output_events, signatures), duration_us
 
 
 def _ending(response: Response) -> Ending:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from proxy.dialects.conversation import USER, Conversation, Turn
+from proxy.dialects.conversation import MODEL, USER, Conversation, Tool, Turn
 from proxy.events.sketching import Sketcher
 from proxy.sketch import WIDTH, TextHash, smallest
 
@@ -117,3 +117,27 @@ def test_any_bytes_have_words(data: bytes) -> None:
     assert len(words.starts) == len(words.hashes)
     assert all(0 <= start < len(data) for start in words.starts.tolist())
     assert len(TEXTS.shingles(words)) == max(len(words.hashes) - WIDTH + 1, 0)
+
+
+# Whole characters and halves of them at every edge of a zone, words of the vocabulary in every script.
+_SAID = st.text("ab é“—…。、「語漢字한글ไทยမြန်🙂ＡＢ１２思考推理 \n.`\ud83d", max_size=120) | LATIN
+_LONG = st.builds(lambda text, times: text * times, _SAID, st.sampled_from((1, 1, 1, 40, 300)))
+_TOOLS = st.lists(st.builds(Tool, LATIN, CJK | LATIN), max_size=2)
+_TURNS = st.lists(st.builds(Turn, st.sampled_from((USER, MODEL)), _LONG), max_size=3)
+_CONVERSATIONS = st.builds(Conversation, _LONG, _TURNS, _TOOLS)
+
+
+# Half of a word in each; a character that is cut in the middle, before a letter.
+_HALVES = [Conversation(turns=[Turn(USER, "逐步 思")]), Conversation("考 one two")]
+_CUT = [
+    Conversation(tools=[Tool("漢" * 160, "字" * more) for more in (160, 159, 158)]),
+    Conversation("one two three four"),
+]
+
+
+@settings(deadline=None)
+@given(st.lists(_CONVERSATIONS, max_size=8))
+@example(_HALVES)
+@example(_CUT)
+def test_many_conversations_leave_behind_what_each_does_alone(conversations: list[Conversation]) -> None:
+    assert SKETCHER.contents(conversations) == [SKETCHER.content(conversation) for conversation in conversations]

@@ -10,7 +10,8 @@ import pytest
 
 from proxy.dialects.conversation import MODEL, TOOL, USER, Conversation, Tool, Turn
 from proxy.events.content import TARGETS, Content, Target
-from proxy.events.sketching import HALF_ZONE, Sketcher
+from proxy.events.sampling import HALF_ZONE
+from proxy.events.sketching import Sketcher
 
 SKETCHER = Sketcher(b"a key")
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proxy.policy.load import load_policy
 from proxy.simulate.lines import BadLineError
@@ -147,6 +149,49 @@ def test_a_bad_line_ends_the_replay_unless_such_lines_are_skipped_and_counted(re
     replay = replay_of(HUNDRED_A_DAY)
     assert [decision.id for decision in replay.run(asked, skip_bad_lines=True)] == ["e-1", "e-3"]
     assert replay.report.bad_lines == 2
+
+
+def test_what_stands_before_a_bad_line_is_decided(replay_of: ReplayOf) -> None:
+    asked = [*lines([exchange(1, 0), exchange(2, 1)]), b"not json\n"]
+    decisions = replay_of(HUNDRED_A_DAY).run(asked, skip_bad_lines=False)
+    assert [next(decisions).id, next(decisions).id] == ["e-1", "e-2"]
+    with pytest.raises(BadLineError, match="line 3"):
+        next(decisions)
+
+
+_FEATURES = {"v": 1, "principal": {"account": "acct_9", "client": "c"}, "request": {"dialect": "opaque"}}
+_BODIES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        [],
+        {},
+        {"model": 7, "messages": "Hi"},
+        {"model": "m", "metadata": {"user_id": "u"}, "messages": [{"role": "user", "content": "x " * 700}]},
+        {"model": "m-large", "system": "Be brief", "messages": [{"role": "user", "content": "Grüße, 世界"}]},
+    ]
+)
+_PATHS = st.sampled_from(["/v1/messages", "/v1/chat/completions", "/v1/models", "/v1/messages?beta=true"])
+
+
+@settings(deadline=None, max_examples=40)
+@given(asked=st.lists(st.tuples(_BODIES, _PATHS, st.sampled_from(["a", "b"]), st.booleans()), max_size=90))
+def test_lines_that_are_read_ahead_are_decided_as_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[Any, str, str, bool]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "ahead.yaml"
+    path.write_text(
+        "version: 1\ncampaigns: {mode: enforce}\nquotas:\n"
+        "  - {id: q, key: [account, end_user, model], unit: input_tokens, rate: 500/min}\n",
+        encoding="utf-8",
+    )
+    policy = load_policy(str(path))
+    log = lines(
+        exchange(number, number, account, body=body, path=path, **({"features": _FEATURES} if told else {}))
+        for number, (body, path, account, told) in enumerate(asked)
+    )
+    one_by_one: list[bytes] = []
+    Replay(policy).converse(log, one_by_one.append)
+    assert [encode(decision) for decision in Replay(policy).run(log, skip_bad_lines=False)] == one_by_one
 
 
 def stillgate(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -1,0 +1,47 @@
+"""Owns the one reading of a request's body, whatever it holds: what it asks for, and what was said. Never fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from proxy.dialects.conversation import Conversation
+from proxy.dialects.dialect import Dialect
+from proxy.dialects.llm import OPAQUE, LlmRequest
+from proxy.errors import DialectError
+
+
+class Read(Struct, frozen=True, gc=False):
+    """What a body says."""
+
+    request: LlmRequest
+    """With a pseudonym in place of the end user's name."""
+    conversation: Conversation | None = None
+    """None where nobody wants it, or there is nothing to read."""
+    unreadable: bool = False
+    """It is not what its dialect asks for, so that nobody knows which model it is for."""
+
+
+def read_body(
+    dialect: Dialect, target: str, body: bytes | None, pseudonym: Callable[[str], str], *, with_conversation: bool
+) -> Read:
+    """What the body of a request to `target` says; None is a body that nobody reads."""
+    path = target.partition("?")[0]
+    if body is None:
+        # As the exchange log has it: what has no body counts against request, concurrency and access rules only.
+        return Read(LlmRequest(OPAQUE, path))
+    conversation = None
+    try:
+        if with_conversation:
+            request, conversation = dialect.read(path, body)
+        else:
+            request = dialect.parse(path, body)
+    except DialectError:
+        # Counted like any other, by the size of its body. Where a rule is about models, whoever forwards refuses
+        # it: an upstream that reads what is not read here would serve a model that the rule has not seen.
+        return Read(LlmRequest(dialect.name, path, text_bytes=len(body)), unreadable=True)
+    if request.end_user is not None:
+        request = replace(request, end_user=pseudonym(request.end_user))
+    return Read(request, conversation)
