@@ -45,12 +45,13 @@ from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
+from proxy.runtime import collect_seldom, run
 from proxy.settings import Settings
 from proxy.simulate.asked import explained
 from proxy.simulate.lines import BadLineError
 from proxy.stores import open_store
 from proxy.tasks import Tasks
-from proxy.upstream.client import AiohttpUpstream, ClientOptions
+from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
 
 log = logging.getLogger("stillgate")
@@ -112,8 +113,7 @@ class Proxy:
         deadline = loop.time() + max(settings.drain_seconds, settings.drain_notice_seconds)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hurried.wait(), settings.drain_notice_seconds)
-        for site in self._clients.sites:
-            await site.stop()
+        self._clients.stop()
         # Whatever comes first of three: a poll is simplest, and on thousands of tasks the cheapest.
         while under_way and loop.time() < deadline and not hurried.is_set():  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
@@ -133,6 +133,7 @@ class Proxy:
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         ready = not self._draining
+        self._observe()  # a worker's supervisor asks before it reads what all workers tell
         return ready, {
             "ready": ready,
             "draining": self._draining,
@@ -172,7 +173,7 @@ class Proxy:
         stack.push_async_callback(self._tasks.close)
         self.policies.follow(lambda policy: self.store.set_mode(policy.on_store_failure))
         self.policies.follow(self._detecting.follow)
-        upstream = AiohttpUpstream(
+        upstream = HttpUpstream(
             ClientOptions(
                 settings.upstream, settings.connect_timeout_seconds, settings.idle_timeout_seconds, settings.upstream_ca
             )
@@ -195,7 +196,6 @@ class Proxy:
             observer=Observer(self.metrics, self.clock, exchange_log),
             clock=self.clock,
             ticks=self._ticks,
-            tasks=self._tasks,
             max_body_bytes=settings.max_body_mb * 2**20,
         )
         await self._listen(stack)
@@ -217,9 +217,10 @@ class Proxy:
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> None:
         settings, admin_socket = self.settings, self.placement.admin_socket
-        clients = self._clients = web.ServerRunner(ClientServer(self.handler), shutdown_timeout=_CUT_SECONDS)
-        await listen(stack, clients, settings.listen, "--listen", shared=admin_socket is not None)
-        self.url = url_of(clients)
+        clients = self._clients = ClientServer(self.handler)
+        stack.push_async_callback(clients.close, _CUT_SECONDS)
+        await clients.listen(settings.listen, "--listen", shared=admin_socket is not None)
+        self.url = clients.url
         admin = web.AppRunner(admin_app(self), access_log=None, shutdown_timeout=_CUT_SECONDS)
         if admin_socket is None:
             await listen(stack, admin, settings.admin, "--admin")
@@ -246,6 +247,8 @@ class Proxy:
             self._observe()
 
     def _observe(self) -> None:
+        """Brings the metrics up to date."""
+        self.handler.observer.tell_metrics()
         self.store.observe(self.metrics)
         self._detecting.observe()
 
@@ -253,7 +256,7 @@ class Proxy:
 def serve(settings: Settings, placement: Placement | None = None) -> int:
     """Serves until SIGTERM or SIGINT; the exit code."""
     try:
-        return asyncio.run(_serve(settings, placement))
+        return run(_serve(settings, placement))
     except StillgateError:
         raise
     except OSError as fault:
@@ -279,6 +282,7 @@ async def _serve(settings: Settings, placement: Placement | None) -> int:
     tasks = Tasks()
     loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(proxy.policies.reload(), "reload"))
     await proxy.start()
+    collect_seldom()
     try:
         await ended.wait()
         await proxy.drain(hurried)

@@ -6,58 +6,59 @@ can cost is more, so that a guess can delay a request but not shut it out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Sequence
 
-from proxy.admission.quota import MICRO, Reserve, Unit, capacity_of
+from proxy.admission.quota import MICRO, Reserve, Unit
+from proxy.admission.store import Claim
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import LlmRequest, Usage
 from proxy.exchange import Ending, Outcome
 from proxy.policy.match import Demand
 
 TOKEN_UNITS = frozenset({Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.TOTAL_TOKENS})
+# To look a member up on its class takes 0.06 µs.
+_REQUESTS, _CONCURRENT = Unit.REQUESTS, Unit.CONCURRENT
+_INPUT_TOKENS, _OUTPUT_TOKENS = Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS
+_NOTHING_WRITTEN = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """Tokens an exchange may use: `likely` is reserved, `least` is certain."""
-
-    likely: int
-    least: int
-
-
-def admission_cost(demand: Demand, request: LlmRequest, estimator: Estimator) -> int:
-    """What to reserve for `request` under `demand`, in the integer unit of its limit."""
-    match demand.quota.unit:
-        case Unit.REQUESTS:
-            return MICRO
-        case Unit.CONCURRENT:
-            return 1
-        case Unit.INPUT_TOKENS:
-            tokens = _input(request, estimator)
-        case Unit.OUTPUT_TOKENS:
-            tokens = _output(demand.quota.reserve, request, estimator)
-        case Unit.TOTAL_TOKENS:
-            read, written = _input(request, estimator), _output(demand.quota.reserve, request, estimator)
-            tokens = _Tokens(read.likely + written.likely, read.least + written.least)
-        case _:
-            assert_never(demand.quota.unit)
-    capacity = capacity_of(demand.limit)
-    if tokens.least * MICRO > capacity:
-        return tokens.least * MICRO
-    return min(tokens.likely * MICRO, capacity)
+def admission_claims(demands: Sequence[Demand], request: LlmRequest, estimator: Estimator) -> list[Claim]:
+    """What to reserve for `request` under each demand, in the integer unit of its limit."""
+    claims = []
+    read: tuple[int, int] | None = None
+    for quota, limit, key, capacity in demands:
+        unit = quota.unit
+        if unit is _REQUESTS:
+            cost = MICRO
+        elif unit is _CONCURRENT:
+            cost = 1
+        else:
+            if read is None:
+                read = estimator.input_tokens(request), estimator.least_input_tokens(request)
+            likely, least = _NOTHING_WRITTEN if unit is _INPUT_TOKENS else _written(quota.reserve, request, estimator)
+            if unit is not _OUTPUT_TOKENS:
+                likely, least = likely + read[0], least + read[1]
+            cost = least * MICRO if least * MICRO > capacity else min(likely * MICRO, capacity)
+        claims.append(Claim(key, limit, cost, quota.shadow))
+    return claims
 
 
-def settled_cost(unit: Unit, reserved: int, usage: Usage) -> int:
-    """What the exchange cost in the end; what nobody knows stays as it was reserved."""
-    if unit not in TOKEN_UNITS:
-        return reserved
+def settled_costs(demands: Sequence[Demand], claims: Sequence[Claim], usage: Usage) -> list[int]:
+    """What the exchange cost in the end under each demand; what nobody knows stays as it was reserved."""
     read, written = usage.charged_input(), usage.output_tokens
-    if unit is Unit.INPUT_TOKENS:
-        return reserved if read is None else read * MICRO
-    if unit is Unit.OUTPUT_TOKENS:
-        return reserved if written is None else written * MICRO
-    return reserved if read is None or written is None else (read + written) * MICRO
+    costs = []
+    for demand, claim in zip(demands, claims, strict=True):
+        unit = demand.quota.unit
+        if unit is _REQUESTS or unit is _CONCURRENT:
+            tokens = None
+        elif unit is _INPUT_TOKENS:
+            tokens = read
+        elif unit is _OUTPUT_TOKENS:
+            tokens = written
+        else:
+            tokens = None if read is None or written is None else read + written
+        costs.append(claim.cost if tokens is None else tokens * MICRO)
+    return costs
 
 
 def settled_usage(request: LlmRequest, outcome: Outcome, estimator: Estimator) -> Usage:
@@ -99,13 +100,10 @@ def _was_seen(request: LlmRequest, outcome: Outcome) -> bool:
     return outcome.generated_bytes is not None and (request.stream or outcome.generated_bytes > 0)
 
 
-def _input(request: LlmRequest, estimator: Estimator) -> _Tokens:
-    return _Tokens(estimator.input_tokens(request), estimator.least_input_tokens(request))
-
-
-def _output(reserve: Reserve, request: LlmRequest, estimator: Estimator) -> _Tokens:
+def _written(reserve: Reserve, request: LlmRequest, estimator: Estimator) -> tuple[int, int]:
+    """Output tokens to reserve: likely ones, and those that are certain."""
     if reserve is Reserve.NONE or request.dialect == "openai_embeddings":
-        return _Tokens(0, 0)
+        return _NOTHING_WRITTEN
     if reserve is Reserve.MAX_TOKENS and request.max_tokens is not None:
-        return _Tokens(request.max_tokens, request.max_tokens)
-    return _Tokens(estimator.output_tokens(request), 0)
+        return request.max_tokens, request.max_tokens
+    return estimator.output_tokens(request), 0

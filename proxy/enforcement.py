@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import NamedTuple
 
+from proxy.admission.quota import capacity_of
 from proxy.events.content import Content
 from proxy.policy.campaign_spec import CampaignAction
 from proxy.policy.match import CampaignRule, CampaignRules, Demand
@@ -47,7 +48,7 @@ def measure_for(
             return Measure(PROBE_RULE, rule.shadow, None, PROBE_RETRY_US) if is_probed else None
         case CampaignAction.THROTTLE:
             assert rule.quota is not None
-            demand = Demand(rule.quota, rule.quota.limit, f"campaign:{match.campaign}")
+            demand = Demand(rule.quota, rule.quota.limit, f"campaign:{match.campaign}", capacity_of(rule.quota.limit))
             return Measure(rule.id, rule.shadow, demand, None)
         case CampaignAction.BLOCK:
             return Measure(rule.id, rule.shadow, None, None)

@@ -154,6 +154,11 @@ class Exchange:
     unreadable: bool = False
     """Its body is not what its dialect asks for, so that nobody knows which model it is for."""
 
+    def forget_content(self) -> None:
+        """Lets go of what is of no use once it was sent, for the time that a stream takes."""
+        arrival = self.arrival
+        self.arrival = Arrival(arrival.id, arrival.ts_us, arrival.method, arrival.target, arrival.peer_ip, (), None)
+
     def advance(self, state: State) -> None:
         """Moves on to `state`; RuntimeError where the table does not allow it, which is a bug and never input."""
         if state not in TRANSITIONS[self.state]:

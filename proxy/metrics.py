@@ -16,11 +16,11 @@ from proxy.verdict.campaign import Campaign, Level, Word
 MODELS = 50
 """Distinct model names that get a label of their own; junk names of clients cannot grow the exposition."""
 MODEL_LENGTH = 64
-_LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
-_DURATION = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+DURATION = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 CAMPAIGN_LEVELS = (*(level.value for level in Level), "released")
 """A campaign that an operator released keeps its level, but is counted apart: nothing is done about it."""
-_USED = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1.0)
+USED = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1.0)
 
 
 class Metrics:
@@ -54,7 +54,7 @@ class Metrics:
             "exchange_duration_seconds",
             "From the request's head to the last byte relayed.",
             "dialect",
-            buckets=_DURATION,
+            buckets=DURATION,
         )
         self.endings = counter("exchange_endings_total", "How admitted exchanges ended.", "ending")
         self.stream_events = counter("stream_events_total", "Server-sent events relayed.", "dialect")
@@ -62,7 +62,7 @@ class Metrics:
         self.decision_seconds = histogram(
             "admission_decision_seconds",
             "From the whole request read to the decision, store included.",
-            buckets=_LATENCY,
+            buckets=LATENCY,
         )
         self.denials = counter(
             "admission_denials_total", "Refusals by quota; mode=shadow refused nobody.", "rule", "unit", "scope", "mode"
@@ -74,7 +74,7 @@ class Metrics:
             "admission_used_ratio",
             "Share of a quota's capacity in use after each admission or refusal.",
             "rule",
-            buckets=_USED,
+            buckets=USED,
         )
         self.tokens = counter(
             "tokens_total", "Tokens as the upstream reported them, or as estimated where it did not.", "model", "kind"
@@ -84,7 +84,7 @@ class Metrics:
         )
 
         self.upstream_first_byte = histogram(
-            "upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=_DURATION
+            "upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=DURATION
         )
         self.upstream_errors = counter(
             "upstream_errors_total", "Exchanges that the upstream failed without an answer of its own.", "kind"
@@ -96,7 +96,7 @@ class Metrics:
             across_workers="min",
         )
         self.store_roundtrip = histogram(
-            "store_roundtrip_seconds", "Round trips to the bucket store.", "kind", buckets=_LATENCY
+            "store_roundtrip_seconds", "Round trips to the bucket store.", "kind", buckets=LATENCY
         )
         self.store_operations = counter(
             "store_operations_total", "Operations that travelled in those round trips.", "kind"
@@ -140,7 +140,7 @@ class Metrics:
             "detection_lag_seconds", "Age of the last event when the analyst took it in.", across_workers="max"
         )
         self.detection_judge = histogram(
-            "detection_judge_seconds", "Judgements of all clusters, one for each second of events.", buckets=_LATENCY
+            "detection_judge_seconds", "Judgements of all clusters, one for each second of events.", buckets=LATENCY
         )
 
         self.detection_faults = counter("detection_faults_total", "Events and judgements that the analyst failed on.")
@@ -154,7 +154,7 @@ class Metrics:
         self.log_dropped = counter(
             "exchange_log_dropped_total", "Lines dropped because the exchange log could not keep up."
         )
-        self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop ran a timer.", buckets=_LATENCY)
+        self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop ran a timer.", buckets=LATENCY)
 
     def model_label(self, model: str | None, answered: bool) -> str:
         """`model` where it may be a label: a name that the upstream has answered for, and one of the first `MODELS`."""
@@ -188,7 +188,7 @@ class AnalyserMetrics:
             "stillgate_detection_judge_seconds",
             "Judgements of all clusters, one for each second of events.",
             registry=registry,
-            buckets=_LATENCY,
+            buckets=LATENCY,
         )
         self.lag_events = gauge("analyser_lag_events", "Events in the stream that this analyser has yet to take in.")
         self.lost = counter("analyser_events_lost_total", "Events that left the stream before they were taken in.")

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import logging
 
-from proxy.admission.quota import Unit, capacity_of
+from proxy.admission.quota import Unit
 from proxy.clock import Clock
 from proxy.dialects.llm import OPAQUE
 from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
 from proxy.exchange import Action, Exchange, Outcome, Settlement
-from proxy.metrics import Metrics
+from proxy.metrics import DURATION, LATENCY, USED, Metrics
 from proxy.policy.campaigns import CAMPAIGN
+from proxy.tallies import Count, Spread
 
 _NO_ANSWER = 502
 """Told as the status where the upstream never answered; like any failure it generated nothing."""
 _VERDICT_RULES = f"{CAMPAIGN}:"
 """How the ids of rules begin that refuse outright because of a verdict; no quota or access rule has such an id."""
+_ALLOWED = Action.ALLOW.value
 log = logging.getLogger("stillgate.decisions")
 LOGS_PER_SECOND = 10
 
 
 class Observer:
-    """Told by the handler, in the order of an exchange's life."""
+    """Told by the handler, in the order of an exchange's life; `tell_metrics` has the metrics know it."""
 
     def __init__(self, metrics: Metrics, clock: Clock, exchange_log: ExchangeLog | None = None) -> None:
         self._metrics = metrics
@@ -33,83 +35,113 @@ class Observer:
         self._exchange_log = exchange_log
         self._second = 0
         self._logged = 0
+        self._in_flight = self._streams = 0
+        self._exchanges = Count(metrics.exchanges)
+        self._campaign_exchanges = Count(metrics.campaign_exchanges)
+        self._denials = Count(metrics.denials)
+        self._access_denials = Count(metrics.access_denials)
+        self._responses = Count(metrics.responses)
+        self._endings = Count(metrics.endings)
+        self._settlements = Count(metrics.settlements)
+        self._stream_events = Count(metrics.stream_events)
+        self._tokens = Count(metrics.tokens)
+        self._decision_seconds = Spread(metrics.decision_seconds, LATENCY)
+        self._used_ratio = Spread(metrics.used_ratio, USED)
+        self._first_byte = Spread(metrics.upstream_first_byte, DURATION)
+        self._duration = Spread(metrics.duration, DURATION)
+        self._tallies: tuple[Count | Spread, ...] = (
+            *(self._exchanges, self._campaign_exchanges, self._denials, self._access_denials, self._responses),
+            *(self._endings, self._settlements, self._stream_events, self._tokens),
+            *(self._decision_seconds, self._used_ratio, self._first_byte, self._duration),
+        )
+
+    def tell_metrics(self) -> None:
+        """Brings the metrics up to date; to be called before they are read."""
+        for tally in self._tallies:
+            tally.tell()
+        self._metrics.in_flight.set(self._in_flight)
+        self._metrics.streams_open.set(self._streams)
 
     def received(self, exchange: Exchange) -> None:
-        self._metrics.in_flight.inc()
+        self._in_flight += 1
         if self._exchange_log is not None:
             self._exchange_log.opened(exchange.arrival.id)
 
     def decided(self, exchange: Exchange, took_us: int) -> None:
-        metrics, decision = self._metrics, exchange.decision
-        metrics.exchanges.labels(exchange.dialect.name, decision.action.value).inc()
-        metrics.decision_seconds.observe(took_us / 1e6)
+        decision = exchange.decision
+        refused = decision.action is not Action.ALLOW
+        self._exchanges.add((exchange.dialect.name, decision.action.value if refused else _ALLOWED))
+        self._decision_seconds.observe((), took_us / 1e6)
         if exchange.match is not None:
-            metrics.campaign_exchanges.labels(exchange.match.level.value, decision.action.value).inc()
-        if decision.action is not Action.ALLOW and decision.rule is not None:
+            self._campaign_exchanges.add((exchange.match.level.value, decision.action.value))
+        if refused and decision.rule is not None:
             self._denied(exchange, decision.rule, "enforce")
         for reason in decision.reasons if decision.shadow else ():
             if reason.startswith("shadow:"):
                 self._denied(exchange, reason.removeprefix("shadow:"), "shadow")
         for demand, level in zip(exchange.demands, exchange.levels, strict=False):
-            capacity = capacity_of(demand.limit)
-            metrics.used_ratio.labels(demand.quota.id).observe(min(max(1 - level.remaining / capacity, 0.0), 1.0))
-        if decision.action is not Action.ALLOW or decision.shadow:
+            used = 1 - level.remaining / demand.capacity
+            self._used_ratio.observe((demand.quota.id,), 0.0 if used < 0 else used if used < 1 else 1.0)
+        if refused or decision.shadow:
             self._tell(exchange)
-        if decision.action is not Action.ALLOW and self._exchange_log is not None:
+        if refused and self._exchange_log is not None:
             self._exchange_log.ended(_line(exchange, None, None))
 
     def answered(self, exchange: Exchange, took_us: int) -> None:
-        self._metrics.upstream_first_byte.labels(exchange.dialect.name).observe(took_us / 1e6)
+        self._first_byte.observe((exchange.dialect.name,), took_us / 1e6)
 
-    def streaming(self, exchange: Exchange, status: int, event_stream: bool, change: int) -> None:
-        if change > 0:
-            self._metrics.responses.labels("upstream", str(status)).inc()
-        if event_stream:
-            self._metrics.streams_open.inc(change)
+    def streaming(self, status: int, event_stream: bool) -> None:
+        """An answer's head has been sent; `streamed` follows when its body has ended, however it has."""
+        self._responses.add(("upstream", str(status)))
+        self._streams += event_stream
+
+    def streamed(self, event_stream: bool) -> None:
+        self._streams -= event_stream
 
     def settled(self, exchange: Exchange, outcome: Outcome, settlement: Settlement, now_us: int) -> None:
         if self._exchange_log is not None:
             self._exchange_log.ended(_settled_line(exchange, outcome, settlement, now_us))
-        metrics, usage = self._metrics, settlement.usage
-        metrics.endings.labels(outcome.ending.value).inc()
+        usage = settlement.usage
+        self._endings.add((outcome.ending.value,))
         if outcome.status is None or outcome.status >= 400 or exchange.request.dialect == OPAQUE:
-            metrics.settlements.labels("none").inc()
+            self._settlements.add(("none",))
             return
-        metrics.settlements.labels("reported" if settlement.reported else "estimated").inc()
+        self._settlements.add(("reported",) if settlement.reported else ("estimated",))
         if outcome.output_events:
-            metrics.stream_events.labels(exchange.dialect.name).inc(outcome.output_events)
-        model = metrics.model_label(exchange.request.model, settlement.reported)
-        for kind, tokens in (
-            ("input", usage.input_tokens),
-            ("output", usage.output_tokens),
-            ("cache_read", usage.cache_read_input_tokens),
-            ("cache_creation", usage.cache_creation_input_tokens),
-            ("reasoning", usage.reasoning_tokens),
-        ):
-            if tokens:
-                metrics.tokens.labels(model, kind).inc(tokens)
+            self._stream_events.add((exchange.dialect.name,), outcome.output_events)
+        model, tokens = self._metrics.model_label(exchange.request.model, settlement.reported), self._tokens
+        if usage.input_tokens:
+            tokens.add((model, "input"), usage.input_tokens)
+        if usage.output_tokens:
+            tokens.add((model, "output"), usage.output_tokens)
+        if usage.cache_read_input_tokens:
+            tokens.add((model, "cache_read"), usage.cache_read_input_tokens)
+        if usage.cache_creation_input_tokens:
+            tokens.add((model, "cache_creation"), usage.cache_creation_input_tokens)
+        if usage.reasoning_tokens:
+            tokens.add((model, "reasoning"), usage.reasoning_tokens)
 
     def upstream_failed(self, kind: str) -> None:
         self._metrics.upstream_errors.labels(kind).inc()
 
     def answered_here(self, status: int) -> None:
-        self._metrics.responses.labels("proxy", str(status)).inc()
+        self._responses.add(("proxy", str(status)))
 
     def ended(self, exchange: Exchange, took_us: int) -> None:
         if self._exchange_log is not None:
             self._exchange_log.forget(exchange.arrival.id)
-        self._metrics.in_flight.dec()
-        self._metrics.duration.labels(exchange.dialect.name).observe(took_us / 1e6)
+        self._in_flight -= 1
+        self._duration.observe((exchange.dialect.name,), took_us / 1e6)
 
     def _denied(self, exchange: Exchange, rule: str, mode: str) -> None:
         for demand in exchange.demands:
             if demand.quota.id == rule:
-                self._metrics.denials.labels(rule, demand.quota.unit.value, demand.quota.scope, mode).inc()
+                self._denials.add((rule, demand.quota.unit.value, demand.quota.scope, mode))
                 return
         if rule.startswith(_VERDICT_RULES):
-            self._metrics.denials.labels(rule, Unit.REQUESTS.value, CAMPAIGN, mode).inc()
+            self._denials.add((rule, Unit.REQUESTS.value, CAMPAIGN, mode))
         else:
-            self._metrics.access_denials.labels(rule, mode).inc()
+            self._access_denials.add((rule, mode))
 
     def _tell(self, exchange: Exchange) -> None:
         second = self._clock.monotonic_us() // 1_000_000

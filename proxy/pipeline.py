@@ -1,7 +1,7 @@
 """Owns the order of the stages: `decide` before the upstream, `complete` after it. There is no other way through.
 
-`serve`, `replay`, `test` and `demo` all call these two. Both are coroutines because a store may be far away; with the
-memory store neither ever suspends. Knows no socket, no metric and no clock: an arrival carries its time.
+`serve`, `replay`, `test` and `demo` all call these two. `decide` is a coroutine because a store may be far away; with
+the memory store it never suspends. Knows no socket, no metric and no clock: an arrival carries its time.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from proxy.admission.store import BucketStore, Claim, Denied
-from proxy.charging import TOKEN_UNITS, admission_cost, settled_cost, settled_usage
+from proxy.admission.store import BucketStore, Denied
+from proxy.charging import TOKEN_UNITS, admission_claims, settled_costs, settled_usage
 from proxy.detection import Detection, NoDetection
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import OPAQUE, LlmRequest
@@ -22,6 +22,7 @@ from proxy.events.sketching import Sketcher
 from proxy.exchange import Action, Decision, Ending, Exchange, Outcome, Settlement, State
 from proxy.identity.resolve import Resolver
 from proxy.policy.match import Policy
+from proxy.policy.rulings import Ruled, Rulings
 from proxy.refusals import (
     blocked,
     refused_by_verdict,
@@ -60,25 +61,29 @@ class Pipeline:
         self._store = store
         self._detection = detection or NoDetection()
         self._sketcher = sketcher
+        self._rulings = Rulings(policies.current)
 
     async def decide(self, exchange: Exchange) -> Decision:
         """Whether the exchange may go upstream; on `allow` its claims are reserved until `complete`."""
-        exchange.policy = self._policies.current
+        policy = exchange.policy = self._policies.current
+        if policy is not self._rulings.policy:
+            self._rulings = Rulings(policy)
         self._identify(exchange)
-        self._look_up(exchange)
-        decision = await self._judge(exchange)
+        ruled = self._rulings.of(exchange.principal, exchange.request)
+        self._look_up(exchange, ruled)
+        decision = await self._judge(exchange, ruled)
         exchange.decision = decision
         if exchange.is_watched:
             self._detection.note(_asked(exchange))
         exchange.advance(State.ADMITTED if decision.action is Action.ALLOW else State.REFUSED)
         return decision
 
-    async def complete(self, exchange: Exchange, outcome: Outcome, ended_us: int) -> Settlement:
+    def complete(self, exchange: Exchange, outcome: Outcome, ended_us: int) -> Settlement:
         """Settles what the exchange really used and frees its slots; to be called exactly once for each admitted one.
 
         `ended_us` is of the clock of arrivals.
 
-        Never fails on account of the store, which queues what it cannot settle now.
+        Never waits and never fails on account of the store, which keeps what it cannot settle now.
         """
         exchange.advance(State.SETTLED)
         issued = self._issued(outcome)
@@ -86,11 +91,7 @@ class Pipeline:
             self._detection.note(_answered(exchange, outcome, ended_us, issued))
         usage = settled_usage(exchange.request, outcome, self._estimator)
         if exchange.reservation is not None:
-            actual = [
-                settled_cost(demand.quota.unit, claim.cost, usage)
-                for demand, claim in zip(exchange.demands, exchange.claims, strict=True)
-            ]
-            await self._store.settle(exchange.reservation, actual)
+            self._store.settle(exchange.reservation, settled_costs(exchange.demands, exchange.claims, usage))
         completed = outcome.ending is Ending.COMPLETE and outcome.status is not None and outcome.status < 400
         if completed:
             self._estimator.learn(exchange.request, outcome.usage, outcome.generated_bytes or 0, completed)
@@ -135,19 +136,17 @@ class Pipeline:
             return ()
         return self._sketcher.signature_ids(outcome.signatures)
 
-    def _look_up(self, exchange: Exchange) -> None:
+    def _look_up(self, exchange: Exchange, ruled: Ruled) -> None:
         """Which campaign the exchange belongs to, where the policy wants to know."""
-        policy, detection, principal = exchange.policy, self._detection, exchange.principal
-        if policy.campaigns is None or not detection.reads_content:
-            return
-        if policy.exempted_at(principal, exchange.request) is not None:
+        detection = self._detection
+        if exchange.policy.campaigns is None or not detection.reads_content or ruled.exempted_at is not None:
             return
         exchange.is_watched = True
-        exchange.match = detection.snapshot(exchange.arrival.ts_us).match(principal.account, exchange.content)
+        snapshot = detection.snapshot(exchange.arrival.ts_us)
+        exchange.match = snapshot.match(exchange.principal.account, exchange.content)
 
-    async def _judge(self, exchange: Exchange) -> Decision:
-        policy, principal, request = exchange.policy, exchange.principal, exchange.request
-        ruling = policy.judge_access(principal, request)
+    async def _judge(self, exchange: Exchange, ruled: Ruled) -> Decision:
+        request, ruling = exchange.request, ruled.access
         shadowed = tuple(f"shadow:{rule.id}" for rule in ruling.shadowed)
         if ruling.denied_by is not None:
             return blocked(ruling.denied_by, shadowed)
@@ -156,18 +155,15 @@ class Pipeline:
             if not measure.shadow:
                 return refused_by_verdict(exchange, measure, shadowed)
             shadowed += (f"shadow:{measure.rule}", *verdict_reasons(exchange))
-        demands = policy.demands(principal, request)
+        demands = ruled.demands
         if request.dialect == OPAQUE:
-            demands = [demand for demand in demands if demand.quota.unit not in TOKEN_UNITS]
+            demands = tuple(demand for demand in demands if demand.quota.unit not in TOKEN_UNITS)
         if measure is not None and measure.demand is not None:
-            demands.append(measure.demand)
+            demands = (*demands, measure.demand)
         exchange.demands = demands
         if not demands:
             return Decision(Action.ALLOW, 200, shadow=bool(shadowed), reasons=shadowed)
-        claims = exchange.claims = [
-            Claim(demand.key, demand.limit, admission_cost(demand, request, self._estimator), demand.quota.shadow)
-            for demand in demands
-        ]
+        claims = exchange.claims = admission_claims(demands, request, self._estimator)
         try:
             admission = await self._store.reserve(exchange.arrival.id, claims)
         except StoreError as fault:

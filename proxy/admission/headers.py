@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from proxy.admission.quota import Unit
 from proxy.dialects.llm import Family
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TOKEN_UNITS = (Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.TOTAL_TOKENS)
+_REQUESTS, _INPUT, _OUTPUT, _TOTAL = Unit.REQUESTS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.TOTAL_TOKENS
+_ANTHROPIC = Family.ANTHROPIC  # to look a member up on its class takes 0.06 µs
 
 
-class Standing(NamedTuple):
+class Standing(Struct, frozen=True, gc=False):
     """How one limit on an exchange stands, in whole units (requests, tokens)."""
 
     unit: Unit
@@ -32,51 +34,52 @@ def ratelimit_headers(family: Family, standings: Sequence[Standing], now_us: int
     """
     tightest: dict[Unit, Standing] = {}
     for standing in standings:
-        other = tightest.get(standing.unit)
-        if other is None or _is_tighter(standing, other):
-            tightest[standing.unit] = standing
-    tokens: Standing | None = None
-    for unit in _TOKEN_UNITS:
-        candidate = tightest.get(unit)
-        if candidate is not None and (tokens is None or _is_tighter(candidate, tokens)):
-            tokens = candidate
-    if family is Family.ANTHROPIC:
-        return _anthropic(tightest, tokens, now_us)
-    return _openai(tightest.get(Unit.REQUESTS), tokens)
+        unit = standing.unit
+        tightest[unit] = _tighter(tightest.get(unit), standing)
+    requests, read, written = tightest.get(_REQUESTS), tightest.get(_INPUT), tightest.get(_OUTPUT)
+    tokens = read
+    for other in (written, tightest.get(_TOTAL)):
+        if other is not None:
+            tokens = _tighter(tokens, other)
+    if family is _ANTHROPIC:
+        return _anthropic(requests, tokens, read, written, now_us=now_us)
+    return [*_openai("requests", requests), *_openai("tokens", tokens)]
 
 
-def _is_tighter(one: Standing, other: Standing) -> bool:
-    """Whether a smaller share of it remains."""
-    return one.remaining * other.limit < other.remaining * one.limit
+def _tighter(one: Standing | None, other: Standing) -> Standing:
+    """The one of which a smaller share remains; the first where the shares are alike."""
+    return other if one is None or other.remaining * one.limit < one.remaining * other.limit else one
 
 
-def _anthropic(tightest: dict[Unit, Standing], tokens: Standing | None, now_us: int) -> list[tuple[str, str]]:
-    headers = []
-    for noun, standing in (
-        ("requests", tightest.get(Unit.REQUESTS)),
-        ("tokens", tokens),
-        ("input-tokens", tightest.get(Unit.INPUT_TOKENS)),
-        ("output-tokens", tightest.get(Unit.OUTPUT_TOKENS)),
-    ):
-        if standing is not None:
-            remaining = max(0, standing.remaining)
-            if noun != "requests":
-                remaining = _to_thousands(remaining, standing.limit)
-            reset_s = -(-(now_us + standing.reset_after_us) // 1_000_000)
-            headers.append((f"anthropic-ratelimit-{noun}-limit", str(standing.limit)))
-            headers.append((f"anthropic-ratelimit-{noun}-remaining", str(remaining)))
-            headers.append((f"anthropic-ratelimit-{noun}-reset", rfc3339(reset_s)))
+_NAMES = [
+    tuple(f"anthropic-ratelimit-{noun}-{what}" for what in ("limit", "remaining", "reset"))
+    for noun in ("requests", "tokens", "input-tokens", "output-tokens")
+]
+
+
+def _anthropic(*told: Standing | None, now_us: int) -> list[tuple[str, str]]:
+    """Of requests, all tokens, input tokens, output tokens."""
+    headers: list[tuple[str, str]] = []
+    for standing, names in zip(told, _NAMES, strict=True):
+        if standing is None:
+            continue
+        whole = standing.limit
+        left = standing.remaining if standing.remaining > 0 else 0
+        if names is not _NAMES[0]:
+            left = _to_thousands(left, whole)
+        reset_s = -(-(now_us + standing.reset_after_us) // 1_000_000)
+        headers += ((names[0], str(whole)), (names[1], str(left)), (names[2], rfc3339(reset_s)))
     return headers
 
 
-def _openai(requests: Standing | None, tokens: Standing | None) -> list[tuple[str, str]]:
-    headers = []
-    for noun, standing in (("requests", requests), ("tokens", tokens)):
-        if standing is not None:
-            headers.append((f"x-ratelimit-limit-{noun}", str(standing.limit)))
-            headers.append((f"x-ratelimit-remaining-{noun}", str(max(0, standing.remaining))))
-            headers.append((f"x-ratelimit-reset-{noun}", go_duration(standing.reset_after_us)))
-    return headers
+def _openai(noun: str, standing: Standing | None) -> list[tuple[str, str]]:
+    if standing is None:
+        return []
+    return [
+        (f"x-ratelimit-limit-{noun}", str(standing.limit)),
+        (f"x-ratelimit-remaining-{noun}", str(max(0, standing.remaining))),
+        (f"x-ratelimit-reset-{noun}", go_duration(standing.reset_after_us)),
+    ]
 
 
 def _to_thousands(remaining: int, limit: int) -> int:

@@ -32,7 +32,7 @@ class LookingStore:
                 raise
         return self._levels
 
-    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
+    def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
         """Nothing was taken."""
 
     async def renew(self, reservations: Sequence[Reservation]) -> None:

@@ -53,19 +53,20 @@ class MemoryStore:
         for claim, (_, _, grants) in zip(claims, looks, strict=True):
             if not grants and not claim.shadow:
                 return Denied(_levels(claims, looks, now_us))
-        windows: list[int] = []
-        for place, claim in enumerate(claims):
-            shelf, found, grants = looks[place]
+        levels, taken, windows = [], [], []
+        for claim, (shelf, found, grants) in zip(claims, looks, strict=True):
             if grants:
-                found = shelf.take(claim.key, claim.limit, claim.cost, reservation_id, found, now_us)
-                looks[place] = shelf, found, True
-            windows.append(found[1] if type(claim.limit) is Budget else 0)
+                level, window = shelf.take(claim.key, claim.limit, claim.cost, reservation_id, found, now_us)
+            else:
+                level = shelf.level(claim.limit, found, claim.cost, False, now_us)
+                window = found[1] if type(claim.limit) is Budget else 0
+            levels.append(level)
+            taken.append(grants)
+            windows.append(window)
         self._open.add(reservation_id)
-        taken = tuple([grants for _, _, grants in looks])
-        reservation = Reservation(reservation_id, tuple(claims), taken, tuple(windows))
-        return Granted(reservation, _levels(claims, looks, now_us))
+        return Granted(Reservation(reservation_id, tuple(claims), tuple(taken), tuple(windows)), tuple(levels))
 
-    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
+    def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
         holder = reservation.id
         if holder not in self._open:
             return
@@ -94,10 +95,12 @@ class MemoryStore:
 
     def _look(self, claims: Sequence[Claim], now_us: int) -> list[Look]:
         looks: list[Look] = []
+        shelves = self._shelves
         for claim in claims:
             limit, cost = claim.limit, claim.cost
-            shelf = self._shelves[type(limit)]
-            looks.append((shelf, *shelf.look(claim.key, limit, cost if cost < MOST_MICRO else MOST_MICRO, now_us)))
+            shelf = shelves[type(limit)]
+            found, grants = shelf.look(claim.key, limit, cost if cost < MOST_MICRO else MOST_MICRO, now_us)
+            looks.append((shelf, found, grants))
         return looks
 
 

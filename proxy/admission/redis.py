@@ -70,11 +70,11 @@ class RedisStore:
                     self._post.give_back(admission.reservation)
             raise
 
-    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
-        """As the contract says; where it raises StoreError, the settlement is kept and repeated."""
+    def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
+        """As the contract says: it goes out with what else goes out in this turn, and is repeated where that fails."""
         call = SettleCall(reservation, actual)
         if call.corrections:
-            await self._post.submit(call)
+            self._post.tell(call)
 
     def settle_later(self, reservation: Reservation, actual: Sequence[int]) -> None:
         """Keeps the settlement until Redis answers again."""

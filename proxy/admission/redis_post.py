@@ -11,12 +11,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
-from proxy.admission.redis_calls import Call, SettleCall
+from proxy.admission.redis_calls import Call, ProbeCall, SettleCall
 from proxy.admission.redis_link import Batch, Errand, Link
 from proxy.admission.store import Granted, Reservation
 from proxy.errors import StoreError
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 128
 """Calls in one run of the script, during which Redis serves nobody else."""
-IN_FLIGHT = 4
+IN_FLIGHT = 2
 """Batches under way; what comes meanwhile gathers into the next ones."""
 BACKLOG = 10_000
 """Settlements that wait for Redis to come back; the oldest is dropped first, and counted."""
@@ -90,11 +91,18 @@ class Post:
         errand = Errand(call, future, now + self._timeout, now + REPEAT_SECONDS)
         if self._closed:
             self._fail([errand], "closed")
-            return future
-        if self._sender is None or self._sender.done():
-            self._sender = self._tasks.spawn_endless(self._send_forever(), "redis-sender")
-        self._enqueue(errand)
+        else:
+            self._enqueue(errand)
         return future
+
+    def tell(self, call: SettleCall) -> None:
+        """Sends the settlement as `submit` does a call that somebody waits for."""
+        now = asyncio.get_running_loop().time()
+        errand = Errand(call, None, now + self._timeout, now + REPEAT_SECONDS)
+        if self._closed:
+            self._fail([errand], "closed")
+        else:
+            self._enqueue(errand)
 
     def keep(self, call: SettleCall) -> None:
         """Sends the settlement once Redis has answered something else."""
@@ -105,7 +113,10 @@ class Post:
         self.keep(SettleCall(reservation, [0] * len(reservation.claims)))
 
     async def close(self) -> None:
-        """Ends the connections; whoever still waits gets StoreError."""
+        """Ends the connections, once Redis has heard the settlements if it hears; who still waits gets StoreError."""
+        if self._pending and self.is_up:
+            with suppress(StoreError):
+                await self.submit(ProbeCall())
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -161,6 +172,8 @@ class Post:
     # Sending
 
     def _enqueue(self, errand: Errand) -> None:
+        if self._sender is None or self._sender.done():
+            self._sender = self._tasks.spawn_endless(self._send_forever(), "redis-sender")
         self._pending.append(errand)
         self._wake.set()
         if self._timer is None:

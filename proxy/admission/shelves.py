@@ -12,6 +12,7 @@ from proxy.admission.bucket import (
     RateState,
     budget_level,
     charge,
+    draw,
     rate_level,
     refill,
     roll,
@@ -29,10 +30,11 @@ class Shelf(Protocol):
     def look(self, key: str, limit: Any, cost: int, now_us: int) -> tuple[Any, bool]:
         """The bucket as it stands, and whether it grants `cost`."""
 
-    def take(self, key: str, limit: Any, cost: int, holder: str, found: Any, now_us: int) -> Any:
-        """Takes `cost` from what was found; returns the bucket as it stands then."""
+    def take(self, key: str, limit: Any, cost: int, holder: str, found: Any, now_us: int) -> tuple[Level, int]:
+        """Takes `cost` from what was found, which grants it; how the bucket stands then, and the period charged."""
 
-    def level(self, limit: Any, found: Any, cost: int, granted: bool, now_us: int, /) -> Level: ...
+    def level(self, limit: Any, found: Any, cost: int, granted: bool, now_us: int, /) -> Level:
+        """How what was found stands, where nothing is taken."""
 
     def correct(self, key: str, limit: Any, excess: int, window: int, holder: str, now_us: int) -> None:
         """Takes `excess` more (gives back, where it is below zero) and frees the holder's slot."""
@@ -52,17 +54,21 @@ class RateShelf:
         state = refill(limit, entry and entry[0], now_us)
         return state, state[0] >= cost
 
-    def take(self, key: str, limit: Rate, cost: int, holder: str, found: RateState, now_us: int) -> RateState:
-        state = charge(limit, found, cost)
-        if key not in self._buckets:
+    def take(self, key: str, limit: Rate, cost: int, holder: str, found: RateState, now_us: int) -> tuple[Level, int]:
+        state, level = draw(limit, found, cost, now_us)
+        buckets = self._buckets
+        if key not in buckets:
             self._keeper.add(self, key, now_us)
-        self._buckets[key] = state, limit
-        return state
+        buckets[key] = state, limit
+        return level, 0
 
     def correct(self, key: str, limit: Rate, excess: int, window: int, holder: str, now_us: int) -> None:
         if excess:
-            state, _ = self.look(key, limit, 0, now_us)
-            self.take(key, limit, excess, holder, state, now_us)
+            entry = self._buckets.get(key)
+            state = charge(limit, refill(limit, entry and entry[0], now_us), excess)
+            if entry is None:
+                self._keeper.add(self, key, now_us)
+            self._buckets[key] = state, limit
 
     def is_idle(self, key: str, before_us: int) -> bool:
         state, rate = self._buckets[key]
@@ -91,19 +97,23 @@ class BudgetShelf:
         state = roll(limit, entry and entry[0], now_us)
         return state, limit.limit_micro - state[0] >= cost
 
-    def take(self, key: str, limit: Budget, cost: int, holder: str, found: BudgetState, now_us: int) -> BudgetState:
-        key = _by_calendar(key, limit)
+    def take(
+        self, key: str, limit: Budget, cost: int, holder: str, found: BudgetState, now_us: int
+    ) -> tuple[Level, int]:
         state = spend(found, cost)
-        if key not in self._buckets:
-            self._keeper.add(self, key, now_us)
-        self._buckets[key] = state, limit
-        return state
+        self._put(_by_calendar(key, limit), state, limit, now_us)
+        return budget_level(limit, state, cost, True, now_us), found[1]
 
     def correct(self, key: str, limit: Budget, excess: int, window: int, holder: str, now_us: int) -> None:
         if excess:
             state, _ = self.look(key, limit, 0, now_us)
             if state[1] == window:
-                self.take(key, limit, excess, holder, state, now_us)
+                self._put(_by_calendar(key, limit), spend(state, excess), limit, now_us)
+
+    def _put(self, key: str, state: BudgetState, limit: Budget, now_us: int) -> None:
+        if key not in self._buckets:
+            self._keeper.add(self, key, now_us)
+        self._buckets[key] = state, limit
 
     def is_idle(self, key: str, before_us: int) -> bool:
         state, budget = self._buckets[key]
@@ -154,13 +164,13 @@ class SlotShelf:
         held = 0 if slots is None else slots.held(now_us)
         return held, held < limit.limit
 
-    def take(self, key: str, limit: Concurrency, cost: int, holder: str, found: int, now_us: int) -> int:
+    def take(self, key: str, limit: Concurrency, cost: int, holder: str, found: int, now_us: int) -> tuple[Level, int]:
         slots = self._buckets.get(key)
         if slots is None:
             self._keeper.add(self, key, now_us)
             slots = self._buckets[key] = Slots()
         slots.take(holder, now_us + LEASE_US)
-        return len(slots.leases)
+        return slots_level(limit, len(slots.leases), cost, True, now_us), 0
 
     def correct(self, key: str, limit: Concurrency, excess: int, window: int, holder: str, now_us: int) -> None:
         if slots := self._buckets.get(key):

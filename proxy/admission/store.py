@@ -79,16 +79,17 @@ class StoreFailure(StrEnum):
 
 
 class BucketStore(Protocol):
-    """All methods raise StoreError where the store is lost; the caller has the policy's answer to that."""
+    """All methods but `settle` raise StoreError where the store is lost; the caller has the policy's answer to that."""
 
     async def reserve(self, reservation_id: str, claims: Sequence[Claim]) -> Admission:
         """Takes every claim, or none. Claims of one call have distinct keys."""
 
-    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
+    def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
         """Corrects each taken claim from its reserved to its `actual` cost (micro-units) and frees its slots.
 
         The same settlement may be repeated, and counts once. A bucket may go into debt. A budget whose period is over
-        is left alone.
+        is left alone. Never waits and never fails: what a far store has to be told goes there with, and before, what is
+        asked next, or is kept until it can be told.
         """
 
     async def renew(self, reservations: Sequence[Reservation]) -> None:

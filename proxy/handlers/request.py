@@ -1,39 +1,109 @@
-"""Owns the reading of a request: its target, its headers and its body, and what is refused for their form alone.
+"""Owns a request as its head tells it: line, headers and form, and what is refused for their form alone.
 
-Knows aiohttp's server side; no policy, no account and no upstream.
+Knows no connection, no policy, no account and no upstream.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-
-from aiohttp import HttpVersion10, HttpVersion11, web
+from collections.abc import Sequence
 
 from proxy.dialects.content_encoding import decoder
 from proxy.dialects.llm import Fault
+from proxy.handlers.body import RequestBody, RequestError
 
-BODY_IDLE_SECONDS = 60.0
-"""Silence in the middle of a body after which it is given up, as nginx's client_body_timeout.
+MAX_HEADER_BYTES = 32 * 1024
+"""Of one header line, and of the request line."""
+MAX_HEADERS = 128
+_READ_HERE = frozenset({"transfer-encoding", "content-length", "content-type", "content-encoding", "expect"})
+_ONCE = frozenset({"host", "user-agent", "content-location", "content-range", "etag", "max-forwards", "server"})
+"""What two readers of one request might understand differently where it stands twice (with most of `_READ_HERE`)."""
+_NOTED = _READ_HERE | _ONCE | {"anthropic-version"}
+_MANY = frozenset({"expect", "content-encoding", "anthropic-version"})
+_names: dict[bytes, tuple[str, str]] = {}
+"""Names of headers as they were sent: as text, and in lower case where they are noted (else empty).
 
-aiohttp's parser leaves the reader of a body waiting where a later chunk of it is malformed, so something has to end it.
+They are few, and to find them here takes a third of the time that making them anew does (0.1 µs instead of 0.3 µs).
 """
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_MOST_NAMES = 1024
+_LONGEST_NAME = 64
 
 
-class RequestError(Exception):
-    """A request that is refused before anybody asks who sent it; the message is for its client."""
-
-    def __init__(self, fault: Fault, message: str) -> None:
-        super().__init__(message)
-        self.fault = fault
+class MalformedError(Exception):
+    """What is no HTTP request, or one that two servers might read differently."""
 
 
-def origin_form(target: str) -> str:
+class Request:
+    """The head of one request, and where its body comes from."""
+
+    __slots__ = ("_noted", "body", "headers", "is_1_1", "keep_alive", "method", "peer_ip", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        is_1_1: bool,
+        keep_alive: bool,
+        raw_headers: Sequence[tuple[bytes, bytes]],
+        peer_ip: str,
+    ) -> None:
+        """MalformedError for a head that is none."""
+        self.method = method
+        self.is_1_1 = is_1_1
+        """False: HTTP/1.0."""
+        self.keep_alive = keep_alive
+        """The client would ask again on this connection."""
+        self.peer_ip = peer_ip
+        self.body: RequestBody
+        self.target = _target(method, target)
+        self._noted: dict[str, str] = {}
+        self.headers: list[tuple[str, str]] | None = self._decoded(raw_headers)
+        """Names and values in wire order and case; None where a value is not UTF-8."""
+        if is_1_1 and "host" not in self._noted:
+            raise MalformedError
+
+    def noted(self, name: str) -> str:
+        """The value of a header that is read here, '' where there is none. `name` in lower case."""
+        return self._noted.get(name, "")
+
+    def has(self, name: str) -> bool:
+        return name in self._noted
+
+    def content_length(self) -> int | None:
+        length = self._noted.get("content-length")
+        return None if length is None else int(length)
+
+    def _decoded(self, raw_headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]] | None:
+        noted, known = self._noted, _names.get
+        headers: list[tuple[str, str]] = []
+        readable = True
+        for raw_name, raw_value in raw_headers:
+            name, lower = known(raw_name) or _named(raw_name)
+            try:
+                value = raw_value.decode()
+            except UnicodeDecodeError:
+                readable = False
+                continue
+            if value and value[-1] in " \t":
+                value = value.rstrip(" \t")
+            headers.append((name, value))
+            if lower:
+                if lower in noted and lower not in _MANY:
+                    raise MalformedError
+                noted.setdefault(lower, value)
+        return headers if readable else None
+
+
+def _target(method: str, raw: bytes) -> str:
     """Path and query of a request target, which a client may also send in absolute form (RFC 9112, 3.2.2)."""
-    if target.startswith("/") or target == "*":
+    try:
+        target = raw.decode("ascii")
+    except UnicodeDecodeError:
+        raise MalformedError from None
+    if target.startswith("/") or method == "CONNECT" or (target == "*" and method == "OPTIONS"):
         return target
     rest = target.partition("://")[2]
+    if not rest or rest[0] in "/?#":
+        raise MalformedError
     query = rest.find("?")
     slash = rest.find("/", 0, None if query < 0 else query)
     if slash >= 0:
@@ -41,85 +111,22 @@ def origin_form(target: str) -> str:
     return "/" if query < 0 else "/" + rest[query:]
 
 
-def check_form(request: web.BaseRequest, target: str) -> None:
-    """RequestError for what two readers of one request might understand differently, and for tunnels."""
-    if request.version < HttpVersion10:
-        raise RequestError(Fault.BAD_REQUEST, "This proxy speaks HTTP/1.0 and HTTP/1.1.")
+def check_form(request: Request) -> list[tuple[str, str]]:
+    """The headers of a request of sound form. RequestError for what two readers might understand differently.
+
+    So for a value that is not UTF-8: bytes that are lost on the way upstream would make one key of many that are hashed
+    as different.
+    """
     if request.method == "CONNECT":
         raise RequestError(Fault.BAD_REQUEST, "This proxy opens no tunnels.")
-    if "#" in target:
+    if "#" in request.target:
         raise RequestError(Fault.BAD_REQUEST, "The request target must not have a fragment.")
-    if request.body_exists:
-        coding = request.headers.get("Transfer-Encoding")
-        if coding is not None and (coding.lower() != "chunked" or request.version < HttpVersion11):
-            raise RequestError(Fault.BAD_REQUEST, "Of the transfer codings only 'chunked' is understood, in HTTP/1.1.")
-
-
-def read_headers(request: web.BaseRequest) -> list[tuple[str, str]]:
-    """Names and values in wire order and case. RequestError where a value is not UTF-8.
-
-    aiohttp would drop such bytes on the way upstream, and so make one key of many that are hashed as different.
-    """
-    try:
-        return [(name.decode(), value.decode()) for name, value in request.raw_headers]
-    except UnicodeDecodeError:
-        raise RequestError(Fault.BAD_REQUEST, "Header fields must be UTF-8.") from None
-
-
-class RequestBody:
-    """The body of one request, read once: `whole`, or piece by piece with `chunks`."""
-
-    def __init__(self, request: web.BaseRequest) -> None:
-        self._request = request
-        self.fault: RequestError | None = None
-        """What `chunks` ended with, for whoever only saw the reader of the chunks fail."""
-
-    @property
-    def exists(self) -> bool:
-        return self._request.body_exists
-
-    @property
-    def length(self) -> int | None:
-        """As announced; None for a chunked body."""
-        return self._request.content_length
-
-    async def whole(self, most: int) -> bytes:
-        """All of it. RequestError where it is longer than `most` bytes, or does not arrive."""
-        too_large = RequestError(Fault.TOO_LARGE, f"The request body is larger than {most // 2**20} MiB.")
-        if (self.length or 0) > most:
-            raise too_large
-        parts: list[bytes] = []
-        size = 0
-        async for chunk in self.chunks():
-            size += len(chunk)
-            if size > most:
-                raise too_large
-            parts.append(chunk)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """As it comes. The client is invited to send it (RFC 9110, 10.1.1) only now that somebody reads it."""
-        content = self._request.content
-        self._invite()
-        try:
-            while not content.at_eof():
-                if content.is_eof():
-                    yield content.read_nowait()
-                    continue
-                async with asyncio.timeout(BODY_IDLE_SECONDS):
-                    chunk = await content.readany()
-                if chunk:
-                    yield chunk
-        except (TimeoutError, web.RequestPayloadError):
-            self.fault = RequestError(Fault.BAD_REQUEST, "The request body did not arrive, or not as HTTP has it.")
-            raise self.fault from None
-
-    def _invite(self) -> None:
-        request = self._request
-        if request.version < HttpVersion11 or request.headers.get("Expect", "").lower() != "100-continue":
-            return
-        if request.transport is not None and not request.content.total_bytes:
-            request.transport.write(_CONTINUE)
+    coding = request.noted("transfer-encoding")
+    if request.has("transfer-encoding") and (coding.lower() != "chunked" or not request.is_1_1):
+        raise RequestError(Fault.BAD_REQUEST, "Of the transfer codings only 'chunked' is understood, in HTTP/1.1.")
+    if request.headers is None:
+        raise RequestError(Fault.BAD_REQUEST, "Header fields must be UTF-8.")
+    return request.headers
 
 
 def decoded(body: bytes, encoding: str) -> bytes:
@@ -128,3 +135,12 @@ def decoded(body: bytes, encoding: str) -> bytes:
         return body
     reader = decoder(encoding)
     return body if reader is None else reader.feed(body)
+
+
+def _named(raw: bytes) -> tuple[str, str]:
+    name = raw.decode("ascii")  # llhttp lets nothing else through
+    lower = name.lower()
+    found = name, lower if lower in _NOTED else ""
+    if len(_names) < _MOST_NAMES and len(raw) <= _LONGEST_NAME:
+        _names[raw] = found
+    return found

@@ -1,48 +1,113 @@
-"""Owns the form of answers: the headers they are given, and next to nothing of aiohttp's own."""
+"""Owns the form of answers: their head, the framing of their body, and how few writes they go out in.
+
+Nothing is invented but `Date` where there is none, `Connection`, and the framing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Sequence
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Protocol
 
-from aiohttp import HttpVersion11, web
+from proxy.handlers.request import Request
 
-from proxy.dialects.llm import ErrorAnswer
+_BODILESS = frozenset({204, 304})
+_LARGE = 2**14
+"""A larger piece goes to the socket as it is: to copy it behind its head would cost more than to pass two."""
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
-_INVENTED = ("Content-Type", "Server")
+
+class Sink(Protocol):
+    """Where an answer goes."""
+
+    def write(self, data: bytes) -> None:
+        """Never waits. ConnectionError where the client is gone."""
+
+    def pressure(self) -> Awaitable[None] | None:
+        """To be awaited before more is written: None while the client keeps up. ConnectionError as above."""
 
 
-class Answer(web.StreamResponse):
-    """An answer with just these headers; aiohttp adds `Date` where there is none, `Connection`, and the framing.
+class Answer:
+    """One answer. Its head leaves at once where more may be long in coming, else with the first bytes of the body."""
 
-    The head leaves at once where more may be long in coming, else together with the body's first bytes.
-    """
+    __slots__ = ("_chunked", "_has_body", "_head", "_sink", "keep_alive")
 
-    def __init__(self, status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> None:
-        super().__init__(status=status, reason=reason)
+    def __init__(  # noqa: PLR0913 - facts of one answer
+        self,
+        sink: Sink,
+        request: Request,
+        status: int,
+        reason: str | None,
+        headers: Sequence[tuple[str, str]],
+        *,
+        close: bool,
+        now_us: int,
+    ) -> None:
+        """`close`: no further request is read. `now_us` for `Date`. ConnectionError where the client is gone."""
+        self._sink = sink
+        self._has_body = request.method != "HEAD" and status not in _BODILESS
+        dated = sized = False
+        text = ""
         for name, value in headers:
-            self.headers.add(name, value)
+            size = len(name)
+            if size == 4:
+                dated = dated or name.lower() == "date"
+            elif size == 14 and name.lower() == "content-length":
+                if status == 204:
+                    continue
+                sized = True
+            text += f"{name}: {value}\r\n"
+        self._chunked = self._has_body and not sized and request.is_1_1
+        self.keep_alive = request.keep_alive and not close and (sized or self._chunked or not self._has_body)
+        """Whether another request may follow on the connection."""
+        if self._chunked:
+            text += "Transfer-Encoding: chunked\r\n"
+        if not dated:
+            text += f"Date: {_http_date(now_us // 1_000_000)}\r\n"
+        if self.keep_alive is not request.is_1_1:
+            text += "Connection: keep-alive\r\n" if self.keep_alive else "Connection: close\r\n"
+        if reason is None:
+            reason = _PHRASES.get(status, "")
+        version = "HTTP/1.1" if request.is_1_1 else "HTTP/1.0"
+        self._head = f"{version} {status} {reason}\r\n{text}\r\n".encode()
+        if not sized:
+            self._leave()
 
-    async def _prepare_headers(self) -> None:
-        assert self._req is not None
-        headers = self.headers
-        unsized = self._send_headers_immediately = self.content_length is None
-        if unsized and self._req.version < HttpVersion11:
-            # Only the end of the connection can tell such a client that it has all.
-            self.force_close()
-        invented = [name for name in _INVENTED if name not in headers]
-        await super()._prepare_headers()
-        for name in invented:
-            headers.popall(name, None)
+    def write(self, data: bytes) -> Awaitable[None] | None:
+        """Sends a piece of the body, unless such an answer has none; what it returns is awaited before the next."""
+        sink = self._sink
+        if not data or not self._has_body:
+            return None
+        if len(data) > _LARGE:
+            self._leave()
+            if self._chunked:
+                sink.write(b"%x\r\n" % len(data))
+            sink.write(data)
+            if self._chunked:
+                sink.write(b"\r\n")
+        elif self._chunked:
+            sink.write(b"%x\r\n%b\r\n" % (len(data), data))
+        elif self._head:
+            sink.write(self._head + data)
+            self._head = b""
+        else:
+            sink.write(data)
+        return sink.pressure()
+
+    def end(self) -> None:
+        """The body is whole."""
+        self._leave()
+        if self._chunked:
+            self._sink.write(b"0\r\n\r\n")
+
+    def _leave(self) -> None:
+        if self._head:
+            self._sink.write(self._head)
+            self._head = b""
 
 
-async def answer_whole(
-    request: web.BaseRequest, error: ErrorAnswer, more: Iterable[tuple[str, str]], *, close: bool
-) -> Answer:
-    """Sends an answer of the proxy's own. ConnectionError where the client is gone."""
-    response = Answer(error.status, None, (*error.headers, *more, ("Content-Length", str(len(error.body)))))
-    if close or error.status == 400 or not request.content.at_eof():
-        # What is left of the body, or of what only looked like a request, must not be taken for the next one.
-        response.force_close()
-    await response.prepare(request)
-    await response.write_eof(b"" if request.method == "HEAD" else error.body)
-    return response
+@lru_cache(maxsize=16)
+def _http_date(epoch_s: int) -> str:
+    return formatdate(epoch_s, usegmt=True)

@@ -1,76 +1,98 @@
-"""Owns how the process listens: aiohttp's limits towards clients, and what becomes of bytes that are no HTTP."""
+"""Owns how the process listens, the connections of its clients, and what becomes of bytes that are no HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import web
 
 from proxy.errors import UsageError
+from proxy.handlers.connection import ClientConnection
 from proxy.handlers.handler import Handler
+from proxy.handlers.request import Request
 from proxy.settings import split_address
 
-MAX_HEADER_BYTES = 32 * 1024
-"""Of one header line; a client may send 128 of them."""
+KEEPALIVE_SECONDS = 3600.0
+"""For a client that asks nothing: longer than any load balancer keeps a connection, so that it is the one to end it."""
+_SWEEP_SECONDS = 60.0
 _BACKLOG = 1024
-_UNSENT_BYTES = 2**17
-"""That the kernel takes for a client that does not read them; by itself it would take megabytes of each stream."""
+_MALFORMED = b"This is not HTTP as RFC 9112 has it.\n"
+_REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(_MALFORMED), _MALFORMED)
+)
 
 
-class ClientServer(web.Server):
-    """aiohttp's low-level server: one handler for everything, cancelled when its client has gone."""
+class ClientServer:
+    """Listens to clients: one handler for everything, cancelled when its client has gone. Belongs to one event loop."""
 
     def __init__(self, handler: Handler) -> None:
-        super().__init__(
-            handler,
-            handler_cancellation=True,
-            access_log=None,
-            auto_decompress=False,
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-        )
+        self.connections: set[ClientConnection] = set()
+        self.url = ""
+        """Where it listens."""
+        self._handler = handler
         self._on_malformed = handler.observer.answered_here
+        self._server: asyncio.Server | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
 
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._on_malformed, loop=self._loop, **self._kwargs)
+    async def listen(self, address: str, flag: str, *, shared: bool = False) -> None:
+        """Listens at `address`; `shared` with other processes. UsageError where it cannot be had."""
+        loop = asyncio.get_running_loop()
+        host, port = split_address(address, flag)
+        try:
+            self._server = await loop.create_server(
+                lambda: ClientConnection(self, loop), host, port, reuse_port=shared or None, backlog=_BACKLOG
+            )
+        except OSError as fault:
+            raise _unavailable(address, flag, fault) from fault
+        self.url = _url(*self._server.sockets[0].getsockname()[:2])
+        self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
+    def stop(self) -> None:
+        """Takes no new connection; those there are stay."""
+        if self._server is not None:
+            self._server.close()
 
-class _Connection(web.RequestHandler):
-    """Bounded towards clients that do not read, and quiet about malformed requests, which may hold a key."""
+    async def close(self, patience_seconds: float) -> None:
+        """Ends all connections; those on which a request is under way get so long to end by themselves."""
+        self.stop()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience_seconds
+        while self.connections and loop.time() < deadline:
+            for connection in [kept for kept in self.connections if kept.is_idle]:
+                connection.cut()
+            await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.abort()
+        await asyncio.sleep(0)
 
-    __slots__ = ("_on_malformed",)
+    def handle(self, request: Request, connection: ClientConnection) -> Coroutine[Any, Any, bool]:
+        """As `connection.Host` has it."""
+        return self._handler(request, connection)
 
-    def __init__(self, manager: ClientServer, on_malformed: Callable[[int], None], **options: Any) -> None:
-        super().__init__(manager, **options)
-        self._on_malformed = on_malformed
+    def refusal(self) -> bytes:
+        """The answer to bytes that are no HTTP, which may hold a key and so are neither told nor logged."""
+        self._on_malformed(400)
+        return _REFUSAL
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        if status != 400:
-            return super().handle_error(request, status, exc, message)
-        self._on_malformed(status)
-        response = web.Response(status=status, text="This is not HTTP as RFC 9112 has it.\n")
-        response.force_close()
-        return response
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time() - KEEPALIVE_SECONDS
+        for connection in list(self.connections):
+            if connection.is_idle and connection.idle_since < since:
+                connection.cut()
+        self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
 
 async def listen(
     stack: AsyncExitStack, runner: web.BaseRunner, address: str, flag: str, *, shared: bool = False
 ) -> None:
-    """Listens at `address` until `stack` closes; `shared` with other processes. UsageError where it cannot be had."""
+    """Serves aiohttp's pages at `address` until `stack` closes. UsageError where it cannot be had."""
     host, port = split_address(address, flag)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
@@ -78,10 +100,17 @@ async def listen(
     try:
         await site.start()
     except OSError as fault:
-        raise UsageError(f"cannot listen on {address} ({flag}): {fault.strerror or fault}") from fault
+        raise _unavailable(address, flag, fault) from fault
 
 
 def url_of(runner: web.BaseRunner) -> str:
     """Where a runner listens that listens at one address."""
-    host, port = runner.addresses[0][:2]
+    return _url(*runner.addresses[0][:2])
+
+
+def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _unavailable(address: str, flag: str, fault: OSError) -> UsageError:
+    return UsageError(f"cannot listen on {address} ({flag}): {fault.strerror or fault}")

@@ -6,10 +6,12 @@ Whoever calls has made sure that the TCP peer is trusted. Knows no address, no c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
 
 ATTRIBUTE_HEADERS = frozenset(
     {
@@ -35,8 +37,7 @@ _RFC_3339 = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True, gc=False):
     """Each field as in `principal.Principal`; None where the header is absent or malformed."""
 
     account: str | None = None
@@ -50,28 +51,25 @@ class Attributes:
 
 
 def read_attributes(values: Mapping[str, str]) -> Attributes:
-    """What the attribute headers say, by their names in lower case; malformed values count as absent."""
-    return Attributes(
-        account=_identifier(values.get("x-account-id")),
-        org=_identifier(values.get("x-account-org")),
-        tier=_identifier(values.get("x-account-tier")),
-        verified=values.get("x-account-verified", "").strip().lower() == "true",
-        country=_country(values.get("x-account-country")),
-        created_us=_instant_us(values.get("x-account-created")),
-        payment=_identifier(values.get("x-account-payment")),
-        ja4=_identifier(values.get("x-ja4")),
-    )
+    """What those of the attribute headers say that there are, by their names in lower case; malformed ones nothing."""
+    told = {}
+    for name, value in values.items():
+        field, read = _READERS[name]
+        told[field] = read(value)
+    return Attributes(**told)
 
 
-def _identifier(value: str | None) -> str | None:
-    if value is None:
-        return None
+def _identifier(value: str) -> str | None:
     text = value.strip()
     return text if 0 < len(text) <= MAX_LENGTH and text.isprintable() else None
 
 
-def _country(value: str | None) -> str | None:
-    return None if value is None else country_code(value.strip())
+def _verified(value: str) -> bool:
+    return value.strip().lower() == "true"
+
+
+def _country(value: str) -> str | None:
+    return country_code(value.strip())
 
 
 def country_code(value: object) -> str | None:
@@ -81,8 +79,8 @@ def country_code(value: object) -> str | None:
     return None
 
 
-def _instant_us(value: str | None) -> int | None:
-    return None if value is None or len(value) > MAX_LENGTH else _parse_instant_us(value.strip())
+def _instant_us(value: str) -> int | None:
+    return None if len(value) > MAX_LENGTH else _parse_instant_us(value.strip())
 
 
 @lru_cache(maxsize=4096)
@@ -93,3 +91,15 @@ def _parse_instant_us(text: str) -> int | None:
         return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MICROSECOND
     except ValueError:
         return None
+
+
+_READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "x-account-id": ("account", _identifier),
+    "x-account-org": ("org", _identifier),
+    "x-account-tier": ("tier", _identifier),
+    "x-account-verified": ("verified", _verified),
+    "x-account-country": ("country", _country),
+    "x-account-created": ("created_us", _instant_us),
+    "x-account-payment": ("payment", _identifier),
+    "x-ja4": ("ja4", _identifier),
+}

@@ -52,6 +52,8 @@ UNMARKED_HEADERS = frozenset(
 )
 """In lower case; beside them the forwarding and the attribute headers leave no mark."""
 
+_LANG, _OS, _RUNTIME = PLATFORM_HEADERS
+_MOST_REMEMBERED_NAMES = 32
 _MAX_USER_AGENT = 256
 _MAX_PLATFORM = 32
 _PARENTHESIS = re.compile(r"([()])")
@@ -60,11 +62,19 @@ _VERSION = re.compile(r"(?:^|/)v?[0-9][^/]*")
 
 def fingerprint(names: Sequence[str], user_agent: str, values: Mapping[str, str]) -> str:
     """12 hex digits. `names` are those that leave a mark, in wire order and case; `values` holds PLATFORM_HEADERS."""
-    parts = [_products(user_agent[:_MAX_USER_AGENT])]
-    parts += [values.get(header, "")[:_MAX_PLATFORM] for header in PLATFORM_HEADERS]
-    parts += names
-    marks = "\n".join(parts).encode("utf-8", "surrogatepass")
+    get = values.get
+    platform = (get(_LANG, "")[:_MAX_PLATFORM], get(_OS, "")[:_MAX_PLATFORM], get(_RUNTIME, "")[:_MAX_PLATFORM])
+    if len(names) > _MOST_REMEMBERED_NAMES:
+        return _hash(user_agent[:_MAX_USER_AGENT], platform, names)
+    return _remembered(user_agent[:_MAX_USER_AGENT], platform, tuple(names))
+
+
+def _hash(user_agent: str, platform: tuple[str, ...], names: Sequence[str]) -> str:
+    marks = "\n".join((_products(user_agent), *platform, *names)).encode("utf-8", "surrogatepass")
     return blake2b(marks, digest_size=6, person=b"stillgate-client").hexdigest()
+
+
+_remembered = lru_cache(maxsize=1024)(_hash)
 
 
 @lru_cache(maxsize=1024)

@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
 from proxy.identity.fingerprint import PLATFORM_HEADERS, UNMARKED_HEADERS
+from proxy.identity.header_names import NameTable
 
-_UNMARKED, _FIRST, _LAST, _FORWARDED_FOR, _FORWARDED = range(5)
+_MARK, _UNMARKED, _FIRST, _LAST, _FORWARDED_FOR, _FORWARDED = range(6)
 
-_ROLES = {
+_ROLE_OF = {
     **dict.fromkeys(UNMARKED_HEADERS, _UNMARKED),
     **dict.fromkeys(("x-api-key", "authorization", "user-agent", *PLATFORM_HEADERS), _FIRST),
     **dict.fromkeys(ATTRIBUTE_HEADERS, _LAST),
     "x-forwarded-for": _FORWARDED_FOR,
     "forwarded": _FORWARDED,
 }
+_ROLES: NameTable[tuple[int, str]] = NameTable(lambda name: (_ROLE_OF.get(name, _MARK), name))
 
 
-@dataclass(slots=True)
-class SortedHeaders:
+class SortedHeaders(Struct):
     """One request's headers by use; names in lower case where they are keys."""
 
-    marks: list[str] = field(default_factory=list)
+    marks: list[str] = []
     """Names that go into the client's fingerprint, in wire order and case."""
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = {}
     """Credentials, user agent and platform: the first occurrence, which is the one that HTTP servers commonly read."""
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = {}
     """Attribute headers: the last occurrence. An edge that appends its own comes after whatever its client sent."""
-    x_forwarded_for: list[str] = field(default_factory=list)
-    forwarded: list[str] = field(default_factory=list)
+    x_forwarded_for: list[str] = []
+    forwarded: list[str] = []
 
 
 def sort_headers(headers: Sequence[tuple[str, str]]) -> SortedHeaders:
     """Sorts `(name, value)` pairs given in wire order and case."""
     result = SortedHeaders()
-    marks, values, role_of = result.marks, result.values, _ROLES.get
+    marks, values, roles = result.marks, result.values, _ROLES
     for name, value in headers:
-        lowered = name.lower()
-        role = role_of(lowered)
-        if role is None:
+        role, lowered = roles[name]
+        if role == _MARK:
             marks.append(name)
         elif role == _FIRST:
             marks.append(name)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from proxy.admission.quota import Limit, Reserve, Unit
+from proxy.admission.quota import Limit, Reserve, Unit, capacity_of
 from proxy.admission.store import StoreFailure
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
@@ -123,6 +123,8 @@ class Demand(NamedTuple):
     """The quota's, or the tier's or principal's own."""
     key: str
     """The bucket's name: the quota's id, and the exchange's value for each of its dimensions."""
+    capacity: int
+    """The most that the limit's bucket can hold, in its own unit."""
 
 
 class QuotaPlan(NamedTuple):
@@ -228,5 +230,5 @@ class Policy:
                     limit, suffix, _ = own[quota.id]
                     key += suffix
                 if limit is not None:
-                    demands.append(Demand(quota, limit, key))
+                    demands.append(Demand(quota, limit, key, capacity_of(limit)))
         return demands

@@ -57,6 +57,11 @@ class Overrides:
     has_limits: bool
     has_tiers: bool
 
+    @property
+    def has_networks(self) -> bool:
+        """Some are given to networks."""
+        return len(self.networks) + len(self.network_tiers) > 0
+
     def limits_for(self, principal: Principal, tier: str) -> OwnLimits | None:
         """The narrowest principal's limits go before the wider one's, all of them before the tier's."""
         found = [

@@ -6,11 +6,13 @@ its case and its repetitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from proxy.dialects.llm import Family
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
+from proxy.identity.header_names import NameTable
 from proxy.upstream.protocol import HeaderList
 from proxy.upstream.verdict_header import VERDICT_HEADER
 
@@ -32,6 +34,7 @@ _CREDENTIALS = frozenset({"authorization", "x-api-key"})
 _ANSWERED_HERE = frozenset({"host", "content-length", "expect", VERDICT_HEADER})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
+_PASSES, _ENDS, _CONNECTION, _ACCEPTED, _HOP, _LIMIT, _LENGTH = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +69,9 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy.
     """
     own_credential = bool(forwarding.upstream_key) or charged_key
-    dropped = _dropped(headers, peer_trusted=peer_trusted, own_credential=own_credential)
-    sent = [("Host", forwarding.authority)]
-    hops = []
-    encodings = []
-    for name, value in headers:
-        lower = name.lower()
-        if lower == "accept-encoding":
-            encodings.append(value)
-        elif lower == "x-forwarded-for" and peer_trusted:
-            hops.append(value)
-        elif lower not in dropped:
-            sent.append((name, value))
-    sent.append(("X-Forwarded-For", ", ".join([*hops, peer_ip])))
-    sent.append(("Via", "1.1 stillgate"))
+    passing, hops, encodings = _sorted(headers, _IN_REQUEST[peer_trusted, own_credential])
+    hops.append(peer_ip)
+    sent = [("Host", forwarding.authority), *passing, ("X-Forwarded-For", ", ".join(hops)), ("Via", "1.1 stillgate")]
     if encodings:
         sent.append(("Accept-Encoding", "identity" if unencoded else _readable(", ".join(encodings))))
     if own_credential:
@@ -92,37 +84,80 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
 
 
 def response_headers(
-    headers: HeaderList, own: Iterable[tuple[str, str]], *, keep_limits: bool, keep_length: bool = True
+    headers: HeaderList, own: Sequence[tuple[str, str]], *, keep_limits: bool, keep_length: bool = True
 ) -> list[tuple[str, str]]:
-    """The headers to send downstream: the upstream's without its hop's, with `own` in place of those of the same name.
+    """The headers to send downstream: the upstream's without its hop's, with `own` limits in place of its own.
 
     `keep_limits`: the upstream's own rate-limit headers stand (its 429 or 529 must tell its own limits). `keep_length`
     False: the body will be shorter than the upstream says.
     """
-    mine = [] if keep_limits else list(own)
-    dropped = _named_by_connection(headers) | HOP_BY_HOP | {name.lower() for name, _ in mine}
-    if not keep_length:
-        dropped |= {"content-length"}
-    if mine:
-        return [
-            (n, v) for n, v in headers if (low := n.lower()) not in dropped and not low.startswith(LIMIT_PREFIXES)
-        ] + mine
-    return [(name, value) for name, value in headers if name.lower() not in dropped]
+    keep_limits = keep_limits or not own
+    sent, connection = [], []
+    for pair in headers:
+        role = _IN_ANSWER[pair[0]]
+        if role == _PASSES or (role == _LIMIT and keep_limits) or (role == _LENGTH and keep_length):
+            sent.append(pair)
+        elif role == _CONNECTION:
+            connection.append(pair[1])
+    if connection:
+        sent = _unnamed(sent, connection)
+    return sent if keep_limits else [*sent, *own]
 
 
-def _dropped(headers: HeaderList, *, peer_trusted: bool, own_credential: bool) -> frozenset[str]:
-    dropped = _named_by_connection(headers) | HOP_BY_HOP | _ANSWERED_HERE
+def _sorted(headers: HeaderList, roles: NameTable[int]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """Those that pass; the hops so far; the encodings accepted."""
+    passing, hops, encodings, connection = [], [], [], []
+    for pair in headers:
+        role = roles[pair[0]]
+        if role == _PASSES:
+            passing.append(pair)
+        elif role == _ACCEPTED:
+            encodings.append(pair[1])
+        elif role == _HOP:
+            hops.append(pair[1])
+        elif role == _CONNECTION:
+            connection.append(pair[1])
+    return _unnamed(passing, connection) if connection else passing, hops, encodings
+
+
+def _roles_in_request(*, peer_trusted: bool, own_credential: bool) -> NameTable[int]:
+    ending = HOP_BY_HOP | _ANSWERED_HERE
     if not peer_trusted:
-        dropped |= _TRUSTED_ONLY
-    return dropped | _CREDENTIALS if own_credential else dropped
+        ending |= _TRUSTED_ONLY
+    if own_credential:
+        ending |= _CREDENTIALS
+    given = {"accept-encoding": _ACCEPTED, "connection": _CONNECTION}
+    if peer_trusted:
+        given["x-forwarded-for"] = _HOP
+    return NameTable(lambda name: given.get(name, _ENDS if name in ending else _PASSES))
 
 
-def _named_by_connection(headers: HeaderList) -> frozenset[str]:
-    return frozenset(
-        token.strip().lower() for name, value in headers if name.lower() == "connection" for token in value.split(",")
-    )
+def _role_in_answer(name: str) -> int:
+    if name == "content-length":
+        return _LENGTH
+    if name == "connection":
+        return _CONNECTION
+    if name.startswith(LIMIT_PREFIXES):
+        return _LIMIT
+    return _ENDS if name in HOP_BY_HOP else _PASSES
 
 
+_IN_REQUEST = {
+    (trusted, own): _roles_in_request(peer_trusted=trusted, own_credential=own)
+    for trusted in (True, False)
+    for own in (True, False)
+}
+"""By whether the peer is trusted, and whether the credential is the proxy's to choose."""
+_IN_ANSWER = NameTable(_role_in_answer)
+
+
+def _unnamed(headers: list[tuple[str, str]], connection: Iterable[str]) -> list[tuple[str, str]]:
+    """Without those that `Connection` names."""
+    named = {token.strip().lower() for value in connection for token in value.split(",")} - HOP_BY_HOP
+    return [pair for pair in headers if pair[0].lower() not in named] if named else headers
+
+
+@lru_cache(maxsize=256)
 def _readable(accepted: str) -> str:
     """What the client accepts, less what cannot be metered beside the relay (br, zstd); 'identity' if that is all."""
     kept = [

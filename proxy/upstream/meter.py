@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from proxy.dialects.content_encoding import decoder
 from proxy.dialects.dialect import Dialect
+from proxy.identity.header_names import NameTable
 from proxy.upstream.protocol import UpstreamAnswer
+
+_READ_HERE = ("content-type", "content-encoding", "content-length")
+_NOTED = NameTable(lambda name: name if name in _READ_HERE else "")
 
 
 class AnswerMeter:
     """Reads one answer. `strip_usage`: the stream's usage event was asked for by the proxy and is taken out again."""
 
     def __init__(self, dialect: Dialect, answer: UpstreamAnswer, *, strip_usage: bool) -> None:
-        headers = {name.lower(): value for name, value in answer.headers}
+        headers = {noted: value for name, value in answer.headers if (noted := _NOTED[name])}
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        encoding = headers.get("content-encoding", "identity").strip().lower()
         self.event_stream = content_type == "text/event-stream"
+        encoding = headers.get("content-encoding", "").strip().lower()
         plain = encoding in ("", "identity")
         self._decoder = None if plain else decoder(encoding)
         self._blind = not plain and self._decoder is None

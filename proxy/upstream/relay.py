@@ -1,4 +1,7 @@
-"""Owns the copying of an answer's body to the client: as it comes, no faster than the client reads."""
+"""Owns the copying of an answer's body to the client: as it comes, no faster than the client reads.
+
+No task is woken for a piece: it is metered and written in the very call that brings it.
+"""
 
 from __future__ import annotations
 
@@ -11,30 +14,29 @@ from proxy.upstream.protocol import UpstreamAnswer
 async def relay(
     answer: UpstreamAnswer,
     meter: AnswerMeter,
-    write: Callable[[bytes], Awaitable[None]],
-    settle: Callable[[], Awaitable[None]],
+    write: Callable[[bytes], Awaitable[None] | None],
+    settle: Callable[[], None],
 ) -> None:
-    """Writes each chunk before it reads the next, which is all the flow control there is.
+    """Writes each piece as soon as it comes, and waits for the client where `write` says so: all the flow control.
 
-    `settle` is awaited before the bytes that tell the client it is over, so that a client which then asks again at once
+    `settle` is called before the bytes that tell the client it is over, so that a client which then asks again at once
     finds its slot free. Raises what `answer.relay` and `write` raise.
     """
     settled = False
 
-    async def take(chunk: bytes) -> None:
+    def take(piece: bytes) -> Awaitable[None] | None:
         nonlocal settled
-        relayed = meter.feed(chunk)
+        relayed = meter.feed(piece)
         if not settled and meter.at_end:
-            held = meter.finish()
-            await settle()
             settled = True
+            held = meter.finish()
+            settle()
             relayed += held
-        if relayed:
-            await write(relayed)
+        return write(relayed) if relayed else None
 
     await answer.relay(take)
     if not settled:
         held = meter.finish()
-        await settle()
+        settle()
         if held:
-            await write(held)
+            write(held)

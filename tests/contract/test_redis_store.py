@@ -71,7 +71,8 @@ async def test_calls_that_meet_in_one_turn_of_the_event_loop_travel_together(
         redis_server, prefix=redis_prefix, on_roundtrip=lambda kind, _seconds, calls: trips.append((kind, calls))
     ) as store:
         held = await asyncio.gather(*[granted(store, f"e-{number}", ONE) for number in range(64)])
-        await asyncio.gather(store.settle(held[0], [0]), store.peek([ONE]))
+        store.settle(held[0], [0])
+        await store.peek([ONE])
         await asyncio.gather(*[store.peek([ONE]) for _ in range(300)])
     assert trips == [("reserve", 64), ("mixed", 2), ("peek", 128), ("peek", 128), ("peek", 44)]
 
@@ -83,8 +84,32 @@ async def test_an_exchange_that_used_what_it_reserved_needs_no_second_trip(
     async with store_on(
         redis_server, prefix=redis_prefix, on_roundtrip=lambda kind, _seconds, _calls: trips.append(kind)
     ) as store:
-        await store.settle(await granted(store, "e-1", ONE), [MICRO])
+        store.settle(await granted(store, "e-1", ONE), [MICRO])
     assert trips == ["reserve"]
+
+
+async def test_a_settlement_waits_for_nobody_and_travels_with_what_is_asked_next(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    trips: list[tuple[str, int]] = []
+    async with store_on(
+        redis_server, prefix=redis_prefix, on_roundtrip=lambda kind, _seconds, calls: trips.append((kind, calls))
+    ) as store:
+        held = [await granted(store, f"e-{number}", ONE) for number in range(3)]
+        trips.clear()
+        for reservation in held:
+            store.settle(reservation, [0])
+        assert await remaining(store) == 100
+    assert trips == [("mixed", 4)]
+
+
+async def test_what_was_settled_last_is_told_before_the_store_closes(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        store.settle(await granted(store, "e-1", ONE), [0])
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        assert await remaining(store) == 100
 
 
 async def test_redis_tells_the_time_unless_it_is_given(redis_server: RedisServer, redis_prefix: str) -> None:
@@ -110,7 +135,7 @@ async def _is_full(store: RedisStore, claim: Claim) -> bool:
 async def test_every_key_has_one_hash_tag_and_an_end(own_redis: RedisServer) -> None:
     claims = [ONE, Claim("b", Budget(MICRO, Calendar.MONTH), MICRO), Claim("s", Concurrency(3), 1)]
     async with store_on(own_redis) as store:
-        await store.settle(await granted(store, "e-1", *claims), [2 * MICRO, MICRO, 1])
+        store.settle(await granted(store, "e-1", *claims), [2 * MICRO, MICRO, 1])
         await granted(store, "e-2", ONE, claims[2])
         await store.ping()
         await store.announce("replica-1")
@@ -165,7 +190,7 @@ async def test_an_emptied_redis_starts_anew_and_settles_what_was_reserved_before
         held = await granted(store, "e-1", Claim("r", HUNDRED, 40 * MICRO), Claim("s", Concurrency(1), 1))
         own_redis.command("FLUSHALL")
         assert await remaining(store) == 100
-        await store.settle(held, [10 * MICRO, 1])
+        store.settle(held, [10 * MICRO, 1])
         assert await remaining(store) == 100, "a refund went above the capacity"
 
 
@@ -204,8 +229,9 @@ async def test_a_settlement_that_failed_is_repeated_and_counts_once(own_redis: R
     async with store_on(own_redis, HASTY) as store:
         held = [await granted(store, f"e-{number}", Claim("r", HUNDRED, 10 * MICRO)) for number in range(2)]
         own_redis.pause()
+        store.settle(held[0], [MICRO])
         with pytest.raises(StoreError):
-            await store.settle(held[0], [MICRO])
+            await store.ping()
         store.settle_later(held[1], [2 * MICRO])
         own_redis.resume()
         await until(lambda: _stands_at(store, 97))
@@ -224,8 +250,7 @@ async def test_a_killed_redis_fails_calls_at_once_and_is_used_again_when_it_is_b
         for number in range(5):
             with pytest.raises(StoreError):
                 await store.reserve(f"e-2-{number}", [ONE])
-        with pytest.raises(StoreError):
-            await store.settle(held, [30 * MICRO])
+        store.settle(held, [30 * MICRO])
         own_redis.start()
         await granted(store, "e-3", ONE)
         await until(lambda: _stands_at(store, 79))

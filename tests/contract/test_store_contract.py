@@ -127,7 +127,7 @@ async def test_a_refusing_shadow_claim_refuses_nobody_and_is_not_charged(bench: 
     assert isinstance(admission, Granted)
     assert admission.reservation.taken == (True, False)
     assert not admission.levels[1].granted
-    await bench.store.settle(admission.reservation, [MICRO, 5 * MICRO])
+    bench.store.settle(admission.reservation, [MICRO, 5 * MICRO])
     assert (await bench.level("shadowed", TEN_A_MINUTE)).remaining == 10 * MICRO
 
 
@@ -138,14 +138,14 @@ async def test_a_shadow_claim_that_grants_is_charged_like_any_other(bench: Bench
 
 async def test_settling_gives_back_what_was_not_used(bench: Bench) -> None:
     held = await bench.granted(Claim("r", TEN_A_MINUTE, 8 * MICRO), Claim("b", THREE_A_DAY, 3 * MICRO))
-    await bench.store.settle(held, [2 * MICRO, MICRO])
+    bench.store.settle(held, [2 * MICRO, MICRO])
     assert (await bench.level("r", TEN_A_MINUTE)).remaining == 8 * MICRO
     assert (await bench.level("b", THREE_A_DAY)).remaining == 2 * MICRO
 
 
 async def test_settling_above_the_reservation_leaves_debt_that_refilling_pays(bench: Bench) -> None:
     held = await bench.granted(Claim("r", TEN_A_MINUTE, MICRO), Claim("b", THREE_A_DAY, MICRO))
-    await bench.store.settle(held, [25 * MICRO, 5 * MICRO])
+    bench.store.settle(held, [25 * MICRO, 5 * MICRO])
     assert await bench.level("b", THREE_A_DAY) == Level(
         False, -2 * MICRO, *[_us(2026, 11, 22) - bench.clock.now_us] * 2
     )
@@ -158,21 +158,21 @@ async def test_settling_above_the_reservation_leaves_debt_that_refilling_pays(be
 async def test_a_refund_never_overfills_a_bucket(bench: Bench) -> None:
     held = await bench.granted(Claim("r", TEN_A_MINUTE, 8 * MICRO))
     bench.clock.now_us += MINUTE_US
-    await bench.store.settle(held, [0])
+    bench.store.settle(held, [0])
     assert await bench.level("r", TEN_A_MINUTE) == Level(True, 10 * MICRO, 0, 0)
 
 
 async def test_a_settlement_that_is_repeated_counts_once(bench: Bench) -> None:
     held = await bench.granted(Claim("r", TEN_A_MINUTE, 4 * MICRO), Claim("s", TWO_SLOTS, 1))
     for _ in range(3):
-        await bench.store.settle(held, [MICRO, 1])
+        bench.store.settle(held, [MICRO, 1])
     assert (await bench.level("r", TEN_A_MINUTE)).remaining == 9 * MICRO
 
 
 async def test_a_debt_beyond_counting_is_held_at_the_most_that_counts(bench: Bench) -> None:
     first, second = [await bench.granted(Claim("r", TEN_A_MINUTE, 0)) for _ in range(2)]
-    await bench.store.settle(first, [EXACT * EXACT])
-    await bench.store.settle(second, [EXACT * EXACT])
+    bench.store.settle(first, [EXACT * EXACT])
+    bench.store.settle(second, [EXACT * EXACT])
     assert (await bench.level("r", TEN_A_MINUTE)).remaining == 10 * MICRO - (EXACT - 1)
 
 
@@ -180,7 +180,7 @@ async def test_a_slot_is_free_when_its_exchange_settles(bench: Bench) -> None:
     first = await bench.granted(Claim("s", TWO_SLOTS, 1))
     await bench.granted(Claim("s", TWO_SLOTS, 1))
     assert isinstance(await bench.reserve(Claim("s", TWO_SLOTS, 1)), Denied)
-    await bench.store.settle(first, [1])
+    bench.store.settle(first, [1])
     await bench.granted(Claim("s", TWO_SLOTS, 1))
     assert isinstance(await bench.reserve(Claim("s", TWO_SLOTS, 1)), Denied)
 
@@ -201,7 +201,7 @@ async def test_renewing_holds_a_slot_as_long_as_its_exchange_lasts(bench: Bench)
         await bench.store.renew([renewed])
     await bench.store.renew([forgotten])
     assert (await bench.level("s", TWO_SLOTS)).remaining == 1, "a lease that was over was revived"
-    await bench.store.settle(renewed, [1])
+    bench.store.settle(renewed, [1])
     await bench.store.renew([renewed])
     assert (await bench.level("s", TWO_SLOTS)).remaining == 2
 
@@ -241,7 +241,7 @@ async def test_a_budget_whose_period_is_over_is_not_corrected(bench: Bench) -> N
     held = await bench.granted(Claim("b", THREE_A_DAY, MICRO))
     bench.clock.now_us = _us(2026, 11, 22, 1)
     await bench.granted(Claim("b", THREE_A_DAY, MICRO))
-    await bench.store.settle(held, [3 * MICRO])
+    bench.store.settle(held, [3 * MICRO])
     assert (await bench.level("b", THREE_A_DAY)).remaining == 2 * MICRO
 
 
@@ -258,7 +258,7 @@ async def test_a_clock_that_steps_back_refills_nothing_and_no_time_refills_twice
 
 async def test_time_in_which_a_bucket_was_full_does_not_refill_it_later(bench: Bench) -> None:
     held = await bench.granted(Claim("r", TEN_A_MINUTE, MICRO))
-    await bench.store.settle(held, [0])
+    bench.store.settle(held, [0])
     bench.clock.now_us -= 30 * US_PER_SECOND
     await bench.granted(Claim("r", TEN_A_MINUTE, 10 * MICRO))
     bench.clock.now_us += 30 * US_PER_SECOND
@@ -310,7 +310,7 @@ async def test_peeking_says_what_reserving_would_and_changes_nothing(bench: Benc
 
 async def test_an_exchange_without_claims_is_granted(bench: Bench) -> None:
     held = await bench.granted()
-    await bench.store.settle(held, [])
+    bench.store.settle(held, [])
     assert await bench.store.peek([]) == ()
 
 

@@ -232,6 +232,31 @@ async def test_pipelined_requests_are_answered_in_order(proxy: Proxy, model_api:
     assert model_api.accepted == 1
 
 
+async def test_more_requests_than_are_kept_waiting_are_answered_in_order(proxy: Proxy, model_api: RawUpstream) -> None:
+    count = 50
+    async with await connect(proxy.url) as client:
+        for number in range(count):
+            await client.send(request_bytes(f"POST /v1/files/{number}", body=bytes(10_000)))
+        wire = await model_api.next()
+        for number in range(count):
+            assert (await wire.message()).target == f"/v1/files/{number}"
+            await wire.send(answer_bytes(body=b"answer %d" % number))
+            assert (await client.message()).body == b"answer %d" % number
+
+
+@pytest.mark.parametrize("framing", ["Content-Length", "Transfer-Encoding"])
+async def test_a_request_that_offers_another_protocol_passes_with_its_body_and_without_the_offer(
+    proxy: Proxy, model_api: RawUpstream, framing: str
+) -> None:
+    offer = (("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABk"))
+    headers, body = (*offer, ("Content-Length", "5")), b"hello"
+    if framing == "Transfer-Encoding":
+        headers, body = (*offer, ("Transfer-Encoding", "chunked")), chunk_bytes(b"hello") + b"0\r\n\r\n"
+    request = await forwarded(proxy, model_api, "POST /v1/messages", *headers, body=body)
+    assert request.body == b"hello"
+    assert not {"Connection", "Upgrade", "HTTP2-Settings"} & {name for name, _ in request.headers}
+
+
 async def test_requests_of_many_clients_do_not_mix(proxy: Proxy, model_api: RawUpstream) -> None:
     async def ask(number: int) -> bytes:
         async with await connect(proxy.url) as client:

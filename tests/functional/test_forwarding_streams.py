@@ -62,6 +62,16 @@ async def test_bytes_that_are_no_whole_event_are_not_held_back(proxy: Proxy, mod
             assert await client.chunk() == part
 
 
+async def test_of_a_request_whose_answer_streams_nothing_stays_but_its_facts(
+    proxy: Proxy, model_api: RawUpstream
+) -> None:
+    async with streaming(proxy, model_api, ask()) as (client, wire):
+        (exchange,) = proxy.handler.open.values()
+        assert (exchange.arrival.body, list(exchange.arrival.headers)) == (None, [])
+        await wire.send(b"0\r\n\r\n")
+        assert await client.chunk() == b""
+
+
 async def test_each_event_of_a_compressed_stream_arrives_before_the_next_is_written(
     proxy: Proxy, model_api: RawUpstream
 ) -> None:

@@ -14,6 +14,8 @@ from proxy.admission.bucket import (
     MOST_MICRO,
     RateState,
     charge,
+    draw,
+    rate_level,
     refill,
     spend,
     time_to_gain,
@@ -59,6 +61,18 @@ def admitted(rate: Rate, schedule: list[tuple[int, int]]) -> list[tuple[int, int
             state = charge(rate, found, cost)
             grants.append((now_us, cost))
     return grants
+
+
+@given(st.data(), rates(), gaps, st.integers(0, 10**13))
+def test_to_draw_is_to_charge_and_to_look_how_the_bucket_stands(
+    data: st.DataObject, rate: Rate, gap: int, cost: int
+) -> None:
+    now_us = START_US + gap
+    found = refill(rate, data.draw(states(rate)), now_us)
+    assume(found[0] >= cost)
+    state, level = draw(rate, found, cost, now_us)
+    assert state == charge(rate, found, cost)
+    assert level == rate_level(rate, state, cost, True, now_us)
 
 
 def in_sequence(schedule: list[tuple[int, int]]) -> list[tuple[int, int]]:

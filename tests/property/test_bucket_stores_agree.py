@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from proxy.admission.memory import MemoryStore
 from proxy.admission.quota import EXACT, MICRO, Budget, Calendar, Concurrency, Limit, Rate
 from proxy.admission.redis import RedisStore
-from proxy.admission.store import LEASE_US, Admission, Claim, Granted, Reservation
+from proxy.admission.store import LEASE_US, Admission, BucketStore, Claim, Granted, Reservation
 from proxy.clock import VirtualClock
 from tests.redis_server import RedisServer
 
@@ -46,6 +46,10 @@ steps_us = (
     | st.sampled_from([1, LEASE_US, LEASE_US - 1, 60_000_000, 86_400_000_000, 31 * 86_400_000_000])
     | st.integers(0, 2**44)
 )
+
+
+async def _settle(store: BucketStore, reservation: Reservation, actual: list[int]) -> None:
+    store.settle(reservation, actual)
 
 
 class StoresAgree(RuleBasedStateMachine):
@@ -93,7 +97,7 @@ class StoresAgree(RuleBasedStateMachine):
         reservation = data.draw(st.sampled_from(self.reservations))
         actual = self.settled.setdefault(reservation.id, actual[: len(reservation.claims)])
         for store in (self.memory, self.redis):
-            self.loop.run(store.settle(reservation, actual))
+            self.loop.run(_settle(store, reservation, actual))
 
     @precondition(lambda self: self.reservations)
     @rule(data=st.data())

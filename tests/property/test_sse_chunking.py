@@ -77,3 +77,26 @@ def test_no_more_than_one_event_is_held(chunks: list[bytes], largest: int) -> No
         fed += len(chunk)
         returned += sum(len(raw) for raw, _, _ in parser.feed(chunk))
         assert fed - returned <= largest
+
+
+EVENTS = (b'data: {"a": 1}\n\n', b"event: x\ndata: y\n\n", b"data: [DONE]\n\n", b"data: a\ndata: b\n\n", b"data:c\n\n")
+
+
+@given(st.lists(st.sampled_from(EVENTS) | st.sampled_from(PIECES), max_size=12))
+def test_an_event_that_is_told_by_itself_is_the_one_that_the_parser_would_find(chunks: list[bytes]) -> None:
+    fast, plain = SseParser(1000), SseParser(1000)
+    for chunk in chunks:
+        found = plain.feed(chunk)
+        data = fast.only(chunk)
+        if data is None:
+            assert fast.feed(chunk) == found
+        else:
+            assert [(raw, data) for raw, _, data in found] == [(chunk, data)]
+    assert fast.finish() == plain.finish()
+
+
+def test_the_chunks_of_an_ordinary_stream_are_told_by_themselves_from_the_second_on() -> None:
+    parser = SseParser()
+    assert parser.only(EVENTS[1]) is None
+    parser.feed(EVENTS[1])
+    assert [parser.only(event) for event in EVENTS[:3]] == [b'{"a": 1}', b"y", b"[DONE]"]

@@ -48,7 +48,7 @@ class World:
         return exchange, run(self.pipeline.decide(exchange))
 
     def complete(self, exchange: Exchange, outcome: Outcome = DONE) -> None:
-        run(self.pipeline.complete(exchange, outcome, self.clock.now_us))
+        self.pipeline.complete(exchange, outcome, self.clock.now_us)
 
     def wait(self, seconds: float) -> None:
         self.clock.now_us += int(seconds * 1e6)
@@ -251,3 +251,12 @@ def test_the_refusal_that_holds_longest_decides(world_of: WorldOf) -> None:
     refused = world.ask(message())[1]
     assert (refused.rule, refused.scope) == ("long", "network")
     assert refused.reasons[:2] == ("quota:short", "quota:long")
+
+
+def test_a_policy_that_takes_over_is_asked_anew(world_of: WorldOf) -> None:
+    world = world_of("quotas:\n  - {id: rpm, key: [account], unit: requests, rate: 1/min}\n")
+    world.ask(message())
+    assert world.ask(message())[1].action is Action.THROTTLE
+    Path(world.policies.path).write_text("version: 1\naccess:\n  - {id: nobody, deny: {account: '*'}}\n")
+    world.policies.reload(0)
+    assert world.ask(message())[1].rule == "nobody"

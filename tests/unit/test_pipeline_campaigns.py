@@ -259,7 +259,7 @@ def test_an_exempt_principal_is_neither_looked_at_nor_acted_on(world_of: WorldOf
     world.state(campaign(whole=("a",)))
 
     exchange = world.asked("a", org="acme")
-    run(world.pipeline.complete(exchange, Outcome(Ending.COMPLETE, 200), START_US))
+    world.pipeline.complete(exchange, Outcome(Ending.COMPLETE, 200), START_US)
 
     assert (exchange.decision.action, exchange.match) == (Action.ALLOW, None)
     assert (world.detection.asked_at, world.detection.events) == ([], [])
@@ -270,7 +270,7 @@ def test_a_policy_without_campaigns_asks_nothing_of_detection_and_tells_it_nothi
     world = world_of(REQUESTS)
     world.state(campaign(whole=("a",)))
 
-    run(world.pipeline.complete(world.asked("a"), Outcome(Ending.COMPLETE, 200), START_US))
+    world.pipeline.complete(world.asked("a"), Outcome(Ending.COMPLETE, 200), START_US)
 
     assert (world.detection.asked_at, world.detection.events) == ([], [])
 
@@ -320,8 +320,8 @@ def test_detection_is_told_how_an_admitted_exchange_ended(world_of: WorldOf) -> 
     world.detection.events.clear()
 
     usage = Usage(input_tokens=12, output_tokens=230)
-    run(world.pipeline.complete(first, Outcome(Ending.COMPLETE, 200, usage), START_US + 5))
-    run(world.pipeline.complete(second, Outcome(Ending.UPSTREAM_FAILED), START_US + 6))
+    world.pipeline.complete(first, Outcome(Ending.COMPLETE, 200, usage), START_US + 5)
+    world.pipeline.complete(second, Outcome(Ending.UPSTREAM_FAILED), START_US + 6)
 
     assert world.detection.events == [
         Answered(START_US + 5, "a", "o", 200, 12, 230, campaign="c-1"),
@@ -335,7 +335,7 @@ def test_an_exchange_that_was_watched_is_told_of_to_its_end_under_any_policy(wor
     (tmp_path / "policy.yaml").write_text("version: 1\nquotas: []\n", encoding="utf-8")
     world.policies.reload(1)
 
-    run(world.pipeline.complete(exchange, Outcome(Ending.COMPLETE, 200), START_US))
+    world.pipeline.complete(exchange, Outcome(Ending.COMPLETE, 200), START_US)
 
     assert [type(event) for event in world.detection.events] == [Asked, Answered]
 
@@ -360,6 +360,7 @@ def test_refusals_by_verdict_are_counted_by_rule_and_never_by_campaign(
     world.ask("a")
 
     observer.decided(world.asked("b"), 1)
+    observer.tell_metrics()
 
     counted = dict(zip(("rule", "mode"), labels, strict=True)) | {"unit": "requests", "scope": "campaign"}
     assert registry.get_sample_value("stillgate_admission_denials_total", counted) == 1

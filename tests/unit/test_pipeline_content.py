@@ -106,7 +106,7 @@ def test_an_answers_signatures_are_told_as_the_ids_that_requests_carry(tmp_path:
     exchange = asked(json.dumps(BODY).encode())
     run(pipeline.decide(exchange))
     outcome = Outcome(Ending.COMPLETE, 200, signatures=(name_of("stolen"), 77))
-    settlement = run(pipeline.complete(exchange, outcome, 5))
+    settlement = pipeline.complete(exchange, outcome, 5)
     assert exchange.content is not None
     assert settlement.signatures == (*exchange.content.signatures, 77)
     told = detection.events[-1]

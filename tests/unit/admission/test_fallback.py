@@ -42,9 +42,8 @@ class Losable:
         self._reached()
         return await self._store.reserve(reservation_id, claims)
 
-    async def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
-        self._reached()
-        await self._store.settle(reservation, actual)
+    def settle(self, reservation: Reservation, actual: Sequence[int]) -> None:
+        self._store.settle(reservation, actual)
 
     def settle_later(self, reservation: Reservation, actual: Sequence[int]) -> None:
         self.later.append((reservation.id, list(actual)))
@@ -152,7 +151,7 @@ async def test_local_delays_a_request_that_only_the_whole_bucket_holds_but_does_
     async with replica(StoreFailure.LOCAL, replicas=4) as one:
         await one.lose()
         admission = await one.granted(Claim("r", TWELVE_A_MINUTE, 9 * MICRO))
-        await one.store.settle(admission.reservation, [6 * MICRO])
+        one.store.settle(admission.reservation, [6 * MICRO])
         (level,) = await one.store.peek([ONE])
         assert (level.remaining, level.retry_after_us) == (-3 * MICRO, 4 * 20 * US_PER_SECOND)
         denied = await one.reserve(Claim("r", TWELVE_A_MINUTE, 13 * MICRO))
@@ -167,7 +166,7 @@ async def test_allow_grants_everything_and_takes_nothing() -> None:
             admission = await one.granted(ONE)
             assert admission.without_store == "allow"
             assert admission.levels == (Level(True, 12 * MICRO, 0, 0),)
-            await one.store.settle(admission.reservation, [5 * MICRO])
+            one.store.settle(admission.reservation, [5 * MICRO])
         assert await one.store.peek([ONE]) == (Level(True, 12 * MICRO, 0, 0),)
         assert one.shared.later == []
 
@@ -190,14 +189,14 @@ async def test_a_reservation_is_settled_where_it_was_made() -> None:
         shared = await one.granted(Claim("r", TWELVE_A_MINUTE, 4 * MICRO))
         await one.lose()
         local = await one.granted(Claim("r", TWELVE_A_MINUTE, 6 * MICRO))
-        await one.store.settle(shared.reservation, [MICRO])
+        one.store.settle(shared.reservation, [MICRO])
         assert one.shared.later == [("e-1", [MICRO])]
-        await one.store.settle(local.reservation, [2 * MICRO])
+        one.store.settle(local.reservation, [2 * MICRO])
         assert (await one.store.peek([ONE]))[0].remaining == 10 * MICRO
         another = await one.granted(Claim("r", TWELVE_A_MINUTE, 6 * MICRO))
         one.shared.lost = False
         await _until_closed(one.store)
-        await one.store.settle(another.reservation, [0])
+        one.store.settle(another.reservation, [0])
         assert (await one.store.peek([ONE]))[0].remaining == 8 * MICRO
 
 

@@ -40,7 +40,7 @@ def test_no_call_ever_suspends() -> None:
     admission = at_once(store.reserve("e-1", claims))
     assert isinstance(admission, Granted)
     at_once(store.renew([admission.reservation]))
-    at_once(store.settle(admission.reservation, [0, 1]))
+    store.settle(admission.reservation, [0, 1])
     assert [level.remaining for level in at_once(store.peek(claims))] == [10 * MICRO, 1]
     at_once(store.close())
 

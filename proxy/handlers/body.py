@@ -1,0 +1,194 @@
+"""Owns the body of one request between the connection that it comes on and whoever reads it.
+
+Knows neither what it holds nor what becomes of it; the client is held back while more waits than is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from proxy.dialects.llm import Fault
+
+BODY_IDLE_SECONDS = 60.0
+"""Silence in the middle of a body after which it is given up, as nginx's client_body_timeout."""
+_AHEAD_BYTES = 2**16
+"""That may wait of a body which is passed through."""
+_ARRIVED, _BROKEN = "arrived", "broken"
+
+
+class RequestError(Exception):
+    """A request that is refused before anybody asks who sent it; the message is for its client."""
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class Source(Protocol):
+    """Where a body comes from."""
+
+    def invite(self) -> None:
+        """Tells the client to send the body."""
+
+    def hold_back(self) -> None:
+        """Takes no more for now."""
+
+    def go_on(self) -> None: ...
+
+
+class RequestBody:
+    """The body of one request, read once: `whole`, or piece by piece with `chunks`."""
+
+    __slots__ = (
+        "_ahead",
+        "_expects",
+        "_held",
+        "_is_dropped",
+        "_size",
+        "_source",
+        "_state",
+        "_waiter",
+        "_waiting",
+        "exists",
+        "fault",
+        "length",
+    )
+
+    def __init__(self, source: Source, *, exists: bool, length: int | None, expects: bool) -> None:
+        """`expects`: the client waits to be invited (RFC 9110, 10.1.1)."""
+        self.exists = exists
+        self.length = length
+        """As announced; None for a chunked body."""
+        self.fault: RequestError | None = None
+        """What `chunks` ended with, for whoever only saw the reader of the chunks fail."""
+        self._source = source
+        self._expects = expects
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._ahead = _AHEAD_BYTES
+        self._held = self._is_dropped = False
+        self._state = ""
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def at_end(self) -> bool:
+        """Nothing more comes."""
+        return self._state != ""
+
+    def check(self) -> None:
+        """RequestError where it is known already that it will not be whole."""
+        if self._state == _BROKEN:
+            raise self._never_came()
+
+    # For the connection
+
+    def feed(self, piece: bytes) -> None:
+        """Takes in what has come."""
+        if self._is_dropped:
+            return
+        self._waiting.append(piece)
+        self._size += len(piece)
+        if self._size > self._ahead:
+            if not self._held:
+                self._held = True
+                self._source.hold_back()
+            self._wake()
+        elif self._ahead == _AHEAD_BYTES:
+            self._wake()
+
+    def end(self) -> None:
+        """All of it has come."""
+        self._state = _ARRIVED
+        self._wake()
+
+    def fail(self) -> None:
+        """What should still come is malformed, or will not come."""
+        if not self._state:
+            self._state = _BROKEN
+            self._wake()
+
+    def drop(self) -> None:
+        """Nobody reads what is left, or is still to come."""
+        self._is_dropped = True
+        self._taken()
+
+    # For the reader
+
+    async def whole(self, most: int) -> bytes:
+        """All of it. RequestError where it is longer than `most` bytes, or does not arrive."""
+        if (self.length or 0) > most:
+            raise _too_large(most)
+        if self._state != _ARRIVED:
+            self._ahead = most
+            self._invite()
+            self._let_go()
+            while not self._state and self._size <= most:
+                await self._more()
+        if self._size > most:
+            raise _too_large(most)
+        self.check()
+        return self._taken()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """As it comes."""
+        self._invite()
+        while True:
+            if self._waiting:
+                yield self._taken()
+            elif self._state == _ARRIVED:
+                return
+            elif self._state:
+                raise self._never_came()
+            else:
+                await self._more()
+
+    def _invite(self) -> None:
+        """Only now that somebody reads it."""
+        if self._expects and not self._state and not self._size:
+            self._source.invite()
+
+    def _taken(self) -> bytes:
+        """What waits, which then waits no more."""
+        waiting = self._waiting
+        piece = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        waiting.clear()
+        self._size = 0
+        self._let_go()
+        return piece
+
+    async def _more(self) -> None:
+        """Waits for what comes next."""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_later(BODY_IDLE_SECONDS, self._give_up, self._size)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            timer.cancel()
+
+    def _give_up(self, size: int) -> None:
+        """Where nothing has come since there were `size` bytes: only the end of a body that is read whole wakes."""
+        if self._size == size:
+            self.fail()
+        else:
+            self._wake()
+
+    def _never_came(self) -> RequestError:
+        self.fault = RequestError(Fault.BAD_REQUEST, "The request body did not arrive, or not as HTTP has it.")
+        return self.fault
+
+    def _let_go(self) -> None:
+        if self._held and self._size <= self._ahead:
+            self._held = False
+            self._source.go_on()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _too_large(most: int) -> RequestError:
+    return RequestError(Fault.TOO_LARGE, f"The request body is larger than {most // 2**20} MiB.")

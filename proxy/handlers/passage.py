@@ -1,0 +1,48 @@
+"""Owns how far one exchange has come on its way through. Takes no step itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy.exchange import Ending, Exchange, Outcome
+from proxy.handlers.connection import ClientConnection
+from proxy.handlers.request import Request
+from proxy.handlers.response import Answer
+from proxy.upstream.meter import AnswerMeter
+from proxy.upstream.protocol import UpstreamAnswer
+
+
+@dataclass(slots=True)
+class Passage:
+    """One exchange on its way through, and how far it has come: whatever ends it can say what it used."""
+
+    request: Request
+    connection: ClientConnection
+    sent: bytes | None
+    """The body as it came, encoded or not, where it was read whole."""
+    exchange: Exchange
+    answer: UpstreamAnswer | None = None
+    meter: AnswerMeter | None = None
+    response: Answer | None = None
+    is_settled: bool = False
+
+    def outcome(self, ending: Ending) -> Outcome:
+        """What came of it, where it ends now, and so."""
+        if self.answer is None or self.meter is None:
+            return Outcome(ending)
+        tokens = self.meter.tokens
+        if ending is Ending.COMPLETE and self.answer.status >= 400:
+            ending = Ending.UPSTREAM_REFUSED
+        return Outcome(
+            ending,
+            self.answer.status,
+            tokens.usage,
+            tokens.generated_bytes,
+            tokens.output_events,
+            tokens.signatures,
+        )
+
+    def drop_upstream(self) -> None:
+        """Has the upstream stop generating, if it has not ended by itself."""
+        if self.answer is not None:
+            self.answer.abort()

@@ -1,0 +1,175 @@
+"""Owns the reading of requests from the bytes of one connection, in llhttp's strict mode. Knows no socket and no clock.
+
+What is bounded is bounded here: the lines of a head and their number. Bodies are bounded by whoever reads them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from proxy.handlers.body import RequestBody, Source
+from proxy.handlers.request import MAX_HEADER_BYTES, MAX_HEADERS, MalformedError, Request
+
+
+class Taker(Source, Protocol):
+    """Who is told of requests, and is the source of their bodies."""
+
+    def take(self, request: Request | None) -> None:
+        """The head of the next request has come; None stands for what is none, and is the last."""
+
+    def whole(self, request: Request) -> None:
+        """All of it has come."""
+
+    def broken(self) -> None:
+        """The body that is being received will not be whole."""
+
+
+class RequestReader:
+    """Reads the requests of one connection. `peer_ip`: of the client."""
+
+    __slots__ = (
+        "_headers",
+        "_in_head",
+        "_is_done",
+        "_line_bytes",
+        "_parser",
+        "_peer_ip",
+        "_read_bytes",
+        "_receiving",
+        "_spans_reads",
+        "_taker",
+        "_target",
+    )
+
+    def __init__(self, taker: Taker, peer_ip: str) -> None:
+        self._taker = taker
+        self._peer_ip = peer_ip
+        self._parser: HttpRequestParser | None = HttpRequestParser(self)
+        self._is_done = self._in_head = self._spans_reads = False
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._read_bytes = self._line_bytes = 0
+        self._receiving: Request | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Reads on; what comes behind the last request is passed over."""
+        if self._is_done or self._parser is None:
+            return
+        self._read_bytes = len(data)
+        try:
+            self._parser.feed_data(data)
+            if self._in_head:
+                self._bound(data)
+        except HttpParserUpgrade as upgrade:
+            self._stay(data[upgrade.args[0] :])
+        except (HttpParserError, MalformedError):
+            if not self._is_done:
+                self._is_done = True
+                self._refuse()
+
+    def close(self) -> None:
+        """Reads no more. A parser and what it calls know each other; this leaves nothing for the garbage collector."""
+        self._is_done = True
+        self._parser = None
+        if self._receiving is not None:
+            self._receiving.body.fail()
+            self._receiving = None
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._spans_reads = False
+        self._line_bytes = 0
+        self._target = b""
+        self._headers = []
+
+    def on_url(self, piece: bytes) -> None:
+        self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # trailers are nobody's
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        parser, headers = self._parser, self._headers
+        assert parser is not None
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0") or len(headers) > MAX_HEADERS:
+            raise MalformedError
+        if self._spans_reads or self._read_bytes > MAX_HEADER_BYTES:
+            self._check_lengths()
+        is_1_1 = version == "1.1"
+        request = Request(
+            parser.get_method().decode(), self._target, is_1_1, parser.should_keep_alive(), headers, self._peer_ip
+        )
+        self._headers = []
+        length = request.content_length()
+        exists = length is not None or request.has("transfer-encoding")
+        expects = is_1_1 and request.noted("expect").lower() == "100-continue"
+        request.body = RequestBody(self._taker, exists=exists, length=length, expects=expects)
+        if exists and parser.should_upgrade():
+            request.keep_alive = False
+        self._receiving = request
+        self._taker.take(request)
+
+    def on_body(self, piece: bytes) -> None:
+        assert self._receiving is not None
+        self._receiving.body.feed(piece)
+
+    def on_message_complete(self) -> None:
+        request, parser = self._receiving, self._parser
+        assert request is not None
+        assert parser is not None
+        if parser.should_upgrade() and request.body.exists:
+            return  # what llhttp takes for the end is none, see `_stay`
+        self._receiving = None
+        self._is_done = not request.keep_alive
+        request.body.end()
+        self._taker.whole(request)
+
+    def _stay(self, rest: bytes) -> None:
+        """Goes on in HTTP/1.1 after a request that offers another protocol (RFC 9110, 7.8); `rest` is behind its head.
+
+        llhttp leaves the body to the other protocol. It is made to read it behind a head that says no more than how
+        long it is, and the connection ends with this request.
+        """
+        if self._receiving is not None:
+            length = self._receiving.body.length
+            framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+            self._parser = HttpRequestParser(_RestOfRequest(self))
+            rest = f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode() + rest
+        self.feed(rest)
+
+    def _bound(self, data: bytes) -> None:
+        """Counts what has come of a line that is not whole yet."""
+        self._spans_reads = True
+        newline = data.rfind(b"\n")
+        self._line_bytes = len(data) - newline - 1 + (self._line_bytes if newline < 0 else 0)
+        if self._line_bytes > MAX_HEADER_BYTES or len(self._headers) > MAX_HEADERS:
+            raise MalformedError
+
+    def _check_lengths(self) -> None:
+        longest = max((len(name) + len(value) for name, value in self._headers), default=0)
+        if max(longest, len(self._target)) > MAX_HEADER_BYTES:
+            raise MalformedError
+
+    def _refuse(self) -> None:
+        """What came is no HTTP, and whatever comes behind it cannot be told from it."""
+        if self._receiving is None:
+            self._taker.take(None)
+            return
+        self._receiving.body.fail()
+        self._receiving = None
+        self._taker.broken()
+
+
+class _RestOfRequest:
+    """Hears of a body and its end, and nothing else."""
+
+    def __init__(self, reader: RequestReader) -> None:
+        self.on_body = reader.on_body
+        self.on_message_complete = reader.on_message_complete

@@ -1,0 +1,84 @@
+"""Owns the memory of what a policy says: exchanges that are alike in all that it looks at are asked about once.
+
+Belongs to one policy, and ends with it. A flood of new principals only makes it forget sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any
+
+from msgspec import Struct
+
+from proxy.dialects.llm import LlmRequest
+from proxy.identity.principal import Principal
+from proxy.policy.match import AccessRuling, Demand, Policy
+
+MOST_REMEMBERED = 8192
+"""In each of two generations; some 1 KiB each."""
+_OF_REQUEST = ("end_user", "model", "path")
+_OF_PRINCIPAL = ("account", "org", "tier", "verified", "country", "asn", "network", "client", "address")
+_ADDRESS_TESTS = frozenset({"address", "network", "network_in"})
+
+
+class Ruled(Struct, frozen=True):
+    """What a policy says of an exchange."""
+
+    access: AccessRuling
+    exempted_at: str | None
+    """As `Policy.exempted_at`."""
+    demands: tuple[Demand, ...]
+
+
+class Rulings:
+    """Asks `policy`, and remembers."""
+
+    def __init__(self, policy: Policy, most: int = MOST_REMEMBERED) -> None:
+        self.policy = policy
+        self._most = most
+        seen = frozenset(_looked_at(policy))
+        self._of_principal = _getter([name for name in _OF_PRINCIPAL if name in seen])
+        self._of_request = _getter([name for name in _OF_REQUEST if name in seen])
+        self._young: dict[Any, Ruled] = {}
+        self._old: dict[Any, Ruled] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def of(self, principal: Principal, request: LlmRequest) -> Ruled:
+        """What the policy's own methods say, in a tenth of their time where it was asked before."""
+        key = self._of_principal(principal), self._of_request(request)
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key) or self._asked(principal, request)
+            if len(self._young) >= self._most:
+                self._old, self._young = self._young, {}
+            self._young[key] = found
+        return found
+
+    def _asked(self, principal: Principal, request: LlmRequest) -> Ruled:
+        policy = self.policy
+        return Ruled(
+            policy.judge_access(principal, request),
+            policy.exempted_at(principal, request),
+            tuple(policy.demands(principal, request)),
+        )
+
+
+def _looked_at(policy: Policy) -> Iterator[str]:
+    """The fields of a principal and a request that the policy's answers depend on."""
+    yield from ("account", "org", "tier")  # overrides
+    if policy.overrides.has_networks:
+        yield "address"
+    for quota in policy.quotas:
+        yield from quota.key
+    for scope in policy.scopes.values():
+        for test in (*scope.match, *(scope.unless or ())):
+            yield "address" if test.key in _ADDRESS_TESTS else test.key
+    if policy.campaigns is not None and policy.campaigns.exempt:
+        yield from (*_OF_PRINCIPAL, *_OF_REQUEST)
+
+
+def _getter(names: list[str]) -> Any:
+    return attrgetter(*names) if names else lambda _: None
