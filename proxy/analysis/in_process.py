@@ -13,8 +13,8 @@ from proxy.verdict.analyst import Analyst
 from proxy.verdict.campaign import Campaign
 
 log = logging.getLogger("stillgate.detection")
-FEED_SECONDS = 0.02
-SLICE = 20
+FEED_SECONDS = 0.005
+SLICE = 8
 """Events taken in without a pause; some 50 µs each."""
 
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Protocol, cast
 
 from proxy.handlers.reading import RequestReader
@@ -96,6 +96,12 @@ class ClientConnection(asyncio.Protocol):
             raise ConnectionResetError("the client is gone")
         self._transport.write(data)
 
+    def write_all(self, parts: Sequence[bytes]) -> None:
+        """As `write` of what they are together."""
+        if self.is_lost or self._transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        self._transport.writelines(parts)
+
     def pressure(self) -> Awaitable[None] | None:
         """To be awaited before more is written; None while the client keeps up. ConnectionError where it goes."""
         return self._drained
@@ -114,7 +120,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._reader = RequestReader(self, peer[0] if peer else "")
-        if peer is None:  # gone again already
+        if not peer:  # gone again already
             self._transport.abort()
             return
         sock = transport.get_extra_info("socket")

@@ -25,6 +25,9 @@ class Sink(Protocol):
     def write(self, data: bytes) -> None:
         """Never waits. ConnectionError where the client is gone."""
 
+    def write_all(self, parts: Sequence[bytes]) -> None:
+        """As `write` of what they are together, without putting them together."""
+
     def pressure(self) -> Awaitable[None] | None:
         """To be awaited before more is written: None while the client keeps up. ConnectionError as above."""
 
@@ -81,12 +84,9 @@ class Answer:
         if not data or not self._has_body:
             return None
         if len(data) > _LARGE:
-            self._leave()
-            if self._chunked:
-                sink.write(b"%x\r\n" % len(data))
-            sink.write(data)
-            if self._chunked:
-                sink.write(b"\r\n")
+            frame = (b"%x\r\n" % len(data), data, b"\r\n") if self._chunked else (data,)
+            sink.write_all((self._head, *frame) if self._head else frame)
+            self._head = b""
         elif self._chunked:
             sink.write(b"%x\r\n%b\r\n" % (len(data), data))
         elif self._head:

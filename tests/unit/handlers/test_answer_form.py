@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 import pytest
 
@@ -22,6 +22,9 @@ class Sink:
 
     def write(self, data: bytes) -> None:
         self.writes.append(data)
+
+    def write_all(self, parts: Sequence[bytes]) -> None:
+        self.writes.extend(parts)
 
     def pressure(self) -> Awaitable[None] | None:
         return self.full
@@ -69,6 +72,7 @@ def test_a_large_piece_is_not_copied_behind_its_frame() -> None:
     assert sink.writes[1:] == [b"10000\r\n", large, b"\r\n", b"0\r\n\r\n"]
     sink, _ = answered(request(), 200, ("Content-Length", str(2**16)), body=(large,))
     assert sink.writes[1] is large
+    assert len(sink.writes) == 2
 
 
 @pytest.mark.parametrize(
