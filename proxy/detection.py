@@ -39,8 +39,6 @@ class NoDetection:
 
 PERIOD_US = 250_000
 """How often verdicts are renewed; two of these pass at most before what happened is in force."""
-_EVENTS_A_STEP = 10
-"""That take as long as the judgement of a cluster, about."""
 
 
 class LocalDetection:
@@ -72,13 +70,11 @@ class LocalDetection:
     def drain(self, most: int) -> int:
         """Does some work ahead of the schedule, which changes no verdict; how much waits still, 0 for nothing.
 
-        Up to `most` waiting events are taken in, or a tenth as many clusters judged.
+        One cluster is judged or, where none is left to judge, up to `most` waiting events are taken in.
         """
         if self._steps is not None:
-            for _ in range(most // _EVENTS_A_STEP):
-                if next(self._steps, self) is self:
-                    self._judged()
-                    break
+            if next(self._steps, self) is self:
+                self._judged()
             return len(self._waiting) + 1
         waiting, observe = self._waiting, self.analyst.observe
         for _ in range(min(most, len(waiting))):

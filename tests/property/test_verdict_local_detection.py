@@ -129,6 +129,16 @@ def test_what_a_second_has_brought_is_in_force_once_the_next_one_has_ended_wheth
         assert detection.snapshot(second).campaigns
 
 
+def test_a_judgement_under_way_ends_by_draining_however_little_at_a_time() -> None:
+    detection = LocalDetection(Analyst())
+    for event in TRAFFIC:
+        ask(detection, event)
+    for _ in range(1000):
+        if not detection.drain(1):
+            break
+    assert detection.drain(1) == 0
+
+
 def test_drain_tells_how_many_still_wait() -> None:
     detection = LocalDetection(Analyst())
     for event in TRAFFIC[:10]:
