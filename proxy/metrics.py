@@ -140,7 +140,7 @@ class Metrics:
             "detection_lag_seconds", "Age of the last event when the analyst took it in.", across_workers="max"
         )
         self.detection_judge = histogram(
-            "detection_judge_seconds", "Judgements of all clusters, one for each second of events.", buckets=LATENCY
+            "detection_judge_seconds", "Judgements of the clusters that changed, one for each period of events.", buckets=LATENCY
         )
 
         self.detection_faults = counter("detection_faults_total", "Events and judgements that the analyst failed on.")
@@ -186,7 +186,7 @@ class AnalyserMetrics:
         self.lag = gauge("detection_lag_seconds", "Age of the last event when the analyst took it in.")
         self.judge = Histogram(
             "stillgate_detection_judge_seconds",
-            "Judgements of all clusters, one for each second of events.",
+            "Judgements of the clusters that changed, one for each period of events.",
             registry=registry,
             buckets=LATENCY,
         )
