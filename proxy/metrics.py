@@ -140,7 +140,9 @@ class Metrics:
             "detection_lag_seconds", "Age of the last event when the analyst took it in.", across_workers="max"
         )
         self.detection_judge = histogram(
-            "detection_judge_seconds", "Judgements of the clusters that changed, one for each period of events.", buckets=LATENCY
+            "detection_judge_seconds",
+            "Judgements of the clusters that changed, one for each period of events.",
+            buckets=LATENCY,
         )
 
         self.detection_faults = counter("detection_faults_total", "Events and judgements that the analyst failed on.")

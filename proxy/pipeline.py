@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from proxy.admission.store import BucketStore, Denied
 from proxy.charging import TOKEN_UNITS, admission_claims, settled_costs, settled_usage
 from proxy.detection import Detection, NoDetection
 from proxy.dialects.estimate import Estimator
-from proxy.dialects.llm import OPAQUE, LlmRequest
+from proxy.dialects.llm import OPAQUE
+from proxy.dialects.reading import read_body
 from proxy.enforcement import Measure, measure_for
-from proxy.errors import DialectError, StoreError
+from proxy.errors import StoreError
 from proxy.events.event import Answered, Asked
 from proxy.events.sketching import Sketcher
 from proxy.exchange import Action, Decision, Ending, Exchange, Outcome, Settlement, State
@@ -107,28 +106,17 @@ class Pipeline:
             arrival.peer_ip, arrival.headers, policy.trusted_proxies, policy.ipv4_prefix, policy.ipv6_prefix
         )
         exchange.principal, exchange.peer_trusted = resolved.principal, resolved.peer_trusted
-        exchange.request = self._read(exchange)
+        self._read(exchange)
 
-    def _read(self, exchange: Exchange) -> LlmRequest:
-        arrival, dialect = exchange.arrival, exchange.dialect
-        path = arrival.target.partition("?")[0]
-        if arrival.body is None:
-            # As the exchange log has it: what has no body counts against request, concurrency and access rules only.
-            return LlmRequest(OPAQUE, path)
-        try:
-            if self._sketcher is None or exchange.policy.campaigns is None:
-                request = dialect.parse(path, arrival.body)
-            else:
-                request, conversation = dialect.read(path, arrival.body)
-                exchange.content = None if conversation is None else self._sketcher.content(conversation)
-        except DialectError:
-            # Counted like any other, by the size of its body. Where a rule is about models, whoever forwards refuses
-            # it: an upstream that reads what is not read here would serve a model that the rule has not seen.
-            exchange.unreadable = True
-            return LlmRequest(dialect.name, path, text_bytes=len(arrival.body))
-        if request.end_user is None:
-            return request
-        return replace(request, end_user=self._resolver.pseudonym(request.end_user))
+    def _read(self, exchange: Exchange) -> None:
+        arrival, sketcher = exchange.arrival, self._sketcher
+        sketches = sketcher is not None and exchange.policy.campaigns is not None
+        read = read_body(
+            exchange.dialect, arrival.target, arrival.body, self._resolver.pseudonym, with_conversation=sketches
+        )
+        exchange.request, exchange.unreadable = read.request, read.unreadable
+        if sketcher is not None and read.conversation is not None:
+            exchange.content = sketcher.content(read.conversation)
 
     def _issued(self, outcome: Outcome) -> tuple[int, ...]:
         """Ids of the reasoning signatures that the answer issued."""
