@@ -85,24 +85,13 @@ class Post:
 
     def submit(self, call: Call[Any]) -> asyncio.Future[Any]:
         """Sends `call` together with whatever else this turn of the event loop submits."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        now = loop.time()
-        errand = Errand(call, future, now + self._timeout, now + REPEAT_SECONDS)
-        if self._closed:
-            self._fail([errand], "closed")
-        else:
-            self._enqueue(errand)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._send(call, future)
         return future
 
     def tell(self, call: SettleCall) -> None:
         """Sends the settlement as `submit` does a call that somebody waits for."""
-        now = asyncio.get_running_loop().time()
-        errand = Errand(call, None, now + self._timeout, now + REPEAT_SECONDS)
-        if self._closed:
-            self._fail([errand], "closed")
-        else:
-            self._enqueue(errand)
+        self._send(call, None)
 
     def keep(self, call: SettleCall) -> None:
         """Sends the settlement once Redis has answered something else."""
@@ -170,6 +159,14 @@ class Post:
             self._fail(batch.errands, kind, fault)
 
     # Sending
+
+    def _send(self, call: Call[Any], future: asyncio.Future[Any] | None) -> None:
+        now = asyncio.get_running_loop().time()
+        errand = Errand(call, future, now + self._timeout, now + REPEAT_SECONDS)
+        if self._closed:
+            self._fail([errand], "closed")
+        else:
+            self._enqueue(errand)
 
     def _enqueue(self, errand: Errand) -> None:
         if self._sender is None or self._sender.done():

@@ -101,6 +101,11 @@ class Cluster:
         """Of all its wordings."""
         return [piece for template in self.templates for piece in template.pieces]
 
+    @property
+    def has_text(self) -> bool:
+        """Whether it is known by what it says, and not by ties alone."""
+        return any(template.pieces for template in self.templates)
+
     def worded(self) -> Template:
         """A new wording of it; the one that fewest requests had makes room."""
         if len(self.templates) >= MOST_TEMPLATES:

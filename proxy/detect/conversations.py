@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from proxy.detect.generations import Generations
 from proxy.events.content import Content
 from proxy.events.event import Asked
+from proxy.generations import Generations
 
 ECHO_US = 2 * 3600 * 1_000_000
 """A request that was refused is picked up within this time, or it is another story."""
@@ -60,7 +60,7 @@ class Conversations:
     """The conversations that are remembered, bounded by count."""
 
     def __init__(self, kept: int = _KEPT) -> None:
-        self._asked: Generations[Conversation] = Generations(kept)
+        self._asked: Generations[int, Conversation] = Generations(kept)
 
     def __len__(self) -> int:
         return len(self._asked)

@@ -1,15 +1,15 @@
-"""Owns how the openings of conversations fall on payers. Counts only, and bounded."""
+"""Owns how the openings of conversations fall on accounts. Counts only, and bounded."""
 
 from __future__ import annotations
 
 MOST_PAYERS = 30_000
-"""Payers counted one by one; of a larger cluster those that come later are counted in sum only."""
+"""Accounts or payers counted one by one; of a larger cluster those that come later are counted in sum only."""
 _SHORT_RANK = 8
-"""A payer that comes back before an eighth of the other payers had their turn came back soon."""
+"""An account that comes back before an eighth of the others had their turn came back soon."""
 
 
 class Dealt:
-    """How the openings of conversations fall on payers. A scheduler deals them out, people come when they come."""
+    """How the openings of conversations fall on accounts. A scheduler deals them out, people come when they come."""
 
     __slots__ = ("counts", "histogram", "last", "openings", "returns", "soon")
 
@@ -18,13 +18,13 @@ class Dealt:
         self.counts: dict[int, int] = {}
         """By account's number."""
         self.histogram: dict[int, int] = {}
-        """How many payers have so many openings."""
+        """How many accounts have so many openings."""
         self.last: dict[int, int] = {}
-        """The number of the payer's last opening."""
+        """The number of the account's last opening."""
         self.returns = 0
-        """Openings of payers that had one before."""
+        """Openings of accounts that had one before."""
         self.soon = 0
-        """Of these, those that came before an eighth of the payers had their turn."""
+        """Of these, those that came before an eighth of the accounts had their turn."""
 
     def opening(self, account: int) -> None:
         """Counts the next opening."""

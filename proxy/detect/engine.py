@@ -9,23 +9,24 @@ from collections.abc import Iterator, Mapping
 
 from proxy.detect.cluster import Cluster, count, meet, tie
 from proxy.detect.conversations import Conversations, Relation
-from proxy.detect.generations import Generations
 from proxy.detect.payers import Payer, Payers
 from proxy.detect.pieces import Found, Pieces, Shared
 from proxy.detect.ties import LEAST, Ties
 from proxy.detect.votes import SEED, elected, votes_of, wording_of
 from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
+from proxy.generations import Generations
 
 MOST_CLUSTERS = 10_000
 _WEIGHED = 32
-"""Requests of a cluster between two looks at its pieces."""
+"""Requests of a template between two looks at its pieces."""
 _SIGNATURES = 500_000
 _LATEST = 50_000
 _CROSSINGS = 32
 _HALF = 0.75
+"""Votes for another cluster that say a request has its template as well."""
 _WHOLE = 1.9
-"""Of its usual weight: who says so much of a template does not say it by chance."""
+"""Votes that nobody gives by chance: three quarters of a template."""
 _OVERLAPS = 6
 _OVERLAPPING = 0.3
 """Requests with pieces of two clusters, and their share of the smaller one's, that make these one."""
@@ -52,11 +53,11 @@ class Engine:
         self.by_campaign: dict[str, Cluster] = {}
         self.touched: dict[Cluster, None] = {}
         """Clusters that have changed so much since they were last judged that it may matter."""
-        self._tested: Generations[bool] = Generations(_LATEST)
+        self._tested: Generations[int, bool] = Generations(_LATEST)
         """Payers that a verdict refused."""
-        self._latest: Generations[Cluster] = Generations(_LATEST)
+        self._latest: Generations[int, Cluster] = Generations(_LATEST)
         """By payer: the cluster of its latest request."""
-        self._signatures: Generations[int] = Generations(_SIGNATURES)
+        self._signatures: Generations[int, int] = Generations(_SIGNATURES)
         self._next = 0
 
     def asked(self, asked: Asked) -> None:
@@ -255,7 +256,7 @@ class Engine:
         if (pair := self.ties.tie(one, other)) is None:
             return
         whole, part = pair
-        if part.pieces or part.campaign is not None:
+        if part.has_text or part.campaign is not None:
             whole, part = part, whole
         if not (whole.gone or part.gone) and (part.campaign is None or part.campaign == whole.campaign):
             self.merge(whole, part)

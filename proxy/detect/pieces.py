@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import sqrt
 
 from proxy.detect.cluster import MOST_TEMPLATES, Cluster
-from proxy.detect.generations import Generations
 from proxy.detect.template import MOST_PIECES, Template
+from proxy.generations import Generations
 
 PAYERS = 4
 """So many unrelated payers make a piece a shared one."""
@@ -24,9 +24,9 @@ _STRANGERS = 3
 FEW = 0.25
 """Of a campaign's members: so many strangers are chance, more are how it hides."""
 _TRIAL = 48
-"""Requests of its cluster after which a piece's share of them is known."""
+"""Requests of its template after which a piece's share of them is known."""
 _WINDOW = 400
-"""Requests of its cluster after which what was counted of a piece counts half: wordings change."""
+"""Requests of its template after which what was counted of a piece counts half: wordings change."""
 UNTRIED = 0.5
 """The weight of a piece until then."""
 _RARE = 0.01
@@ -164,8 +164,8 @@ class Pieces:
     """Every piece that is remembered. Bounded: lone ones by count, shared ones by use."""
 
     def __init__(self, lone: int = _LONE, shared: int = _SHARED) -> None:
-        self._lone: Generations[int] = Generations(lone)
-        self._shared: Generations[Shared] = Generations(shared)
+        self._lone: Generations[int, int] = Generations(lone)
+        self._shared: Generations[int, Shared] = Generations(shared)
 
     def __len__(self) -> int:
         return len(self._lone) + len(self._shared)

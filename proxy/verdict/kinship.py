@@ -35,7 +35,7 @@ def are_one(one: Cluster, other: Cluster) -> bool:
     common = one.neighbours.get(other, 0)
     if common < LEAST_PAYERS:
         return False
-    if common >= _SAME * larger or (not (one.pieces and other.pieces) and common >= _MOST * smaller):
+    if common >= _SAME * larger or (not (one.has_text and other.has_text) and common >= _MOST * smaller):
         return True
     suspects = (one.campaign is not None) + (other.campaign is not None)
     if common >= _MOST * smaller and suspects and _alike(one, other):

@@ -88,11 +88,9 @@ def _content(cluster: Cluster) -> list[Evidence]:
     """Benign: a popular agent, a product's back end, a class, a prompt that goes round; hence never enough alone."""
     found = []
     payers = len(cluster.payers)
-    if cluster.pieces:
+    if pieces := len(cluster.pieces):
         weight = _capped(0.6 * log2(payers / 4), 0, 2.5)
-        found.append(
-            _evidence("content", "shared-template", weight, f"{payers} payers, {len(cluster.pieces)} pieces of text")
-        )
+        found.append(_evidence("content", "shared-template", weight, f"{payers} payers, {pieces} pieces of text"))
     share, target = max((cluster.targets[TARGETS.index(each)] / cluster.requests, each) for each in AIMS)
     if share >= 0.5:
         found.append(_evidence("content", target.value, 1.0, f"{share:.0%} of its requests ask for it"))

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Generations(Generic[V]):
-    """A bounded mapping of hashes. A generation ends when it holds `most` entries; two are kept."""
+class Generations(Generic[K, V]):
+    """A bounded mapping. A generation ends when it holds `most` entries; two are kept."""
 
     __slots__ = ("_most", "old", "young")
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.young: dict[int, V] = {}
-        self.old: dict[int, V] = {}
+        self.young: dict[K, V] = {}
+        self.old: dict[K, V] = {}
 
     def __len__(self) -> int:
         return len(self.young) + len(self.old)
 
-    def get(self, key: int) -> V | None:
+    def get(self, key: K) -> V | None:
         """What is kept under `key`."""
         found = self.young.get(key)
         return self.old.get(key) if found is None else found
 
-    def put(self, key: int, value: V) -> None:
+    def put(self, key: K, value: V) -> None:
         """Keeps `value`, as young as can be."""
         self.young[key] = value
         self.turn()
