@@ -108,11 +108,19 @@ class Cluster:
 
     def worded(self) -> Template:
         """A new wording of it; the one that fewest requests had makes room."""
-        if len(self.templates) >= MOST_TEMPLATES:
-            self.templates.remove(min(self.templates, key=lambda template: template.requests))
+        self.keep(MOST_TEMPLATES - 1)
         template = Template(self)
         self.templates.append(template)
         return template
+
+    def keep(self, most: int) -> None:
+        """Gives up all but the commonest wordings; what was theirs is nobody's then."""
+        if len(self.templates) <= most:
+            return
+        self.templates.sort(key=lambda template: -template.requests)
+        for template in self.templates[most:]:
+            template.cluster = _NOWHERE
+        del self.templates[most:]
 
     def is_strange(self, payer: Payer) -> bool:
         """Whether a payer says mostly other things, so that what it has in common with a campaign is chance."""
@@ -229,6 +237,11 @@ class Cluster:
             self.created.append((payer.created_us, asked.moment_us))
         if payer.payment is not None:
             count(self.payments, payer.payment, MOST_PAYERS)
+
+
+_NOWHERE = Cluster(0, 0)
+"""Whose the wordings are that were given up."""
+_NOWHERE.gone = True
 
 
 def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from msgspec import Struct
+
+from proxy.detect.payers import Payer
 from proxy.events.content import Content
 from proxy.events.event import Asked
 from proxy.generations import Generations
@@ -29,6 +32,8 @@ class Relation(Enum):
     """The payer asks again what it asked before."""
     RETRIES = "retries"
     """The payer asks again what it asked before and was refused."""
+    ROUTED = "routed"
+    """The same under another account of its own, where a verdict refused it: speaks neither for a pool nor against."""
     SHARED = "shared"
     """Somebody else has asked just this, and was answered."""
     SIMILAR = "similar"
@@ -41,19 +46,18 @@ class Relation(Enum):
     """The next turn of a conversation that another payer had alone."""
 
 
-class Conversation:
+class Conversation(Struct, gc=False):
     """One state of a conversation: who asked it last."""
 
-    __slots__ = ("at_us", "group", "many", "refused", "tested")
-
-    def __init__(self, group: int, at_us: int, refused: bool, tested: bool) -> None:
-        self.group = group
-        self.at_us = at_us
-        self.refused = refused
-        self.tested = tested
-        """It was a verdict that refused it."""
-        self.many = False
-        """More than one payer has asked it who had not been refused."""
+    group: int
+    account: int
+    """By number."""
+    at_us: int
+    refused: bool
+    tested: bool
+    """It was a verdict that refused it."""
+    many: bool = False
+    """More than one payer has asked it who had not been refused."""
 
 
 class Conversations:
@@ -65,21 +69,23 @@ class Conversations:
     def __len__(self) -> int:
         return len(self._asked)
 
-    def meet(self, content: Content, group: int, asked: Asked) -> tuple[Relation, int]:
-        """How a request of the payer `group` stands to those before it, and to whose; then remembers it."""
+    def meet(self, content: Content, payer: Payer, asked: Asked) -> tuple[Relation, int]:
+        """How a request of a payer stands to those before it, and to whose; then remembers it."""
         at_us, refused, tested = asked.moment_us, asked.refused, asked.by_verdict
+        group = payer.group
         if content.asked == 0 or (content.turns <= 1 and content.ask_bytes < _TELLING_BYTES):
             return Relation.NEW, 0
         # With its system prompt: the same question to another assistant is another request.
         key = content.asked ^ content.system
         before = self._asked.get(key)
         if before is None:
-            self._asked.put(key, Conversation(group, at_us, refused, tested))
+            self._asked.put(key, Conversation(group, payer.number, at_us, refused, tested))
             return self._continued(content, group)
-        relation, whose = _again(before, group, at_us)
+        relation, whose = _again(before, payer, at_us)
         if before.group != group and not before.refused:
             before.many = True
-        before.group, before.at_us, before.refused, before.tested = group, at_us, refused, tested
+        before.group, before.account, before.at_us = group, payer.number, at_us
+        before.refused, before.tested = refused, tested
         return relation, whose
 
     def _continued(self, content: Content, group: int) -> tuple[Relation, int]:
@@ -90,9 +96,11 @@ class Conversations:
         return (Relation.NEW, 0) if before.many else (Relation.HANDOVER, before.group)
 
 
-def _again(before: Conversation, group: int, at_us: int) -> tuple[Relation, int]:
-    if before.group == group:
-        return (Relation.RETRIES if before.refused else Relation.REPEATS), group
+def _again(before: Conversation, payer: Payer, at_us: int) -> tuple[Relation, int]:
+    if before.group == payer.group:
+        if before.tested and before.account != payer.number:
+            return Relation.ROUTED, payer.group
+        return (Relation.RETRIES if before.refused else Relation.REPEATS), payer.group
     if before.refused and not before.many and at_us - before.at_us <= ECHO_US:
         return (Relation.TESTED_ECHO if before.tested else Relation.ECHO), before.group
     return Relation.SHARED, before.group

@@ -67,7 +67,7 @@ class Engine:
         if content is None:
             return
         group = payer.group
-        relation, whose = self.conversations.meet(content, group, asked)
+        relation, whose = self.conversations.meet(content, payer, asked)
         found = self.pieces.meet(content.pieces, group, asked.refused)
         cluster = self._cluster(asked, payer, found)
         if relation is Relation.NEW and found.others >= _ALIKE and found.others * 3 >= found.lone * 2:

@@ -188,11 +188,9 @@ class Pieces:
         """Makes the wordings of one cluster those of another one, which has taken over its counts."""
         for template in before.templates:
             template.cluster = now
-        now.templates = sorted(now.templates + before.templates, key=lambda each: -each.requests)
-        for template in now.templates[MOST_TEMPLATES:]:
-            self._abandon(template)
-        del now.templates[MOST_TEMPLATES:]
+        now.templates += before.templates
         before.templates = []
+        now.keep(MOST_TEMPLATES)
 
     def fold(self, before: Cluster, now: Cluster) -> None:
         """Makes the pieces of one cluster those of another one's commonest wording: the same requests have both."""
@@ -204,12 +202,6 @@ class Pieces:
                 template.pieces[piece] = None
         before.templates = []
         self.weigh(template)
-
-    def _abandon(self, template: Template) -> None:
-        for piece in list(template.pieces):
-            shared = self._shared.get(piece)
-            if shared is not None and shared.template is template:
-                shared.leave(generic=False)
 
     def weigh(self, template: Template) -> None:
         """Tells a wording from what people ask with it, by how common each piece is within it."""

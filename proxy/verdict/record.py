@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
+from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
 from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
@@ -23,7 +24,7 @@ _LITTLE_ELSE = 0.9
 _PROVEN_REQUESTS = 4
 _PROBES = 3
 _PROBES_PICKED_UP = 6
-_DOUBLED = 500
+_ONE_PROBE = 500
 _CONTRADICTED = -3.0
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
@@ -124,10 +125,15 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
 
 
 def _probes(cluster: Cluster, openings: int) -> int:
-    """How many refusals a suspicion is worth: one, one more whenever it has doubled, several once one was picked up."""
+    """How many refusals a suspicion is worth: one, one more when it has grown fourfold, several once one was picked up.
+
+    One that the same payer picked up was in vain.
+    """
+    in_vain = min(cluster.relations[Relation.ROUTED], _PROBES)
     if cluster.pairs.tested:
-        return _PROBES_PICKED_UP
-    return min(1 + max(openings // _DOUBLED, 1).bit_length() - 1, _PROBES)
+        return _PROBES_PICKED_UP + in_vain
+    fourfold = (max(openings // _ONE_PROBE, 1).bit_length() - 1) // 2
+    return min(1 + fourfold, _PROBES) + in_vain
 
 
 def is_probing(cluster: Cluster, record: Record) -> bool:

@@ -6,7 +6,8 @@ Every signal has a cap, so that no single one decides, and most can speak agains
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, log2
+from itertools import chain
+from math import exp, log, log2
 
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
@@ -29,6 +30,8 @@ _PICKED_UP = 0.6
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
+_REACH = 0.7
+"""Of the payers that so many pairs would tie by lot: a router ties its own few keys again and again."""
 _SHAPED_BY_REFUSALS = ("partition", "balance")
 
 
@@ -171,16 +174,18 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
 
 
 def _is_wide(cluster: Cluster) -> bool:
-    """Whether ties join many of the cluster's payers in one component, rather than the few keys of some customers."""
+    """Whether ties join many of the cluster's payers, as they come, rather than the few keys of some customers."""
     payers = len(cluster.payers)
     least = max(_WIDE, _WIDE_SHARE * payers) if payers >= LEAST_PAYERS else _NEARLY_ALL * payers
-    return largest_component(set().union(*cluster.pairs.kinds())) >= least
+    pairs = set().union(*cluster.pairs.kinds())
+    by_lot = payers * (1 - exp(-2 * len(pairs) / payers))
+    return len(set(chain.from_iterable(pairs))) >= _REACH * by_lot and largest_component(pairs) >= least
 
 
 def _tested(cluster: Cluster, by_chance: float) -> list[Evidence]:
     """Who was refused by a verdict, and for how many of them somebody else took over."""
     tested = len(cluster.pairs.tested)
-    refused = max(min(cluster.probes, len(cluster.refused_groups)), tested)
+    refused = max(min(cluster.probes, len(cluster.refused_groups)) - cluster.relations[Relation.ROUTED], tested)
     if not refused:
         return []
     detail = f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them"

@@ -186,7 +186,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 @given(places=st.lists(st.integers(1, 400), max_size=8))
 @example(places=[])
 @example(places=EVERY)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 async def test_every_difference_from_aiohttps_client_is_explained(name: str, places: list[int]) -> None:
     raw = RAW_ANSWERS[name]
     pieces = cut(raw.answer, places)

@@ -136,7 +136,7 @@ def test_memory_and_redis_agree_on_any_sequence_of_commands(redis_server: RedisS
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     limits=st.tuples(rates, budgets, slots),
     schedule=st.lists(st.tuples(st.integers(0, 40), costs, st.integers(0, 2**38)), max_size=60),

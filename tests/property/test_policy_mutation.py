@@ -72,7 +72,7 @@ def assert_loads_or_tells(folder: Path, data: bytes) -> None:
 
 
 @given(st.sampled_from(GOOD), EDITS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_change_of_bytes_loads_or_tells(folder: Path, data: bytes, edits: list[tuple[str, float, int]]) -> None:
     for edit in edits:
         data = edited(data, edit)
@@ -81,7 +81,7 @@ def test_any_change_of_bytes_loads_or_tells(folder: Path, data: bytes, edits: li
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_bytes_at_all_load_or_tell(folder: Path, data: bytes) -> None:
     assert_loads_or_tells(folder, data)
 
@@ -125,7 +125,7 @@ def change_node(root: yaml.Node, kind: str, draw: st.DataObject) -> None:
     st.lists(st.sampled_from(["delete", "duplicate", "swap keys", "graft"]), min_size=1, max_size=4),
     st.data(),
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_change_of_nodes_loads_or_tells(folder: Path, data: bytes, kinds: list[str], draw: st.DataObject) -> None:
     root = yaml.compose(data, Loader=yaml.SafeLoader)
     assert root is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from proxy.dialects.conversation import MODEL, USER, Conversation, Tool, Turn
@@ -135,7 +135,6 @@ _CUT = [
 ]
 
 
-@settings(deadline=None)
 @given(st.lists(_CONVERSATIONS, max_size=8))
 @example(_HALVES)
 @example(_CUT)

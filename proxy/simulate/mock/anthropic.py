@@ -101,7 +101,7 @@ def _is_marked(block: object) -> bool:
 
 def _asked(body: Json, context: Context) -> Asked:
     thinking = body.get("thinking")
-    reasons = isinstance(thinking, dict) and thinking.get("type") in {"enabled", "adaptive"}
+    reasons = isinstance(thinking, dict) and thinking.get("type") in ("enabled", "adaptive")
     return Asked(body["max_tokens"], context.directives.tokens, _tool(body, context.directives.tool), reasons)
 
 

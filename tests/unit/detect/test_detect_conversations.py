@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.detect.conversations import ECHO_US, Conversations, Relation
+from proxy.detect.payers import Payers
 from proxy.events.content import Content
 from tests.unit.detect.traffic_by_hand import T0, asked
 
@@ -19,24 +20,28 @@ class Talk:
 
     def __init__(self, kept: int = 1000) -> None:
         self.kept = Conversations(kept)
+        self.payers = Payers()
 
     def __call__(
         self,
         group: int,
         content: Content = QUESTION,
         *,
+        account: str = "",
         refused: bool = False,
         by_verdict: bool = False,
         after_us: int = 0,
     ) -> tuple[Relation, int]:
         event = asked(
-            str(group),
+            f"{group} {account}",
             content,
             T0 + after_us,
             action="throttle" if refused or by_verdict else "allow",
             by_verdict=by_verdict,
         )
-        return self.kept.meet(content, group, event)
+        payer = self.payers.seen(event)
+        payer.group = group
+        return self.kept.meet(content, payer, event)
 
 
 def test_the_opening_of_a_conversation_that_nobody_has_had_is_new() -> None:
@@ -91,6 +96,15 @@ def test_ones_own_retry_is_no_echo() -> None:
     talk(1, refused=True)
     assert talk(1) == (Relation.RETRIES, 1)
     assert talk(1) == (Relation.REPEATS, 1)
+
+
+@pytest.mark.parametrize(("by_verdict", "relation"), [(False, Relation.RETRIES), (True, Relation.ROUTED)])
+def test_another_account_of_the_same_payer_retries_what_a_quota_refused_and_takes_over_what_a_verdict_did(
+    by_verdict: bool, relation: Relation
+) -> None:
+    talk = Talk()
+    talk(1, account="a", refused=True, by_verdict=by_verdict)
+    assert talk(1, account="b") == (relation, 1)
 
 
 def test_the_next_turn_of_ones_own_conversation_continues_it() -> None:

@@ -85,7 +85,8 @@ def test_however_much_is_said_what_is_remembered_is_bounded(requests: list[tuple
     found = Pieces(lone=16, shared=8)
     for group, text in requests:
         found.meet(tuple(set(text)), group, refused=False)
-        assert len(found) <= 2 * (16 + 8)
+        # A request is taken in whole before a generation ends.
+        assert len(found) <= 2 * (16 + 8) + 8
 
 
 def test_a_shared_piece_that_is_in_use_outlives_a_flood_of_others() -> None:
@@ -189,6 +190,18 @@ def test_a_cluster_that_is_taken_over_hands_on_all_its_pieces(mine: int, theirs:
     assert set(now.pieces) == {*texts[0], *texts[1]}
     assert not before.pieces
     assert all(shared(found, piece).cluster is now for piece in now.pieces)
+
+
+def test_the_pieces_of_a_wording_that_made_room_are_nobodys() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    for _ in range(MOST_TEMPLATES):
+        cluster.worded().requests = 1
+    assert len(cluster.templates) == MOST_TEMPLATES
+    assert not cluster.pieces
+    assert all(shared(found, piece).cluster is None for piece in TEXT)
+    shared(found, TEXT[0]).join(wording(cluster))
+    assert shared(found, TEXT[0]).cluster is cluster
 
 
 def test_a_template_has_no_more_pieces_than_its_bound() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects.request_body import contains
@@ -12,7 +12,6 @@ MARKERS = (b"base64", b'"base64"', b";base64,", b'"cache_control"', b'"input_aud
 
 
 @pytest.mark.parametrize("marker", MARKERS)
-@settings(deadline=None)
 @given(filling=st.sampled_from([b"words ", b"_c64_i", b"base6", b"64", b"_"]), data=st.data())
 def test_a_marker_is_found_wherever_it_stands_and_nowhere_else(
     marker: bytes, filling: bytes, data: st.DataObject

@@ -124,7 +124,7 @@ def test_a_fault_that_a_value_shows_by_itself_is_seen_while_it_is_written(path: 
 
 
 @given(st.sampled_from(GOOD), st.lists(st.sampled_from(["delete", "swap keys", "graft"]), min_size=1), st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_whatever_still_loads_is_still_valid(path: Path, kinds: list[str], draw: st.DataObject) -> None:
     root = yaml.compose(path.read_text("utf-8"), Loader=yaml.BaseLoader)
     assert root is not None

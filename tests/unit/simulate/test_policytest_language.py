@@ -53,7 +53,7 @@ def folder() -> Iterator[Path]:
 
 
 @given(EDITS)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_change_of_a_test_file_runs_or_tells_never_a_traceback(
     folder: Path, edits: list[tuple[str, float, int]]
 ) -> None:
@@ -74,7 +74,7 @@ def test_any_change_of_a_test_file_runs_or_tells_never_a_traceback(
 
 
 @given(st.binary(max_size=120))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_any_bytes_at_all_are_told_of(folder: Path, data: bytes) -> None:
     path = folder / "any.test.yaml"
     path.write_bytes(data)

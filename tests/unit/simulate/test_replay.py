@@ -173,7 +173,7 @@ _BODIES: st.SearchStrategy[Any] = st.sampled_from(
 _PATHS = st.sampled_from(["/v1/messages", "/v1/chat/completions", "/v1/models", "/v1/messages?beta=true"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(asked=st.lists(st.tuples(_BODIES, _PATHS, st.sampled_from(["a", "b"]), st.booleans()), max_size=90))
 def test_lines_that_are_read_ahead_are_decided_as_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[Any, str, str, bool]]

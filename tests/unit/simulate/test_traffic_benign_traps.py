@@ -145,7 +145,7 @@ def test_nothing_visible_tells_the_scenario(name: str) -> None:
 
 
 @given(st.integers(0, 2**32), st.sampled_from(sorted(BENIGN)))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_same_seed_gives_the_same_requests(seed: int, name: str) -> None:
     def once() -> list[tuple[int, bytes]]:
         moments = played(BENIGN[name](Texts.open(), 0.0), 0.5, seed)
@@ -360,7 +360,7 @@ def test_tutoring_asks_for_written_out_reasoning_from_many_accounts() -> None:
 
 
 @given(st.integers(0, 2**32), st.floats(50, 500), st.sampled_from(["office", "evening", "mixed", "night", "flat"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_week_brings_as_many_arrivals_as_it_should(seed: int, per_day: float, kind: str) -> None:
     rng = Random(seed)
     shape = DayShape(rng, kind)

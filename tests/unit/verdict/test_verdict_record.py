@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.detect.cluster import Cluster
+from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
@@ -126,6 +127,18 @@ def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not()
     assert not probing(Level.CONFIRMED)
     cluster.probes = 1000
     assert not probing(Level.SUSPECTED)
+
+
+@pytest.mark.parametrize(("openings", "probes"), [(600, 1), (1999, 1), (2000, 2), (7999, 2), (8000, 3), (10**6, 3)])
+def test_a_suspicion_that_grew_fourfold_is_worth_one_more_refusal(openings: int, probes: int) -> None:
+    _, cluster = observed()
+    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
+    cluster.dealt.openings, cluster.probes = openings, probes - 1
+    assert is_probing(cluster, record)
+    cluster.probes = probes
+    assert not is_probing(cluster, record)
+    cluster.relations[Relation.ROUTED] = 1
+    assert is_probing(cluster, record)
 
 
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,6 +197,32 @@ def test_the_two_keys_of_each_of_many_customers_are_no_pool() -> None:
         getattr(cluster.pairs, kind).update((2 * number, 2 * number + 1) for number in range(40))
     assert not weights(cluster).keys() & {"refusal-echo", "quota-echo", "conversation-handover", "signature-replay"}
     assert score_of(weigh(cluster)) <= sum(before.values()) + 0.01
+
+
+@pytest.mark.parametrize("keys", [8, 9, 16])
+def test_the_keys_of_one_router_beside_a_crowd_are_no_pool(keys: int) -> None:
+    cluster = counted(in_turn(800, 80))
+    for kind in ("echoes", "handovers", "replays"):
+        getattr(cluster.pairs, kind).update((one, other) for one in range(keys) for other in range(one))
+    assert not weights(cluster).keys() & {"quota-echo", "conversation-handover", "signature-replay"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ties_that_fall_on_all_accounts_by_lot_are_a_pools(seed: int) -> None:
+    cluster, rng = counted(in_turn(800, 80)), Random(seed)
+    cluster.pairs.handovers.update((rng.randrange(80), rng.randrange(80)) for _ in range(160))
+    assert weights(cluster)["conversation-handover"] > 0
+
+
+def test_a_refusal_that_another_account_of_the_payer_took_over_tells_nothing() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.probes, cluster.refused_groups = 2, {1, 2}
+    one_of_two = counted(in_turn(800, 80))
+    one_of_two.probes, one_of_two.refused_groups = 1, {1}
+    cluster.relations[Relation.ROUTED] = 1
+    assert weights(cluster)["no-echo"] == weights(one_of_two)["no-echo"]
+    cluster.relations[Relation.ROUTED] = 2
+    assert "no-echo" not in weights(cluster)
 
 
 def test_what_many_ask_anyway_makes_echoes_worth_little() -> None:
