@@ -13,7 +13,7 @@ from proxy.detect.engine import Engine
 from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import NEAR, score_of, score_without_balance
+from proxy.verdict.judgement import NEAR, PLENTY, score_of, score_without_balance
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 512
@@ -24,8 +24,10 @@ _LITTLE_ELSE = 0.9
 _PROVEN_REQUESTS = 4
 _PROBES = 3
 _PROBES_PICKED_UP = 6
-_ONE_PROBE = 500
+_ONE_PROBE = 1000
 _CONTRADICTED = -3.0
+_NEVERTHELESS = 9.5
+"""All in all, with as many openings as it takes: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
 _LEAST_OPENINGS = 100
@@ -142,7 +144,7 @@ def is_probing(cluster: Cluster, record: Record) -> bool:
     if record.level is not Level.SUSPECTED or cluster.probes >= _probes(cluster, openings):
         return False
     if any(each.weight <= _CONTRADICTED for each in record.evidence if each.family != "balance"):
-        return False
+        return record.score >= _NEVERTHELESS and openings >= PLENTY
     if record.score >= NEAR and openings >= _LEAST_OPENINGS:
         return True
     # Who behaves like people on purpose looks like people in everything but this.

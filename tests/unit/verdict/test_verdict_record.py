@@ -129,7 +129,7 @@ def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not()
     assert not probing(Level.SUSPECTED)
 
 
-@pytest.mark.parametrize(("openings", "probes"), [(600, 1), (1999, 1), (2000, 2), (7999, 2), (8000, 3), (10**6, 3)])
+@pytest.mark.parametrize(("openings", "probes"), [(600, 1), (3999, 1), (4000, 2), (15_999, 2), (16_000, 3), (10**6, 3)])
 def test_a_suspicion_that_grew_fourfold_is_worth_one_more_refusal(openings: int, probes: int) -> None:
     _, cluster = observed()
     record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
@@ -146,6 +146,15 @@ def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
     near, against = Evidence("content", "near", 2 * NEAR), Evidence("infrastructure", "against", -NEAR)
     assert is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near,)))
     assert not is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near, against)))
+
+
+def test_what_speaks_against_it_does_not_save_one_that_all_else_speaks_for() -> None:
+    _, cluster = observed()
+    loud, against = Evidence("balance", "for", 2.5 * NEAR), Evidence("infrastructure", "against", -5.0)
+    record = Record("c-1", Level.SUSPECTED, T0, (loud, against))
+    assert not is_probing(cluster, record)
+    cluster.dealt.openings = 1000
+    assert is_probing(cluster, record)
 
 
 @pytest.mark.parametrize("probing", [False, True])
