@@ -44,8 +44,9 @@ PERIOD_US = 250_000
 class LocalDetection:
     """The analyst in this process, on a fixed schedule of event time: the same in `serve` and in `replay`.
 
-    Events wait until somebody drains them. What came before a period began is judged while it lasts, and comes into
-    force at its end, so that nobody ever waits for a judgement, and none looks ahead.
+    Events wait until somebody drains them. What came before a period began is taken in and judged while it lasts, and
+    comes into force at its end, so that nobody ever waits for a judgement, and none looks ahead. Only where nobody
+    drained for a period is it done as the next one begins.
     """
 
     reads_content = True
@@ -53,10 +54,14 @@ class LocalDetection:
     def __init__(self, analyst: Analyst) -> None:
         self.analyst = analyst
         self._waiting: deque[Event] = deque()
+        self._earlier: deque[Event] = deque()
+        """What waited when the period began: to be taken in before it is judged, as all else after that."""
         self._period_us = 0
         """When the period began that was begun last."""
+        self._is_judged = True
+        """What came before it is."""
         self._steps: Iterator[None] | None = None
-        """What is left to judge of what came before it."""
+        """What is left to judge, once that has begun."""
         self._snapshot = self._next = NOBODY
 
     def snapshot(self, now_us: int) -> Snapshot:
@@ -70,16 +75,15 @@ class LocalDetection:
     def drain(self, most: int) -> int:
         """Does some work ahead of the schedule, which changes no verdict; how much waits still, 0 for nothing.
 
-        One cluster is judged or, where none is left to judge, up to `most` waiting events are taken in.
+        Up to `most` waiting events are taken in or, where it is their turn, one cluster is judged.
         """
-        if self._steps is not None:
-            if next(self._steps, self) is self:
-                self._judged()
-            return len(self._waiting) + 1
-        waiting, observe = self._waiting, self.analyst.observe
-        for _ in range(min(most, len(waiting))):
-            observe(waiting.popleft())
-        return len(waiting)
+        if self._earlier:
+            self._take_in(self._earlier, most)
+        elif not self._is_judged:
+            self._judge()
+        else:
+            self._take_in(self._waiting, most)
+        return len(self._earlier) + (not self._is_judged) + len(self._waiting)
 
     def renew(self) -> None:
         """Has an operator's word in force at once."""
@@ -102,16 +106,25 @@ class LocalDetection:
         self._begin(period_us)
 
     def _begin(self, period_us: int) -> None:
-        self.drain(len(self._waiting))
-        self._period_us, self._steps = period_us, self.analyst.judging(period_us)
+        self._period_us, self._is_judged = period_us, False
+        self._earlier, self._waiting = self._waiting, self._earlier
 
     def _finish(self) -> None:
-        if self._steps is not None:
-            for _ in self._steps:
-                pass
-            self._judged()
+        while self._earlier:
+            self._take_in(self._earlier, len(self._earlier))
+        while not self._is_judged:
+            self._judge()
 
-    def _judged(self) -> None:
-        self._steps = None
-        if self.analyst.has_news(self._period_us):
-            self._next = Snapshot(self.analyst.verdicts())
+    def _take_in(self, events: deque[Event], most: int) -> None:
+        observe = self.analyst.observe
+        for _ in range(min(most, len(events))):
+            observe(events.popleft())
+
+    def _judge(self) -> None:
+        """One cluster, or none: then all are, and their verdicts are kept for the period's end."""
+        if self._steps is None:
+            self._steps = self.analyst.judging(self._period_us)
+        if next(self._steps, self) is self:
+            self._steps, self._is_judged = None, True
+            if self.analyst.has_news(self._period_us):
+                self._next = Snapshot(self.analyst.verdicts())
