@@ -167,8 +167,10 @@ class Proxy:
         exchange_log = self._exchange_log(stack)
         self.store = await stack.enter_async_context(open_store(settings, self._ticks, self.metrics))
         hash_key = await self.store.hash_key(settings)
+        sketcher = Sketcher(hash_key)
+        own_sketcher = sketcher if exchange_log is None else None  # a line of the log has the content
         self._detecting = await stack.enter_async_context(
-            open_detection(settings, self.policies.current, self.clock, self.metrics)
+            open_detection(settings, self.policies.current, self.clock, self.metrics, own_sketcher)
         )
         stack.push_async_callback(self._tasks.close)
         self.policies.follow(lambda policy: self.store.set_mode(policy.on_store_failure))
@@ -187,7 +189,7 @@ class Proxy:
                 self._estimator,
                 self.store.buckets,
                 detection=self._detecting.detection,
-                sketcher=Sketcher(hash_key),
+                sketcher=sketcher,
             ),
             upstream=upstream,
             forwarding=Forwarding(

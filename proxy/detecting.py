@@ -24,6 +24,7 @@ from proxy.analysis.state_file import StateFile
 from proxy.clock import Clock, unique_id
 from proxy.detection import Detection, LocalDetection
 from proxy.errors import UsageError
+from proxy.events.sketching import Sketcher
 from proxy.metrics import Metrics, observe_campaigns
 from proxy.policy.campaign_spec import DEFAULT_EXPIRY_US
 from proxy.policy.match import Policy
@@ -54,11 +55,14 @@ class Detecting(Protocol):
 
 @asynccontextmanager
 async def open_detection(
-    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics
+    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics, sketcher: Sketcher | None
 ) -> AsyncIterator[Detecting]:
-    """The detection that goes with the store of the settings, closed at the end. UsageError."""
+    """The detection that goes with the store of the settings, closed at the end. UsageError.
+
+    `sketcher` is None where others need every exchange's content as well.
+    """
     if settings.store.startswith("memory:"):
-        async with _in_process(settings, policy, clock, metrics) as in_process:
+        async with _in_process(settings, policy, clock, metrics, sketcher) as in_process:
             yield in_process
     else:
         async with _through_redis(settings, clock, metrics) as through_redis:
@@ -68,7 +72,14 @@ async def open_detection(
 class InProcess:
     """The analyst in this process, and the file that it may be kept in."""
 
-    def __init__(self, analyst: ServingAnalyst, clock: Clock, metrics: Metrics, file: StateFile | None) -> None:
+    def __init__(
+        self,
+        analyst: ServingAnalyst,
+        clock: Clock,
+        metrics: Metrics,
+        file: StateFile | None,
+        sketcher: Sketcher | None = None,
+    ) -> None:
         self._analyst = analyst
         self._clock = clock
         self._metrics = metrics
@@ -76,7 +87,7 @@ class InProcess:
         self._saves = True
         self._told = self._told_faults = 0
         analyst.watch(lambda: clock.monotonic_us() / 1e6, metrics.detection_judge.observe)
-        self.detection = LocalDetection(analyst)
+        self.detection = LocalDetection(analyst, sketcher)
         self.detection.renew()
         self.desk = LocalDesk(analyst, self.detection.renew)
 
@@ -145,10 +156,12 @@ def expiry_of(policy: Policy) -> int:
 
 
 @asynccontextmanager
-async def _in_process(settings: Settings, policy: Policy, clock: Clock, metrics: Metrics) -> AsyncIterator[Detecting]:
+async def _in_process(
+    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics, sketcher: Sketcher | None
+) -> AsyncIterator[Detecting]:
     file = StateFile(Path(settings.state)) if settings.state else None
     analyst = ServingAnalyst(expiry_of(policy)) if file is None else restored(file, expiry_of(policy))
-    detecting = InProcess(analyst, clock, metrics, file)
+    detecting = InProcess(analyst, clock, metrics, file, sketcher)
     async with contextlib.AsyncExitStack() as stack:
         tasks = Tasks()
         stack.push_async_callback(detecting.end)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from proxy.admission.headers import Standing
 from proxy.admission.store import Claim, Level, Reservation
+from proxy.dialects.conversation import Conversation
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import Fault, LlmRequest, Usage
 from proxy.events.content import Content
@@ -140,7 +141,9 @@ class Exchange:
     peer_trusted: bool = False
     request: LlmRequest = field(init=False)
     content: Content | None = None
-    """What detection reads of the body; None where nobody does, or there is nothing to read."""
+    """What detection reads of the body; None where nobody does, nothing is there to read, or it is still to be made."""
+    conversation: Conversation | None = None
+    """Of which content is to be made, until it is or detection has taken it over."""
     is_watched: bool = False
     """Detection is told of it: the policy asks for that, and exempts it not."""
     match: Match | None = None

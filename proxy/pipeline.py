@@ -17,7 +17,7 @@ from proxy.dialects.reading import read_body
 from proxy.enforcement import Measure, measure_for
 from proxy.errors import StoreError
 from proxy.events.event import Answered, Asked
-from proxy.events.sketching import Sketcher
+from proxy.events.sketching import Sketcher, Unsketched
 from proxy.exchange import Action, Decision, Ending, Exchange, Outcome, Settlement, State
 from proxy.identity.resolve import Resolver
 from proxy.policy.match import Policy
@@ -53,7 +53,10 @@ class Pipeline:
         detection: Detection | None = None,
         sketcher: Sketcher | None = None,
     ) -> None:
-        """`sketcher` is None where nobody reads content."""
+        """`sketcher` is None where nobody reads content.
+
+        Where `detection` sketches, content is made here only for verdicts that it may meet.
+        """
         self._policies = policies
         self._resolver = resolver
         self._estimator = estimator
@@ -73,7 +76,7 @@ class Pipeline:
         decision = await self._judge(exchange, ruled)
         exchange.decision = decision
         if exchange.is_watched:
-            self._detection.note(_asked(exchange))
+            self._detection.note(_noted(exchange))
         exchange.advance(State.ADMITTED if decision.action is Action.ALLOW else State.REFUSED)
         return decision
 
@@ -115,8 +118,14 @@ class Pipeline:
             exchange.dialect, arrival.target, arrival.body, self._resolver.pseudonym, with_conversation=sketches
         )
         exchange.request, exchange.unreadable = read.request, read.unreadable
-        if sketcher is not None and read.conversation is not None:
-            exchange.content = sketcher.content(read.conversation)
+        exchange.conversation = read.conversation
+        if not self._detection.sketches:
+            self._sketch(exchange)
+
+    def _sketch(self, exchange: Exchange) -> None:
+        if self._sketcher is not None and exchange.conversation is not None:
+            exchange.content = self._sketcher.content(exchange.conversation)
+            exchange.conversation = None
 
     def _issued(self, outcome: Outcome) -> tuple[int, ...]:
         """Ids of the reasoning signatures that the answer issued."""
@@ -128,9 +137,12 @@ class Pipeline:
         """Which campaign the exchange belongs to, where the policy wants to know."""
         detection = self._detection
         if exchange.policy.campaigns is None or not detection.reads_content or ruled.exempted_at is not None:
+            exchange.conversation = None
             return
         exchange.is_watched = True
         snapshot = detection.snapshot(exchange.arrival.ts_us)
+        if snapshot.campaigns:
+            self._sketch(exchange)
         exchange.match = snapshot.match(exchange.principal.account, exchange.content)
 
     async def _judge(self, exchange: Exchange, ruled: Ruled) -> Decision:
@@ -176,6 +188,14 @@ def _measure(exchange: Exchange) -> Measure | None:
     if match is None or rules is None:
         return None
     return measure_for(rules, match, exchange.principal.account, exchange.content, exchange.arrival.ts_us)
+
+
+def _noted(exchange: Exchange) -> Asked | Unsketched:
+    asked, conversation = _asked(exchange), exchange.conversation
+    if conversation is None:
+        return asked
+    exchange.conversation = None
+    return Unsketched(asked, conversation, exchange.request.text_bytes)
 
 
 def _asked(exchange: Exchange) -> Asked:

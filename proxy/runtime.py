@@ -26,4 +26,4 @@ def collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(1000, 400, 100)
+    gc.set_threshold(300, 1300, 100)

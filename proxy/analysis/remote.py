@@ -20,8 +20,9 @@ from proxy.analysis.link import Link, Script
 from proxy.analysis.outbox import Batch, Outbox
 from proxy.analysis.wire import Said, verdicts_of, words_of
 from proxy.analysis.words import NEVER_US, ends_us, in_force, under
+from proxy.detection import Noted
 from proxy.errors import StoreError
-from proxy.events.event import Event
+from proxy.events.sketching import Unsketched
 from proxy.tasks import Tasks
 from proxy.verdict.campaign import Campaign
 from proxy.verdict.snapshot import NOBODY, Snapshot
@@ -46,6 +47,7 @@ class RemoteDetection:
     """
 
     reads_content = True
+    sketches = False
 
     def __init__(
         self,
@@ -81,9 +83,10 @@ class RemoteDetection:
             self._snapshot, self._until_us = in_force(self._campaigns, self._words, now_us)
         return self._snapshot
 
-    def note(self, event: Event) -> None:
+    def note(self, noted: Noted) -> None:
         """Takes in what happened; never waits, never fails."""
-        if not self._outbox.add(event):
+        assert not isinstance(noted, Unsketched)
+        if not self._outbox.add(noted):
             self._on_dropped(1)
         if self._outbox.is_batch_full:
             self._full.set()

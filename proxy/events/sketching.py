@@ -15,6 +15,7 @@ import msgspec
 
 from proxy.dialects.conversation import MODEL, Conversation, Tool, Turn
 from proxy.events.content import Content
+from proxy.events.event import Asked
 from proxy.events.sampling import LONGEST, Sample, together
 from proxy.events.signatures import SignatureIds
 from proxy.events.wording import CODE, TOOLS, Hit, Wording, has_code_block, targets_of
@@ -30,6 +31,15 @@ _TELLING = 160
 _BEYOND_ASCII = re.compile(r"[^\W\d_\x00-\x7f]")
 _SEARCHED = 2048
 _encode = msgspec.json.Encoder().encode
+
+
+class Unsketched(msgspec.Struct, frozen=True, gc=False):
+    """A decision whose content is still to be made, of `conversation`, where nobody needs it at once."""
+
+    asked: Asked
+    conversation: Conversation
+    text_bytes: int
+    """Of the request's body: how much there is to sketch."""
 
 
 class Sketcher:

@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 
 from proxy.admission.memory import MemoryStore
 from proxy.clock import SystemClock, Ticks
+from proxy.detection import Noted
 from proxy.dialects.estimate import Estimator
-from proxy.events.event import Event
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer
 from proxy.identity.resolve import Resolver
@@ -48,11 +48,12 @@ class Found:
     """A detection that has found one campaign."""
 
     reads_content = True
+    sketches = False
 
     def snapshot(self, now_us: int) -> Snapshot:
         return Snapshot([FOUND])
 
-    def note(self, event: Event) -> None:
+    def note(self, noted: Noted) -> None:
         """Not looked at here."""
 
 

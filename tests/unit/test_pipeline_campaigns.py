@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry
 from proxy.admission.memory import MemoryStore
 from proxy.admission.store import Admission, Claim
 from proxy.clock import SystemClock, VirtualClock
-from proxy.detection import NoDetection
+from proxy.detection import NoDetection, Noted
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import Fault, LlmRequest, Usage
 from proxy.dialects.table import dialect_for
 from proxy.events.content import Content
-from proxy.events.event import Answered, Asked, Event
+from proxy.events.event import Answered, Asked
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, Recalled
 from proxy.identity.principal import Principal
 from proxy.identity.resolve import Resolver
@@ -44,18 +44,19 @@ class Stated:
     """A detection whose verdicts a test states, and which keeps what it is told."""
 
     reads_content = True
+    sketches = False
 
     def __init__(self) -> None:
         self.verdicts = NOBODY
         self.asked_at: list[int] = []
-        self.events: list[Event] = []
+        self.events: list[Noted] = []
 
     def snapshot(self, now_us: int) -> Snapshot:
         self.asked_at.append(now_us)
         return self.verdicts
 
-    def note(self, event: Event) -> None:
-        self.events.append(event)
+    def note(self, noted: Noted) -> None:
+        self.events.append(noted)
 
 
 class CountingStore(MemoryStore):

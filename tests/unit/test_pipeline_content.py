@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from proxy.admission.memory import MemoryStore
+from proxy.detection import Noted
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.table import dialect_for
 from proxy.events.content import Content
-from proxy.events.event import Answered, Asked, Event
+from proxy.events.event import Answered, Asked
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, encode, features_of, response_of
 from proxy.events.signatures import name_of
 from proxy.events.sketching import Sketcher
@@ -39,15 +40,16 @@ class Watching:
     """Detection that only listens."""
 
     reads_content = True
+    sketches = False
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[Noted] = []
 
     def snapshot(self, now_us: int) -> Snapshot:
         return NOBODY
 
-    def note(self, event: Event) -> None:
-        self.events.append(event)
+    def note(self, noted: Noted) -> None:
+        self.events.append(noted)
 
 
 def policy_of(tmp_path: Any, text: str) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proxy.events.event import Event
+from proxy.detection import Noted
 from proxy.simulate.policytest.language import VerdictSpec
 from proxy.verdict.campaign import Campaign
 from proxy.verdict.snapshot import NOBODY, Snapshot
@@ -16,6 +16,7 @@ class StatedVerdicts:
     """A `Detection` whose verdicts a test's steps state."""
 
     reads_content = True
+    sketches = False
 
     def __init__(self) -> None:
         self._snapshot = NOBODY
@@ -27,7 +28,7 @@ class StatedVerdicts:
     def snapshot(self, now_us: int) -> Snapshot:
         return self._snapshot
 
-    def note(self, event: Event) -> None:
+    def note(self, noted: Noted) -> None:
         """Nobody draws conclusions from it."""
 
 
