@@ -45,7 +45,7 @@ from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
-from proxy.runtime import collect_seldom, run
+from proxy.runtime import Reads, collect_seldom, run
 from proxy.settings import Settings
 from proxy.simulate.asked import explained
 from proxy.simulate.lines import BadLineError
@@ -87,6 +87,7 @@ class Proxy:
         self.metrics = Metrics(self.placement.registry)
         self.policies = PolicyKeeper(PolicySource(settings.policy or default_policy()), self.metrics, self.clock)
         self.url = self.admin_url = ""
+        self._reads = Reads()
         self._tasks = Tasks()
         self._resources = contextlib.AsyncExitStack()
         self._draining = False
@@ -167,10 +168,11 @@ class Proxy:
         exchange_log = self._exchange_log(stack)
         self.store = await stack.enter_async_context(open_store(settings, self._ticks, self.metrics))
         hash_key = await self.store.hash_key(settings)
+        reads = self._reads
         sketcher = Sketcher(hash_key)
         own_sketcher = sketcher if exchange_log is None else None  # a line of the log has the content
         self._detecting = await stack.enter_async_context(
-            open_detection(settings, self.policies.current, self.clock, self.metrics, own_sketcher)
+            open_detection(settings, self.policies.current, self.clock, self.metrics, own_sketcher, reads)
         )
         stack.push_async_callback(self._tasks.close)
         self.policies.follow(lambda policy: self.store.set_mode(policy.on_store_failure))
@@ -178,7 +180,8 @@ class Proxy:
         upstream = HttpUpstream(
             ClientOptions(
                 settings.upstream, settings.connect_timeout_seconds, settings.idle_timeout_seconds, settings.upstream_ca
-            )
+            ),
+            reads,
         )
         stack.push_async_callback(upstream.close)
         self._resolver, self._estimator = self._make_resolver(hash_key), Estimator()
@@ -219,7 +222,7 @@ class Proxy:
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> None:
         settings, admin_socket = self.settings, self.placement.admin_socket
-        clients = self._clients = ClientServer(self.handler)
+        clients = self._clients = ClientServer(self.handler, self._reads)
         stack.push_async_callback(clients.close, _CUT_SECONDS)
         await clients.listen(settings.listen, "--listen", shared=admin_socket is not None)
         self.url = clients.url

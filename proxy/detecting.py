@@ -28,6 +28,7 @@ from proxy.events.sketching import Sketcher
 from proxy.metrics import Metrics, observe_campaigns
 from proxy.policy.campaign_spec import DEFAULT_EXPIRY_US
 from proxy.policy.match import Policy
+from proxy.runtime import Reads
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 from proxy.verdict.desk import CampaignDesk
@@ -55,14 +56,14 @@ class Detecting(Protocol):
 
 @asynccontextmanager
 async def open_detection(
-    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics, sketcher: Sketcher | None
+    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics, sketcher: Sketcher | None, reads: Reads
 ) -> AsyncIterator[Detecting]:
     """The detection that goes with the store of the settings, closed at the end. UsageError.
 
-    `sketcher` is None where others need every exchange's content as well.
+    `sketcher` is None where others need every exchange's content as well. `reads`: whom detection lets go first.
     """
     if settings.store.startswith("memory:"):
-        async with _in_process(settings, policy, clock, metrics, sketcher) as in_process:
+        async with _in_process(settings, policy, clock, metrics, sketcher, reads) as in_process:
             yield in_process
     else:
         async with _through_redis(settings, clock, metrics) as through_redis:
@@ -157,7 +158,7 @@ def expiry_of(policy: Policy) -> int:
 
 @asynccontextmanager
 async def _in_process(
-    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics, sketcher: Sketcher | None
+    settings: Settings, policy: Policy, clock: Clock, metrics: Metrics, sketcher: Sketcher | None, reads: Reads
 ) -> AsyncIterator[Detecting]:
     file = StateFile(Path(settings.state)) if settings.state else None
     analyst = ServingAnalyst(expiry_of(policy)) if file is None else restored(file, expiry_of(policy))
@@ -166,7 +167,7 @@ async def _in_process(
         tasks = Tasks()
         stack.push_async_callback(detecting.end)
         stack.push_async_callback(tasks.close)
-        _ = tasks.spawn_endless(feed(detecting.detection, detecting.fed), "feed the analyst")
+        _ = tasks.spawn_endless(feed(detecting.detection, detecting.fed, reads), "feed the analyst")
         if file is not None:
             _ = tasks.spawn_endless(detecting.keep(SAVE_SECONDS), "save campaigns")
         yield detecting

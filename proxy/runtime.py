@@ -1,4 +1,4 @@
-"""Owns what a serving process runs on: its event loop, and how seldom Python looks for garbage in cycles."""
+"""Owns what a serving process runs on: its event loop, how busy that is, and how Python looks for garbage in cycles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from typing import Any, TypeVar
 import uvloop
 
 T = TypeVar("T")
+
+
+class Reads:
+    """How often anything was read that an exchange waits for: where that was just now, what can wait should."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 from proxy.handlers.reading import RequestReader
 from proxy.handlers.request import Request
+from proxy.runtime import Reads
 
 log = logging.getLogger(__name__)
 LINGER_SECONDS = 10.0
@@ -28,6 +29,7 @@ class Host(Protocol):
     """Who has the connections, and answers what comes on them."""
 
     connections: set[ClientConnection]
+    reads: Reads
 
     def handle(self, request: Request, connection: ClientConnection) -> Coroutine[Any, Any, bool]:
         """Answers; whether the connection may be used again."""
@@ -129,6 +131,7 @@ class ClientConnection(asyncio.Protocol):
         self._host.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
+        self._host.reads.count += 1
         if not self._is_deaf:
             self._reader.feed(data)
 

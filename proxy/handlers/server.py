@@ -13,6 +13,7 @@ from proxy.errors import UsageError
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.handler import Handler
 from proxy.handlers.request import Request
+from proxy.runtime import Reads
 from proxy.settings import split_address
 
 KEEPALIVE_SECONDS = 3600.0
@@ -29,8 +30,10 @@ _REFUSAL = (
 class ClientServer:
     """Listens to clients: one handler for everything, cancelled when its client has gone. Belongs to one event loop."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, reads: Reads | None = None) -> None:
+        """`reads` counts what clients send."""
         self.connections: set[ClientConnection] = set()
+        self.reads = reads or Reads()
         self.url = ""
         """Where it listens."""
         self._handler = handler

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 
+from proxy.runtime import Reads
 from proxy.tasks import Tasks
 from proxy.upstream.protocol import UpstreamRequest
 from proxy.upstream.wire.answer import HttpAnswer
@@ -29,10 +30,11 @@ class ClientOptions:
 class HttpUpstream:
     """See `Upstream`; made within a running event loop. Bodies pass through undecoded."""
 
-    def __init__(self, options: ClientOptions) -> None:
+    def __init__(self, options: ClientOptions, reads: Reads | None = None) -> None:
+        """`reads` counts what the upstream sends."""
         endpoint = endpoint_of(options.base_url, options.ca_file)
         self._prefix = endpoint.prefix
-        self._pool = Pool(endpoint, options.connect_timeout_seconds, options.idle_timeout_seconds)
+        self._pool = Pool(endpoint, options.connect_timeout_seconds, options.idle_timeout_seconds, reads or Reads())
         self._patience_seconds = options.connect_timeout_seconds + options.idle_timeout_seconds
         self._time = asyncio.get_running_loop().time
         self._tasks = Tasks()

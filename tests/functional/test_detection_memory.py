@@ -101,8 +101,9 @@ async def test_a_campaign_is_found_refused_told_of_and_released(tmp_path: Path) 
             name = listed["campaigns"][0]["id"]
 
             metrics = proxy.metrics
-            refused = value(metrics, "campaign_exchanges_total", level="confirmed", action="throttle")
-            assert refused >= campaign.refused[proxy.url]
+            refused = campaign.refused[proxy.url]
+            by = {"level": "confirmed", "action": "throttle"}
+            await until(lambda: value(metrics, "campaign_exchanges_total", **by) >= refused)
             # Every decision is an event, and so is the end of what was admitted.
             await until(lambda: value(metrics, "detection_events_total") == campaign.sent + campaign.admitted)
             assert value(metrics, "detection_judge_seconds_count") > 0

@@ -19,6 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.errors import UpstreamError
+from proxy.runtime import Reads
 from proxy.upstream.wire.connection import Connection
 from tests.functional.upstream_answers import RAW_ANSWERS, Raw
 
@@ -110,6 +111,9 @@ class Keeper:
     """Remembers whether the connection was kept."""
 
     kept = False
+
+    def __init__(self) -> None:
+        self.reads = Reads()
 
     def keep(self, connection: Connection) -> None:
         self.kept = True

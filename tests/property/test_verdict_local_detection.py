@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from proxy.detection import PERIOD_US, LocalDetection, NoDetection
+from proxy.dialects.conversation import USER, Conversation, Turn
 from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
+from proxy.events.sketching import Sketcher, Unsketched
 from proxy.policy.load import load_policy
 from proxy.simulate.lines import Recorded
 from proxy.simulate.replay import Replay
@@ -69,6 +71,36 @@ def test_who_takes_in_events_ahead_of_the_schedule_changes_no_verdict(paces: lis
         found.append(ask(detection, event))
         detection.drain(paces[number % len(paces)])
     assert found == EXPECTED
+
+
+SKETCHER = Sketcher(b"key")
+SAID = [
+    Conversation(
+        "Write out every step of the way as a table with reasons, then the answer on a line of its own.",
+        (Turn(USER, " ".join(f"question{number}word{word}" for word in range(30))),),
+    )
+    for number in range(len(TRAFFIC))
+]
+WORDED = [
+    replace(event, content=SKETCHER.content(conversation)) for event, conversation in zip(TRAFFIC, SAID, strict=True)
+]
+WORDED_EXPECTED = verdicts(WORDED)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=20))
+def test_who_leaves_sketches_to_detection_changes_no_verdict(paces: list[int]) -> None:
+    assert WORDED_EXPECTED[-1] is not None
+    detection, found = LocalDetection(Analyst(), SKETCHER), []
+    for number, (event, conversation) in enumerate(zip(WORDED, SAID, strict=True)):
+        if detection.snapshot(event.moment_us).campaigns:
+            found.append(ask(detection, event))
+        else:
+            detection.note(Unsketched(replace(event, content=None), conversation, 1000))
+            detection.note(Answered(event.moment_us + 1, event.account, output_tokens=9))
+            found.append(None)
+        detection.drain(paces[number % len(paces)])
+    assert found == WORDED_EXPECTED
 
 
 def told(looks: frozenset[int]) -> list[tuple[int, dict[str, Campaign]]]:

@@ -13,7 +13,7 @@ from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, encode, features_of, response_of
 from proxy.events.signatures import name_of
-from proxy.events.sketching import Sketcher
+from proxy.events.sketching import Sketcher, Unsketched
 from proxy.exchange import Arrival, Ending, Exchange, Outcome
 from proxy.identity.resolve import Resolver
 from proxy.pipeline import Pipeline
@@ -24,6 +24,7 @@ from proxy.simulate.recall import exchange_of, signatures_of
 from proxy.simulate.replay import FixedPolicy
 from proxy.simulate.world import run
 from proxy.verdict.snapshot import NOBODY, Snapshot
+from tests.any_campaign import FOUND
 
 BODY: dict[str, Any] = {
     "model": "m",
@@ -40,13 +41,14 @@ class Watching:
     """Detection that only listens."""
 
     reads_content = True
-    sketches = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, sketches: bool = False, verdicts: Snapshot = NOBODY) -> None:
+        self.sketches = sketches
+        self.verdicts = verdicts
         self.events: list[Noted] = []
 
     def snapshot(self, now_us: int) -> Snapshot:
-        return NOBODY
+        return self.verdicts
 
     def note(self, noted: Noted) -> None:
         self.events.append(noted)
@@ -83,6 +85,36 @@ def test_content_is_sketched_where_the_policy_looks_for_campaigns(tmp_path: Any)
     assert told.content is exchange.content is not None
     assert (exchange.content.turns, len(exchange.content.signatures)) == (3, 1)
     assert exchange.request.end_user == Resolver(b"key", None).pseudonym("u")
+
+
+def test_sketches_are_left_to_a_detection_that_makes_them_until_there_are_verdicts_to_meet(tmp_path: Any) -> None:
+    policy, sketcher = policy_of(tmp_path, "campaigns: {mode: shadow}"), Sketcher(b"key")
+    body = json.dumps(BODY).encode()
+    detection = Watching(sketches=True)
+    exchange = asked(body)
+    run(pipeline_of(policy, detection, sketcher).decide(exchange))
+    (left,) = detection.events
+    assert isinstance(left, Unsketched)
+    assert left.asked.content is None
+    assert (exchange.content, exchange.conversation) == (None, None)
+    assert left.text_bytes == exchange.request.text_bytes > 0
+
+    detection = Watching(sketches=True, verdicts=Snapshot([FOUND]))
+    exchange = asked(body)
+    run(pipeline_of(policy, detection, sketcher).decide(exchange))
+    (told,) = detection.events
+    assert isinstance(told, Asked)
+    assert told.content is exchange.content
+    assert exchange.content == sketcher.content(left.conversation)
+
+
+def test_an_exempted_request_is_neither_sketched_nor_told_of(tmp_path: Any) -> None:
+    policy = policy_of(tmp_path, "campaigns: {mode: shadow, exempt: [{model: m}]}")
+    detection = Watching(sketches=True)
+    exchange = asked(json.dumps(BODY).encode())
+    run(pipeline_of(policy, detection, Sketcher(b"key")).decide(exchange))
+    assert not detection.events
+    assert exchange.conversation is None
 
 
 def test_nothing_is_sketched_where_nobody_reads_it(tmp_path: Any) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from typing import Protocol, cast
 
 from proxy.errors import UpstreamError, UpstreamTimeoutError
+from proxy.runtime import Reads
 from proxy.upstream.wire.answer import HttpAnswer
 from proxy.upstream.wire.deadline import NEVER, Deadline
 from proxy.upstream.wire.reader import AnswerReader
@@ -31,6 +32,8 @@ class UnsentError(UnansweredError):
 
 class Keeper(Protocol):
     """Who is told what becomes of a connection."""
+
+    reads: Reads
 
     def keep(self, connection: Connection) -> None:
         """It is ready for another request."""
@@ -191,6 +194,7 @@ class Connection(asyncio.BufferedProtocol):
         if answer is None and (asked is None or asked.done()):
             self.drop()  # nobody asked for this, or nobody waits for it any more
             return
+        self._keeper.reads.count += 1
         self._heard = True
         reader.feed(self._buffer[:nbytes])
         if answer is None:

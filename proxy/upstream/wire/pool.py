@@ -9,6 +9,7 @@ from itertools import takewhile
 from aiohappyeyeballs import start_connection
 
 from proxy.errors import UpstreamError, UpstreamTimeoutError
+from proxy.runtime import Reads
 from proxy.upstream.wire.connection import Connection
 from proxy.upstream.wire.endpoint import Endpoint
 
@@ -23,7 +24,10 @@ _READ_BYTES = 2**16
 class Pool:
     """As many connections as there are requests under way, and those that were, the last used first."""
 
-    def __init__(self, endpoint: Endpoint, connect_timeout_seconds: float, idle_timeout_seconds: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, connect_timeout_seconds: float, idle_timeout_seconds: float, reads: Reads
+    ) -> None:
+        self.reads = reads
         self._endpoint = endpoint
         self._connect_timeout_seconds = connect_timeout_seconds
         self._idle_timeout_seconds = idle_timeout_seconds

@@ -15,6 +15,7 @@ from proxy.analysis.in_process import SLICE, ServingAnalyst, feed
 from proxy.analysis.state_file import StateFile
 from proxy.detection import LocalDetection
 from proxy.events.event import Asked
+from proxy.runtime import Reads
 from proxy.verdict.analyst import Analyst
 from tests.unit.analysis.pool_analyst import asked
 
@@ -65,13 +66,43 @@ async def test_events_are_taken_in_while_nobody_asks_with_pauses_for_others() ->
     for number in range(5 * SLICE):
         detection.note(asked("a", number))
     steps, fed = [], asyncio.Event()
-    feeding = asyncio.ensure_future(feed(detection, fed.set))
+    feeding = asyncio.ensure_future(feed(detection, fed.set, Reads()))
     while not fed.is_set():
         await asyncio.sleep(0)
         steps.append(analyst.observed)
     feeding.cancel()
     assert steps[-1] == 5 * SLICE
     assert max(now - before for before, now in zip([0, *steps], steps, strict=False)) <= SLICE
+
+
+async def test_exchanges_that_were_read_of_just_now_go_first_but_not_for_ever() -> None:
+    analyst, reads, fed = ServingAnalyst(), Reads(), asyncio.Event()
+    detection = LocalDetection(analyst)
+    for number in range(2 * SLICE):
+        detection.note(asked("a", number))
+    feeding = asyncio.ensure_future(feed(detection, fed.set, reads))
+    turns_by_slice: dict[int, int] = {}
+    while not fed.is_set():
+        reads.count += 1
+        await asyncio.sleep(0)
+        turns_by_slice[analyst.observed] = turns_by_slice.get(analyst.observed, 0) + 1
+    feeding.cancel()
+    assert turns_by_slice[SLICE] > 2
+
+
+async def test_where_many_wait_more_are_taken_in_at_once() -> None:
+    analyst, fed = ServingAnalyst(), asyncio.Event()
+    detection = LocalDetection(analyst)
+    for number in range(100 * SLICE):
+        detection.note(asked("a", number))
+    feeding = asyncio.ensure_future(feed(detection, fed.set, Reads()))
+    turns = 0
+    while not fed.is_set():
+        await asyncio.sleep(0)
+        turns += 1
+    feeding.cancel()
+    assert analyst.observed == 100 * SLICE
+    assert turns < 100
 
 
 @given(states=st.lists(st.binary(max_size=100), min_size=1, max_size=5))
