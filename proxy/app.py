@@ -17,13 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from prometheus_client import (
-    CollectorRegistry,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from proxy import __version__
 from proxy.admin.app import admin_app
@@ -45,7 +39,7 @@ from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
-from proxy.runtime import Reads, collect_seldom, run
+from proxy.runtime import Reads, collect_seldom, run, tidy
 from proxy.settings import Settings
 from proxy.simulate.asked import explained
 from proxy.simulate.lines import BadLineError
@@ -87,7 +81,7 @@ class Proxy:
         self.metrics = Metrics(self.placement.registry)
         self.policies = PolicyKeeper(PolicySource(settings.policy or default_policy()), self.metrics, self.clock)
         self.url = self.admin_url = ""
-        self._reads = Reads()
+        self.reads = Reads()
         self._tasks = Tasks()
         self._resources = contextlib.AsyncExitStack()
         self._draining = False
@@ -168,8 +162,7 @@ class Proxy:
         exchange_log = self._exchange_log(stack)
         self.store = await stack.enter_async_context(open_store(settings, self._ticks, self.metrics))
         hash_key = await self.store.hash_key(settings)
-        reads = self._reads
-        sketcher = Sketcher(hash_key)
+        reads, sketcher = self.reads, Sketcher(hash_key)
         own_sketcher = sketcher if exchange_log is None else None  # a line of the log has the content
         self._detecting = await stack.enter_async_context(
             open_detection(settings, self.policies.current, self.clock, self.metrics, own_sketcher, reads)
@@ -222,7 +215,7 @@ class Proxy:
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> None:
         settings, admin_socket = self.settings, self.placement.admin_socket
-        clients = self._clients = ClientServer(self.handler, self._reads)
+        clients = self._clients = ClientServer(self.handler, self.reads)
         stack.push_async_callback(clients.close, _CUT_SECONDS)
         await clients.listen(settings.listen, "--listen", shared=admin_socket is not None)
         self.url = clients.url
@@ -288,6 +281,7 @@ async def _serve(settings: Settings, placement: Placement | None) -> int:
     loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(proxy.policies.reload(), "reload"))
     await proxy.start()
     collect_seldom()
+    _ = tasks.spawn_endless(tidy(proxy.reads), "tidy")
     try:
         await ended.wait()
         await proxy.drain(hurried)

@@ -9,16 +9,12 @@ from collections.abc import Callable, Iterator
 from proxy.admission.bucket import DAY_US
 from proxy.detection import LocalDetection
 from proxy.events.event import Event
-from proxy.runtime import Reads
+from proxy.runtime import Reads, quiet
 from proxy.verdict.analyst import Analyst
 from proxy.verdict.campaign import Campaign
 
 log = logging.getLogger("stillgate.detection")
 FEED_SECONDS = 0.005
-BUSY_SECONDS = 0.001
-"""How long the exchanges that were read of just now are left to themselves."""
-_PATIENCE_SECONDS = 0.005
-"""How long in all, before a slice is taken in nevertheless."""
 SLICE = 4
 """Events taken in without a pause, some 25 µs each; more only where many wait."""
 _SHARE = 8
@@ -99,22 +95,7 @@ async def feed(detection: LocalDetection, on_fed: Callable[[], None], reads: Rea
     while True:
         waiting = detection.drain(max(SLICE, waiting // _SHARE))
         if waiting:
-            await _quiet(reads)
+            await quiet(reads)
         else:
             on_fed()
             await asyncio.sleep(FEED_SECONDS)
-
-
-async def _quiet(reads: Reads) -> None:
-    """Lets others go first: waits for a turn of the event loop in which nothing was read, but not too long.
-
-    An exchange takes some six turns, and would meet a slice in each; and what it writes leaves at the end of a turn.
-    """
-    time = asyncio.get_running_loop().time
-    until = time() + _PATIENCE_SECONDS
-    before = reads.count
-    await asyncio.sleep(0)
-    while reads.count != before and time() < until:
-        await asyncio.sleep(BUSY_SECONDS)
-        before = reads.count
-        await asyncio.sleep(0)
