@@ -17,7 +17,7 @@ _PATIENCE_SECONDS = 0.005
 _TIDY_SECONDS = 0.05
 _YOUNG = 300
 """Objects that make it worth while."""
-_MIDDLE = 80
+_MIDDLE = 20
 """Times that the young ones were gone through, until those that were left are once more."""
 
 
@@ -61,7 +61,7 @@ def collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 100, 2000)
+    gc.set_threshold(20_000, 100, 10_000)
 
 
 async def tidy(reads: Reads) -> None:
