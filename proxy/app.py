@@ -39,7 +39,8 @@ from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
-from proxy.runtime import Reads, collect_seldom, run, tidy
+from proxy.quiet import Reads
+from proxy.runtime import collect_seldom, run, tidy
 from proxy.settings import Settings
 from proxy.simulate.asked import explained
 from proxy.simulate.lines import BadLineError

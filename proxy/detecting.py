@@ -28,7 +28,7 @@ from proxy.events.sketching import Sketcher
 from proxy.metrics import Metrics, observe_campaigns
 from proxy.policy.campaign_spec import DEFAULT_EXPIRY_US
 from proxy.policy.match import Policy
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 from proxy.verdict.desk import CampaignDesk

@@ -71,10 +71,8 @@ class LocalDetection:
         """What waited when the period began: to be taken in before it is judged, as all else after that."""
         self._period_us = 0
         """When the period began that was begun last."""
-        self._is_judged = True
-        """What came before it is."""
         self._steps: Iterator[None] | None = None
-        """What is left to judge, once that has begun."""
+        """What is left to judge of what came before it; None for nothing."""
         self._snapshot = self._next = NOBODY
 
     def snapshot(self, now_us: int) -> Snapshot:
@@ -92,11 +90,11 @@ class LocalDetection:
         """
         if self._earlier:
             self._take_in(self._earlier, most)
-        elif not self._is_judged:
-            self._judge()
+        elif self._steps is not None:
+            self._judge(self._steps)
         else:
             self._take_in(self._waiting, most)
-        return len(self._earlier) + (not self._is_judged) + len(self._waiting)
+        return len(self._earlier) + (self._steps is not None) + len(self._waiting)
 
     def renew(self) -> None:
         """Has an operator's word in force at once."""
@@ -119,14 +117,15 @@ class LocalDetection:
         self._begin(period_us)
 
     def _begin(self, period_us: int) -> None:
-        self._period_us, self._is_judged = period_us, False
+        # Judging reads nothing before its first step, so what came earlier may be taken in until then.
+        self._period_us, self._steps = period_us, self.analyst.judging(period_us)
         self._earlier, self._waiting = self._waiting, self._earlier
 
     def _finish(self) -> None:
         while self._earlier:
             self._take_in(self._earlier, len(self._earlier))
-        while not self._is_judged:
-            self._judge()
+        while self._steps is not None:
+            self._judge(self._steps)
 
     def _take_in(self, waiting: deque[Noted], most: int) -> None:
         """The first of those that wait, up to one that is to be sketched; then that one is, and some behind it."""
@@ -134,12 +133,10 @@ class LocalDetection:
         for _ in range(min(most, len(waiting))):
             noted = waiting[0]
             if isinstance(noted, Unsketched):
-                break
+                self._sketch(waiting, most)
+                return
             waiting.popleft()
             observe(noted)
-        else:
-            return
-        self._sketch(waiting, most)
 
     def _sketch(self, waiting: deque[Noted], most: int) -> None:
         """Makes the content of some that wait: many at once take half of the time."""
@@ -156,11 +153,9 @@ class LocalDetection:
         for (place, noted), content in zip(found, contents, strict=True):
             waiting[place] = replace(noted.asked, content=content)
 
-    def _judge(self) -> None:
+    def _judge(self, steps: Iterator[None]) -> None:
         """One cluster, or none: then all are, and their verdicts are kept for the period's end."""
-        if self._steps is None:
-            self._steps = self.analyst.judging(self._period_us)
-        if next(self._steps, self) is self:
-            self._steps, self._is_judged = None, True
+        if next(steps, self) is self:
+            self._steps = None
             if self.analyst.has_news(self._period_us):
                 self._next = Snapshot(self.analyst.verdicts())

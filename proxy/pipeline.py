@@ -112,8 +112,8 @@ class Pipeline:
         self._read(exchange)
 
     def _read(self, exchange: Exchange) -> None:
-        arrival, sketcher = exchange.arrival, self._sketcher
-        sketches = sketcher is not None and exchange.policy.campaigns is not None
+        arrival = exchange.arrival
+        sketches = self._sketcher is not None and exchange.policy.campaigns is not None
         read = read_body(
             exchange.dialect, arrival.target, arrival.body, self._resolver.pseudonym, with_conversation=sketches
         )

@@ -1,4 +1,4 @@
-"""Owns what a serving process runs on: its event loop, how busy that is, and how Python looks for garbage in cycles."""
+"""Owns what a serving process runs on: its event loop, and how Python looks for garbage in cycles."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from proxy.quiet import Reads, quiet
+
 T = TypeVar("T")
-_BUSY_SECONDS = 0.001
-"""How long the exchanges that were read of just now are left to themselves."""
-_PATIENCE_SECONDS = 0.005
-"""How long in all."""
 _TIDY_SECONDS = 0.05
 _YOUNG = 300
 """Objects that make it worth while."""
@@ -21,37 +19,10 @@ _MIDDLE = 20
 """Times that the young ones were gone through, until those that were left are once more."""
 
 
-class Reads:
-    """How often anything was read that an exchange waits for: where that was just now, what can wait should."""
-
-    __slots__ = ("count",)
-
-    def __init__(self) -> None:
-        self.count = 0
-
-
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, on uvloop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(coroutine)
-
-
-async def quiet(reads: Reads) -> bool:
-    """Lets others go first: waits for a turn of the event loop in which nothing was read, but not too long.
-
-    An exchange takes some six turns, and would meet in each what does not wait; and what it writes leaves at the end of
-    a turn. False where there was no such turn in time.
-    """
-    time = asyncio.get_running_loop().time
-    until = time() + _PATIENCE_SECONDS
-    while True:
-        before = reads.count
-        await asyncio.sleep(0)
-        if reads.count == before:
-            return True
-        if time() >= until:
-            return False
-        await asyncio.sleep(_BUSY_SECONDS)
 
 
 def collect_seldom() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from proxy.admission.bucket import DAY_US
 from proxy.detection import LocalDetection
 from proxy.events.event import Event
-from proxy.runtime import Reads, quiet
+from proxy.quiet import Reads, quiet
 from proxy.verdict.analyst import Analyst
 from proxy.verdict.campaign import Campaign
 

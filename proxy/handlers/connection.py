@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 from proxy.handlers.reading import RequestReader
 from proxy.handlers.request import Request
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 
 log = logging.getLogger(__name__)
 LINGER_SECONDS = 10.0

@@ -13,7 +13,7 @@ from proxy.errors import UsageError
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.handler import Handler
 from proxy.handlers.request import Request
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 from proxy.settings import split_address
 
 KEEPALIVE_SECONDS = 3600.0

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 from proxy.tasks import Tasks
 from proxy.upstream.protocol import UpstreamRequest
 from proxy.upstream.wire.answer import HttpAnswer

@@ -36,6 +36,16 @@ async def store_on(server: RedisServer, timeout_seconds: float = PATIENT, **opti
         await store.close()
 
 
+@asynccontextmanager
+async def store_and_trips(server: RedisServer, prefix: str) -> AsyncIterator[tuple[RedisStore, list[tuple[str, int]]]]:
+    """A store, and what travelled so far: the kind of each round trip, and its calls."""
+    trips: list[tuple[str, int]] = []
+    async with store_on(
+        server, prefix=prefix, on_roundtrip=lambda kind, _seconds, calls: trips.append((kind, calls))
+    ) as store:
+        yield store, trips
+
+
 async def granted(store: RedisStore, name: str, *claims: Claim) -> Reservation:
     admission = await store.reserve(name, claims)
     assert isinstance(admission, Granted)
@@ -66,10 +76,7 @@ async def test_four_stores_on_one_redis_grant_no_more_than_one_would(
 async def test_calls_that_meet_in_one_turn_of_the_event_loop_travel_together(
     redis_server: RedisServer, redis_prefix: str
 ) -> None:
-    trips: list[tuple[str, int]] = []
-    async with store_on(
-        redis_server, prefix=redis_prefix, on_roundtrip=lambda kind, _seconds, calls: trips.append((kind, calls))
-    ) as store:
+    async with store_and_trips(redis_server, redis_prefix) as (store, trips):
         held = await asyncio.gather(*[granted(store, f"e-{number}", ONE) for number in range(64)])
         store.settle(held[0], [0])
         await store.peek([ONE])
@@ -91,10 +98,7 @@ async def test_an_exchange_that_used_what_it_reserved_needs_no_second_trip(
 async def test_a_settlement_waits_for_nobody_and_travels_with_what_is_asked_next(
     redis_server: RedisServer, redis_prefix: str
 ) -> None:
-    trips: list[tuple[str, int]] = []
-    async with store_on(
-        redis_server, prefix=redis_prefix, on_roundtrip=lambda kind, _seconds, calls: trips.append((kind, calls))
-    ) as store:
+    async with store_and_trips(redis_server, redis_prefix) as (store, trips):
         held = [await granted(store, f"e-{number}", ONE) for number in range(3)]
         trips.clear()
         for reservation in held:

@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.errors import UpstreamError
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 from proxy.upstream.wire.connection import Connection
 from tests.functional.upstream_answers import RAW_ANSWERS, Raw
 

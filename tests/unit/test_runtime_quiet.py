@@ -9,7 +9,8 @@ import weakref
 import pytest
 
 from proxy import runtime
-from proxy.runtime import Reads, quiet, tidy
+from proxy.quiet import Reads, quiet
+from proxy.runtime import tidy
 
 
 class Node:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from typing import Protocol, cast
 
 from proxy.errors import UpstreamError, UpstreamTimeoutError
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 from proxy.upstream.wire.answer import HttpAnswer
 from proxy.upstream.wire.deadline import NEVER, Deadline
 from proxy.upstream.wire.reader import AnswerReader

@@ -9,7 +9,7 @@ from itertools import takewhile
 from aiohappyeyeballs import start_connection
 
 from proxy.errors import UpstreamError, UpstreamTimeoutError
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 from proxy.upstream.wire.connection import Connection
 from proxy.upstream.wire.endpoint import Endpoint
 

@@ -15,7 +15,7 @@ from proxy.analysis.in_process import SLICE, ServingAnalyst, feed
 from proxy.analysis.state_file import StateFile
 from proxy.detection import LocalDetection
 from proxy.events.event import Asked
-from proxy.runtime import Reads
+from proxy.quiet import Reads
 from proxy.verdict.analyst import Analyst
 from tests.unit.analysis.pool_analyst import asked
 
