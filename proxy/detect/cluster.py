@@ -69,8 +69,6 @@ class Cluster:
         self.payers: dict[int, int] = {}
         """Accounts by payer."""
         self.relations: dict[Relation, int] = dict.fromkeys(Relation, 0)
-        self.openings_again = 0
-        """Openings with pieces of the payer's own earlier ones: people stay with their matter."""
         self.probes = 0
         """Refusals that rest on a verdict."""
         self.refused_groups: set[int] = set()
@@ -163,15 +161,7 @@ class Cluster:
         """Takes over all that was counted of `other`, which turned out to be the same."""
         self.first_us = min(self.first_us, other.first_us)
         self.last_us = max(self.last_us, other.last_us)
-        for name in (
-            "requests",
-            "admitted",
-            "prevented",
-            "probes",
-            "input_tokens",
-            "output_tokens",
-            "openings_again",
-        ):
+        for name in ("requests", "admitted", "prevented", "probes", "input_tokens", "output_tokens"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for relation, times in other.relations.items():
             self.relations[relation] += times
@@ -212,8 +202,9 @@ class Cluster:
         elif relation is Relation.HANDOVER:
             tie(self.pairs.handovers, whose, payer.group)
         elif relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
-            self.dealt.opening(payer.number)
-            self.openings_again += again
+            self.dealt.opening(payer.number, again=again, shared=relation is Relation.SHARED)
+        elif relation is Relation.REPEATS:
+            self.dealt.repeat(payer.number)
 
     def _aim(self, content: Content) -> None:
         count(self.shapes, content.shape, MOST_KINDS)

@@ -12,6 +12,7 @@ from math import exp, log, log2
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.dealt import Fall
 from proxy.detect.ties import largest_component
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Evidence
@@ -22,6 +23,8 @@ LEAST_PAYERS = 12
 """Fewer accounts share a template in any team that nobody has told us of."""
 _FEWEST_PAYERS, _CROWD = 4, 48
 """Or so few organisations with so many accounts: how the work falls on them tells a pool from colleagues."""
+_CARRIERS = 8
+"""Accounts that carry a cluster's openings: fewer are one customer's keys, which strangers have met with a few."""
 LEAST_OPENINGS = 60
 _ENOUGH, _PLENTY = 200, 1000
 """Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
@@ -36,19 +39,22 @@ _SHAPED_BY_REFUSALS = ("partition", "balance")
 
 
 def is_shared(cluster: Cluster) -> bool:
-    """Whether so many share a template that it is worth weighing."""
+    """Whether so many share a template that it is worth weighing, and are not just met by a few busy ones."""
     payers = len(cluster.payers)
-    return payers >= LEAST_PAYERS or (payers >= _FEWEST_PAYERS and len(cluster.members) >= _CROWD)
+    if payers < LEAST_PAYERS and (payers < _FEWEST_PAYERS or len(cluster.members) < _CROWD):
+        return False
+    return cluster.dealt.openings < LEAST_OPENINGS or cluster.dealt.usual().carriers >= _CARRIERS
 
 
 def weigh(cluster: Cluster) -> list[Evidence]:
     """All that speaks for and against a cluster being one campaign."""
     if not is_shared(cluster):
         return []
+    usual = cluster.dealt.usual()
     found = [
         *_content(cluster),
-        *_partition(cluster),
-        *_balance(cluster),
+        *_partition(usual),
+        *_balance(usual),
         *_reaction(cluster),
         *_replay(cluster),
         *_infrastructure(cluster),
@@ -100,13 +106,11 @@ def _content(cluster: Cluster) -> list[Evidence]:
     return found
 
 
-def _partition(cluster: Cluster) -> list[Evidence]:
+def _partition(usual: Fall) -> list[Evidence]:
     """Benign: people's own matters do not repeat either; but people come back to them, and classes share them."""
-    openings = cluster.dealt.openings
+    openings, shared, own = usual.openings, usual.others, usual.own
     if openings < LEAST_OPENINGS:
         return []
-    shared = cluster.relations[Relation.SHARED]
-    own = cluster.relations[Relation.REPEATS] + cluster.openings_again
     return [
         _evidence(
             "partition",
@@ -123,29 +127,29 @@ def _partition(cluster: Cluster) -> list[Evidence]:
     ]
 
 
-def _balance(cluster: Cluster) -> list[Evidence]:
+def _balance(usual: Fall) -> list[Evidence]:
     """Benign: a class in its hour, a job sharded over a firm's keys.
 
     What speaks against is bounded by how many campaigns behave like people on purpose.
     """
-    dealt = cluster.dealt
-    if dealt.openings < LEAST_OPENINGS:
+    if usual.openings < LEAST_OPENINGS:
         return []
+    accounts, busiest = sum(usual.histogram.values()), max(count for count, many in usual.histogram.items() if many)
     found = [
         _evidence(
             "balance",
             "even-volumes",
-            _capped(dealt_rather_than_come(dealt.histogram), -2.5, _grown(dealt.openings, 4, 5.5)),
-            f"{dealt.openings} openings over {len(dealt.counts)} accounts, busiest {max(dealt.counts.values())}",
+            _capped(dealt_rather_than_come(usual.histogram), -2.5, _grown(usual.openings, 4, 5.5)),
+            f"{usual.openings} openings over {accounts} accounts, busiest {busiest}",
         )
     ]
-    if dealt.returns >= 20:
+    if usual.returns >= 20:
         found.append(
             _evidence(
                 "balance",
                 "turn-taking",
-                _capped(_leaning(dealt.soon, dealt.returns, 0.13, 0.45), -1.5, _grown(dealt.openings, 2, 3.5)),
-                f"{dealt.soon} of {dealt.returns} returns come before an eighth of the accounts had their turn",
+                _capped(_leaning(usual.soon, usual.returns, 0.13, 0.45), -1.5, _grown(usual.openings, 2, 3.5)),
+                f"{usual.soon} of {usual.returns} returns come before an eighth of the accounts had their turn",
             )
         )
     return found

@@ -67,11 +67,13 @@ def told(cluster: Cluster) -> dict[str, int]:
     """Every count of it under a name."""
     found = {
         name: getattr(cluster, name)
-        for name in ("requests", "admitted", "prevented", "probes", "input_tokens", "output_tokens", "openings_again")
+        for name in ("requests", "admitted", "prevented", "probes", "input_tokens", "output_tokens")
     }
     found |= {f"relation {relation}": count for relation, count in cluster.relations.items()}
     found |= {f"target {bit}": count for bit, count in enumerate(cluster.targets)}
-    found |= {"openings": cluster.dealt.openings, "created": len(cluster.created)}
+    total = cluster.dealt.total
+    found |= {name: getattr(total, name) for name in ("openings", "returns", "soon", "own", "others")}
+    found |= {"created": len(cluster.created)}
     found |= {"admitted slices": sum(cluster.timeline.admitted), "prevented slices": sum(cluster.timeline.prevented)}
     for kind, counts in (
         ("model", cluster.models),
@@ -80,7 +82,7 @@ def told(cluster: Cluster) -> dict[str, int]:
         ("payment", cluster.payments),
         ("network", cluster.networks),
         ("member", cluster.members),
-        ("dealt to", cluster.dealt.counts),
+        ("dealt to", {account: share.openings for account, share in cluster.dealt.shares.items()}),
     ):
         found |= {f"{kind} {key}": count for key, count in counts.items()}
     return found
@@ -108,8 +110,10 @@ def test_taking_over_another_cluster_keeps_everybody_that_either_knew(one: list[
     mine.absorb(theirs)
     assert {name: getattr(mine.pairs, name) for name in ties} == ties
     assert mine.refused_groups == refused
-    assert sum(mine.dealt.histogram.values()) == len(mine.dealt.counts)
-    assert sum(count * payers for count, payers in mine.dealt.histogram.items()) == sum(mine.dealt.counts.values())
+    dealt = mine.dealt
+    assert sum(dealt.total.histogram.values()) == len(dealt.shares)
+    shares = sum(share.openings for share in dealt.shares.values())
+    assert sum(count * accounts for count, accounts in dealt.total.histogram.items()) == shares
 
 
 @settings(max_examples=40)

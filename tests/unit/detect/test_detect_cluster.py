@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -95,14 +98,16 @@ def test_openings_are_counted_by_payer_and_payers_by_openings(groups: list[int])
     for group in groups:
         dealt.opening(group)
     assert dealt.openings == len(groups)
-    assert dealt.counts == {group: groups.count(group) for group in groups}
-    histogram = {openings: payers for openings, payers in dealt.histogram.items() if payers}
+    assert {group: share.openings for group, share in dealt.shares.items()} == {
+        group: groups.count(group) for group in groups
+    }
+    histogram = {openings: payers for openings, payers in dealt.total.histogram.items() if payers}
     assert histogram == {
         openings: sum(groups.count(group) == openings for group in set(groups))
         for openings in {groups.count(group) for group in groups}
     }
-    assert dealt.returns == len(groups) - len(set(groups))
-    assert 0 <= dealt.soon <= dealt.returns
+    assert dealt.total.returns == len(groups) - len(set(groups))
+    assert 0 <= dealt.total.soon <= dealt.total.returns
 
 
 def test_who_takes_turns_never_comes_back_soon_and_who_stays_with_it_does() -> None:
@@ -110,8 +115,48 @@ def test_who_takes_turns_never_comes_back_soon_and_who_stays_with_it_does() -> N
     for number in range(400):
         turns.opening(number % 40)
         sessions.opening(number // 10)
-    assert turns.soon == 0
-    assert sessions.soon > sessions.returns / 2
+    assert turns.total.soon == 0
+    assert sessions.total.soon > sessions.total.returns / 2
+
+
+OPENINGS = st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.booleans()), max_size=300)
+
+
+def dealt_to(openings: Iterable[tuple[int, bool, bool]]) -> Dealt:
+    dealt = Dealt()
+    for account, again, shared in openings:
+        dealt.opening(account, again=again, shared=shared)
+    return dealt
+
+
+@given(OPENINGS)
+def test_of_few_accounts_all_are_usual_and_of_more_all_but_the_busiest_few(
+    openings: list[tuple[int, bool, bool]],
+) -> None:
+    dealt = dealt_to(openings)
+    usual, counts = dealt.usual(), sorted(share.openings for share in dealt.shares.values())
+    left = counts if len(counts) < 12 else counts[:-1]
+    assert sorted(Counter(usual.histogram).elements()) == left
+    assert usual.openings == sum(left)
+    assert usual.returns == sum(count - 1 for count in left)
+    assert 0 <= usual.own <= usual.openings
+    assert 0 <= usual.others <= usual.openings
+    assert 0 <= usual.soon <= usual.returns
+
+
+@given(st.lists(st.integers(1, 40), min_size=60), st.integers(100, 300))
+def test_a_single_busy_account_changes_nothing_of_what_is_usual(accounts: list[int], times: int) -> None:
+    openings = [(account, False, False) for account in accounts]
+    busy = [(99, True, True)] * times
+    beside = dealt_to(openings + busy).usual()
+    assert (beside.openings, beside.own, beside.others) == (len(accounts), 0, 0) or len(set(accounts)) < 11
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=60))
+def test_so_many_carry_it_as_there_are_accounts_where_all_have_as_many_openings(counts: list[int]) -> None:
+    fall = dealt_to([(account, False, False) for account, count in enumerate(counts) for _ in range(count)]).total
+    assert 1 <= fall.carriers <= len(counts) + 1e-9
+    assert (abs(fall.carriers - len(counts)) < 1e-9) is (len(set(counts)) == 1)
 
 
 def test_its_networks_are_those_its_accounts_were_first_seen_in() -> None:

@@ -133,7 +133,7 @@ def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not()
 def test_a_suspicion_that_grew_fourfold_is_worth_one_more_refusal(openings: int, probes: int) -> None:
     _, cluster = observed()
     record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
-    cluster.dealt.openings, cluster.probes = openings, probes - 1
+    cluster.dealt.total.openings, cluster.probes = openings, probes - 1
     assert is_probing(cluster, record)
     cluster.probes = probes
     assert not is_probing(cluster, record)
@@ -153,7 +153,7 @@ def test_what_speaks_against_it_does_not_save_one_that_all_else_speaks_for() -> 
     loud, against = Evidence("balance", "for", 2.5 * NEAR), Evidence("infrastructure", "against", -5.0)
     record = Record("c-1", Level.SUSPECTED, T0, (loud, against))
     assert not is_probing(cluster, record)
-    cluster.dealt.openings = 1000
+    cluster.dealt.total.openings = 1000
     assert is_probing(cluster, record)
 
 

@@ -14,7 +14,7 @@ from proxy.detect.payers import Payers
 from proxy.events.content import TARGETS, Content, Target
 from proxy.verdict.campaign import Level
 from proxy.verdict.judgement import level_of, score_of
-from proxy.verdict.scoring import LEAST_PAYERS, weigh, weigh_again
+from proxy.verdict.scoring import LEAST_PAYERS, is_shared, weigh, weigh_again
 from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked
 from tests.unit.verdict.counted import by_people, counted, in_turn
 
@@ -145,15 +145,34 @@ def test_accounts_that_pay_as_others_do_speak_for_it_and_private_payments_say_no
 def test_tasks_that_several_payers_ask_speak_against() -> None:
     cluster = counted(in_turn(800, 80))
     assert weights(cluster)["items-never-shared"] > 0
-    cluster.relations[Relation.SHARED] = 400
+    for account in in_turn(400, 80):
+        cluster.dealt.opening(account, shared=True)
     assert weights(cluster)["items-never-shared"] < 0
 
 
 def test_payers_that_return_to_their_own_matters_speak_against() -> None:
     cluster = counted(in_turn(800, 80))
     assert weights(cluster)["items-never-revisited"] > 0
-    cluster.openings_again = 400
+    for account in in_turn(400, 80):
+        cluster.dealt.opening(account, again=True)
     assert weights(cluster)["items-never-revisited"] < 0
+
+
+def test_one_busy_account_beside_it_does_not_make_a_pool_look_like_people() -> None:
+    """A batch job that now and then asks what the pool asks."""
+    pool = counted(in_turn(800, 80))
+    before = weights(pool)
+    for number in range(300):
+        pool.dealt.opening(1000, again=True, shared=number % 2 == 0)
+    assert weights(pool) == pytest.approx(before, abs=0.05)
+
+
+@pytest.mark.parametrize("strangers", [8, 20])
+def test_a_customers_router_that_strangers_have_met_is_not_worth_weighing(strangers: int) -> None:
+    assert is_shared(counted(in_turn(800, 80)))
+    router = counted([*in_turn(600, 5), *range(100, 100 + strangers)])
+    assert not is_shared(router)
+    assert weigh(router) == []
 
 
 def test_what_is_asked_for_is_a_weight_and_never_enough() -> None:
@@ -236,10 +255,11 @@ def test_what_many_ask_anyway_makes_echoes_worth_little() -> None:
 def test_while_it_is_refused_what_refusals_shape_stays_as_it_was() -> None:
     cluster = counted(in_turn(800, 80))
     before = weigh(cluster)
-    event = asked("a-1", Content(), T0 + DAY_US)
-    for _ in range(2000):
-        cluster.asked(event, Payers().seen(event), Relation.REPEATS, again=False, whose=0)
-        cluster.dealt.opening(1)
+    payers = Payers()
+    for number in range(2000):
+        event = asked(f"a-{number % 8}", Content(), T0 + DAY_US)
+        cluster.asked(event, payers.seen(event), Relation.REPEATS, again=False, whose=0)
+        cluster.dealt.opening(number % 8)
     assert score_of(weigh(cluster)) < score_of(before)
     again = weigh_again(cluster, before)
     for family in ("partition", "balance"):
