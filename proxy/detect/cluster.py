@@ -169,10 +169,11 @@ class Cluster:
         for ties, more in zip(self.pairs.kinds(), other.pairs.kinds(), strict=True):
             ties |= set(list(more)[: _SAMPLE - len(ties)])
         self.refused_groups |= set(list(other.refused_groups)[: _SAMPLE - len(self.refused_groups)])
+        both = len(self.members.keys() & other.members.keys()) / max(min(len(self.members), len(other.members)), 1)
+        _add(self.payments, other.payments, MOST_PAYERS, both)
+        _add(self.networks, other.networks, MOST_PAYERS, both)
         for mine, theirs, most in (
             (self.members, other.members, MOST_PAYERS),
-            (self.payments, other.payments, MOST_PAYERS),
-            (self.networks, other.networks, MOST_PAYERS),
             (self.clients, other.clients, MOST_KINDS),
             (self.models, other.models, MOST_KINDS),
         ):
@@ -253,6 +254,7 @@ def count(kinds: dict[K, int], kind: K, most: int, times: int = 1) -> None:
         kinds[kind] = kinds.get(kind, 0) + times
 
 
-def _add(mine: dict[K, int], theirs: dict[K, int], most: int) -> None:
+def _add(mine: dict[K, int], theirs: dict[K, int], most: int, both: float = 0.0) -> None:
+    """`both`: the share of the smaller side that stands on the other one as well, not to be counted twice."""
     for kind, times in theirs.items():
-        count(mine, kind, most, times)
+        count(mine, kind, most, times - round(both * min(times, mine.get(kind, 0))))

@@ -14,8 +14,9 @@ from proxy.events.content import Content
 from proxy.events.event import Asked
 from proxy.generations import Generations
 
-ECHO_US = 2 * 3600 * 1_000_000
-"""A request that was refused is picked up within this time, or it is another story."""
+ECHO_US = 15 * 60 * 1_000_000
+"""A request that was refused is picked up within this time, or it is another story: a pool takes seconds to minutes,
+and the longer one waits, the likelier somebody else asks the same by chance."""
 _TELLING_BYTES = 32
 """Shorter first turns ('Hi') are everybody's."""
 _KEPT = 400_000

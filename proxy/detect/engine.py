@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from proxy.detect.cluster import Cluster, count, meet, tie
-from proxy.detect.conversations import Conversations, Relation
+from proxy.detect.conversations import ECHO_US, Conversations, Relation
+from proxy.detect.networks import Networks
 from proxy.detect.payers import Payer, Payers
 from proxy.detect.pieces import Found, Pieces, Shared
 from proxy.detect.ties import LEAST, Ties
@@ -45,6 +46,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.payers = Payers()
+        self.networks = Networks()
         self.pieces = Pieces()
         self.conversations = Conversations()
         self.ties = Ties()
@@ -53,8 +55,8 @@ class Engine:
         self.by_campaign: dict[str, Cluster] = {}
         self.touched: dict[Cluster, None] = {}
         """Clusters that have changed so much since they were last judged that it may matter."""
-        self._tested: Generations[int, bool] = Generations(_LATEST)
-        """Payers that a verdict refused."""
+        self._refused: Generations[int, int] = Generations(_LATEST)
+        """By payer: when it was refused last; below zero where a verdict refused it."""
         self._latest: Generations[int, Cluster] = Generations(_LATEST)
         """By payer: the cluster of its latest request."""
         self._signatures: Generations[int, int] = Generations(_SIGNATURES)
@@ -63,6 +65,8 @@ class Engine:
     def asked(self, asked: Asked) -> None:
         """Takes in a decision."""
         payer = self.payers.seen(asked)
+        if payer.events == 1:
+            self.networks.welcome(asked.network)
         content = asked.content
         if content is None:
             return
@@ -71,11 +75,11 @@ class Engine:
         found = self.pieces.meet(content.pieces, group, asked.refused)
         cluster = self._cluster(asked, payer, found)
         if relation is Relation.NEW and found.others >= _ALIKE and found.others * 3 >= found.lone * 2:
-            relation, whose = self._alike(found, cluster)
+            relation, whose = self._alike(found, cluster, asked.moment_us)
         if cluster is not None:
             self._latest.put(group, cluster)
-        if asked.by_verdict:
-            self._tested.put(group, True)
+        if asked.refused:
+            self._refused.put(group, -asked.moment_us if asked.by_verdict else asked.moment_us)
         replayed = self._replayed(content, group) if content.signatures else ()
         if relation in (Relation.ECHO, Relation.TESTED_ECHO, Relation.HANDOVER):
             self._tie(whose, group)
@@ -244,13 +248,15 @@ class Engine:
         for met in (cluster.neighbours, cluster.crossings, cluster.overlaps):
             met.clear()
 
-    def _alike(self, found: Found, cluster: Cluster | None) -> tuple[Relation, int]:
+    def _alike(self, found: Found, cluster: Cluster | None, at_us: int) -> tuple[Relation, int]:
         """How a request stands whose words were another's: a pool words its wrapper anew, others have their own."""
         young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
         if not young or found.refused < _ALIKE or found.refused * 3 < found.lone * 2:
             return Relation.SIMILAR, 0
-        tested = self._tested.get(found.other) is not None
-        return (Relation.TESTED_ECHO if tested else Relation.ECHO), found.other
+        refused_us = self._refused.get(found.other)
+        if refused_us is None or at_us - abs(refused_us) > ECHO_US:
+            return Relation.SIMILAR, 0
+        return (Relation.TESTED_ECHO if refused_us < 0 else Relation.ECHO), found.other
 
     def _tie(self, one: int, other: int) -> None:
         if (pair := self.ties.tie(one, other)) is None:

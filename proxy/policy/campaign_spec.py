@@ -25,7 +25,7 @@ class CampaignAction(StrEnum):
     BLOCK = "block"
 
 
-DEFAULT_RATE = RateText("6/h", 6 * MICRO, PERIODS_US["h"])
+DEFAULT_RATE = RateText("1/h", MICRO, PERIODS_US["h"])
 DEFAULT_BURST = MICRO
 DEFAULT_SHARE = 20_000
 DEFAULT_EXPIRY_US = 7 * PERIODS_US["day"]
@@ -35,7 +35,7 @@ DEFAULT_EXPIRY_US = 7 * PERIODS_US["day"]
 class ThrottleSpec(Spec):
     """The one bucket, in requests, that the matching traffic of all members of a campaign draws from."""
 
-    rate: RateText | None = declare(RATE, "For action throttle: what all members together get. Default: 6/h.")
+    rate: RateText | None = declare(RATE, "For action throttle: what all members together get. Default: 1/h.")
     burst: int | None = declare(AMOUNT, "Of `rate`: how much of it can be saved up. Default: 1.")
     default_action: ClassVar[CampaignAction]
 
@@ -80,7 +80,7 @@ class CampaignsSpec(Spec):
         Record(SuspectedSpec), "What is done about suspected campaigns. Default: {action: observe}."
     )
     confirmed: ConfirmedSpec | None = declare(
-        Record(ConfirmedSpec), "What is done about confirmed campaigns. Default: {action: throttle, rate: 6/h}."
+        Record(ConfirmedSpec), "What is done about confirmed campaigns. Default: {action: throttle, rate: 1/h}."
     )
     exempt: tuple[Matcher, ...] = declare(
         Listing(Record(Matcher)),

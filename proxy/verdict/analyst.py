@@ -129,16 +129,17 @@ class Analyst:
 
     def _judge(self, cluster: Cluster, now_us: int) -> None:
         record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
+        has_grown = cluster.requests >= cluster.judged_next
         if record is not None:
-            self._unite(cluster)
+            self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
-        if (confirmed or record is None) and cluster.requests < cluster.judged_next:
+        if (confirmed or record is None) and not has_grown:
             return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
         if record is None:
             if not is_shared(cluster):
                 return
-            self._unite(cluster)
+            self._unite(cluster, with_campaigns=True)
             record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
         if record is None:
             self._suspect(cluster, now_us)
@@ -147,7 +148,7 @@ class Analyst:
             self._reconsider(cluster, record, now_us)
 
     def _suspect(self, cluster: Cluster, now_us: int) -> None:
-        evidence = tuple(weigh(cluster))
+        evidence = tuple(weigh(cluster, self._engine.networks))
         level = level_of(evidence, None, cluster.dealt.openings)
         if level is not None and len(self._records) < MOST_CAMPAIGNS:
             record = self._name(cluster, level, now_us)
@@ -158,7 +159,8 @@ class Analyst:
         if record.kept is not None and cluster.requests - record.kept.exchanges_seen < 500:
             return
         refusing = record.level is Level.CONFIRMED
-        evidence = tuple(weigh_again(cluster, record.evidence) if refusing else weigh(cluster))
+        around = self._engine.networks
+        evidence = tuple(weigh_again(cluster, around, record.evidence) if refusing else weigh(cluster, around))
         level = level_of(evidence, record.level, cluster.dealt.openings)
         if level is None:
             self._forget(record)
@@ -179,17 +181,19 @@ class Analyst:
         self._change(name)
         return record
 
-    def _unite(self, cluster: Cluster) -> None:
-        """Merges the clusters that turn out to be parts of this one."""
+    def _unite(self, cluster: Cluster, *, with_campaigns: bool) -> None:
+        """Merges the clusters that turn out to be parts of this one: those that it has met, or all campaigns' too."""
+        engine = self._engine
+        campaigns = engine.by_campaign.values() if with_campaigns else ()
         # A dict keeps their order, which a set of objects would leave to where they lie in memory.
-        for other in {**cluster.neighbours, **cluster.crossings}:
-            if other.gone or cluster.gone or not are_one(cluster, other):
+        for other in {**cluster.neighbours, **cluster.crossings, **dict.fromkeys(campaigns)}:
+            if other is cluster or other.gone or cluster.gone or not are_one(cluster, other, engine.networks):
                 continue
             if cluster.campaign is not None and other.campaign is not None and cluster.campaign != other.campaign:
                 self._merge_records(cluster.campaign, other.campaign)
             elif other.campaign is not None:
-                self._engine.name(cluster, other.campaign)
-            self._engine.merge(cluster, other)
+                engine.name(cluster, other.campaign)
+            engine.merge(cluster, other)
 
     def _merge_records(self, name: str, other: str) -> None:
         mine, theirs = self._records[name], self._records.pop(other, None)

@@ -132,8 +132,8 @@ def _probes(cluster: Cluster, openings: int) -> int:
     One that the same payer picked up was in vain.
     """
     in_vain = min(cluster.relations[Relation.ROUTED], _PROBES)
-    if cluster.pairs.tested:
-        return _PROBES_PICKED_UP + in_vain
+    if picked_up := len(cluster.pairs.tested):
+        return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain
     fourfold = (max(openings // _ONE_PROBE, 1).bit_length() - 1) // 2
     return min(1 + fourfold, _PROBES) + in_vain
 

@@ -13,6 +13,7 @@ from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
 from proxy.detect.dealt import Fall
+from proxy.detect.networks import Networks
 from proxy.detect.ties import largest_component
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Evidence
@@ -35,6 +36,8 @@ _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
 _REACH = 0.7
 """Of the payers that so many pairs would tie by lot: a router ties its own few keys again and again."""
+_SHARED_BY_PEOPLE = 0.45
+"""So many accounts of a widely used program share a network with another one, where it is mobile."""
 _SHAPED_BY_REFUSALS = ("partition", "balance")
 
 
@@ -46,8 +49,8 @@ def is_shared(cluster: Cluster) -> bool:
     return cluster.dealt.openings < LEAST_OPENINGS or cluster.dealt.usual().carriers >= _CARRIERS
 
 
-def weigh(cluster: Cluster) -> list[Evidence]:
-    """All that speaks for and against a cluster being one campaign."""
+def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
+    """All that speaks for and against a cluster being one campaign, given where all accounts come from."""
     if not is_shared(cluster):
         return []
     usual = cluster.dealt.usual()
@@ -57,17 +60,17 @@ def weigh(cluster: Cluster) -> list[Evidence]:
         *_balance(usual),
         *_reaction(cluster),
         *_replay(cluster),
-        *_infrastructure(cluster),
+        *_infrastructure(cluster, around),
     ]
     return [evidence for evidence in found if evidence.weight]
 
 
-def weigh_again(cluster: Cluster, before: Sequence[Evidence]) -> list[Evidence]:
+def weigh_again(cluster: Cluster, around: Networks, before: Sequence[Evidence]) -> list[Evidence]:
     """All that speaks for and against a campaign whose traffic is being refused.
 
     How its openings fall on payers, and what it repeats, is the proxy's own doing by now, so that stays as it was.
     """
-    if not (now := weigh(cluster)):
+    if not (now := weigh(cluster, around)):
         return list(before)
     kept = [each for each in before if each.family in _SHAPED_BY_REFUSALS]
     return kept + [each for each in now if each.family not in _SHAPED_BY_REFUSALS]
@@ -168,7 +171,7 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
     by_chance = _capped(common / max(cluster.dealt.openings, 1), 0.05, _PICKED_UP)
     found += _tested(cluster, by_chance)
     if echoes >= 2:
-        detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 2 h"
+        detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 15 min"
         each = _capped(log(_PICKED_UP / by_chance), 0, 2.5)
         found.append(_evidence("reaction", "quota-echo", _capped(echoes * each, 0, 8), detail))
     if handovers >= 2:
@@ -192,7 +195,7 @@ def _tested(cluster: Cluster, by_chance: float) -> list[Evidence]:
     refused = max(min(cluster.probes, len(cluster.refused_groups)) - cluster.relations[Relation.ROUTED], tested)
     if not refused:
         return []
-    detail = f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them"
+    detail = f"{refused} payers were refused by a verdict, others asked the same within 15 min of {tested} of them"
     weight = _capped(_leaning(tested, refused, _PICKED_UP, by_chance), -4.5, 10)
     return [_evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
 
@@ -206,25 +209,28 @@ def _replay(cluster: Cluster) -> list[Evidence]:
     return [_evidence("replay", "signature-replay", _capped(replays * 2.0, 0, 8), detail)]
 
 
-def _infrastructure(cluster: Cluster) -> list[Evidence]:
+def _infrastructure(cluster: Cluster, around: Networks) -> list[Evidence]:
     """Benign: everything that people of one place, one product or one day have in common."""
-    return [*_places(cluster), *_clients(cluster), *_ages(cluster), *_payments(cluster)]
+    return [*_places(cluster, around), *_clients(cluster), *_ages(cluster), *_payments(cluster)]
 
 
-def _places(cluster: Cluster) -> list[Evidence]:
+def _places(cluster: Cluster, around: Networks) -> list[Evidence]:
     networks, members = cluster.networks, len(cluster.members)
     if not networks or members < LEAST_PAYERS:
         return []
     top = max(networks.values()) / members
-    spread = len(networks)
+    spread, counted = len(networks), sum(networks.values())
     if top >= 0.4 or spread < 4:
         detail = f"{top:.0%} of {members} accounts come from one network: an institution, or one back end"
         return [_evidence("infrastructure", "one-place", -5.0, detail)]
-    shared = sum(count for count in networks.values() if count >= 2) / members
-    if spread >= 8 and shared >= 0.7 and top < 0.2:
-        detail = f"{shared:.0%} of {members} accounts share their network with another one, over {spread} networks"
-        return [_evidence("infrastructure", "shared-exits", 1.0, detail)]
-    return []
+    shared = sum(count for count in networks.values() if count >= 2) / counted
+    if spread < 8 or shared <= _SHARED_BY_PEOPLE or top >= 0.2:
+        return []
+    by_lot = around.shared_by_lot(networks)
+    detail = f"{shared:.0%} of {members} accounts share one of {spread} networks, {by_lot:.0%} would by lot"
+    most = 2.5 if 3 * by_lot <= shared else 1.0 if 1.5 * by_lot <= shared else 0.0
+    weight = most * min((shared - _SHARED_BY_PEOPLE) / _SHARED_BY_PEOPLE, 0.5) * 2
+    return [_evidence("infrastructure", "shared-exits", weight, detail)]
 
 
 def _clients(cluster: Cluster) -> list[Evidence]:

@@ -79,8 +79,6 @@ def told(cluster: Cluster) -> dict[str, int]:
         ("model", cluster.models),
         ("shape", cluster.shapes),
         ("client", cluster.clients),
-        ("payment", cluster.payments),
-        ("network", cluster.networks),
         ("member", cluster.members),
         ("dealt to", {account: share.openings for account, share in cluster.dealt.shares.items()}),
     ):
@@ -98,6 +96,27 @@ def test_taking_over_another_cluster_conserves_every_count(
     expected = added(told(mine), told(theirs))
     mine.absorb(theirs)
     assert told(mine) == expected
+
+
+@settings(max_examples=40)
+@given(REQUESTS, REQUESTS)
+def test_accounts_that_are_in_both_clusters_do_not_seem_to_share_a_network_or_a_payment_with_themselves(
+    one: list[Request], other: list[Request]
+) -> None:
+    payers = Payers()
+    mine, theirs = counted(one, payers, T0), counted(other, payers, T0)
+    apart = not mine.members.keys() & theirs.members.keys()
+    same = mine.members.keys() == theirs.members.keys()
+    for name in ("networks", "payments"):
+        before, more = dict(getattr(mine, name)), dict(getattr(theirs, name))
+        merged = counted(one, payers, T0)
+        merged.absorb(theirs)
+        for kind, accounts in getattr(merged, name).items():
+            least = max(before.get(kind, 0), more.get(kind, 0))
+            most = before.get(kind, 0) + more.get(kind, 0)
+            assert least <= accounts <= most
+            assert not apart or accounts == most
+            assert not same or accounts == least
 
 
 @settings(max_examples=40)

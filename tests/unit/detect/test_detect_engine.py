@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.detect.cluster import Cluster
-from proxy.detect.conversations import Relation
+from proxy.detect.conversations import ECHO_US, Relation
 from proxy.detect.engine import Engine
 from proxy.detect.template import MOST_PIECES
 from proxy.events.content import Content
@@ -155,6 +155,17 @@ def test_the_same_matter_in_a_new_wording_of_the_wrapper_is_picked_up_too() -> N
     groups = [payer.group for name in ("pool-1", "fresh") if (payer := engine.payers.find(name)) is not None]
     assert engine.ties.component(groups[0]) == engine.ties.component(groups[1])
     assert engine.ties.component(groups[0])[1] == 2
+
+
+@pytest.mark.parametrize(("late_us", "payers"), [(0, 2), (1, 1), (ECHO_US, 1)])
+def test_what_is_asked_in_like_words_long_after_a_refusal_is_another_story(late_us: int, payers: int) -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    task = pieces("the refused task", 24)
+    engine.asked(asked("pool-1", said(WRAPPER, task), T0 + 10**10, action="throttle", by_verdict=True))
+    engine.asked(asked("fresh", said(pieces("other words"), task), T0 + 10**10 + ECHO_US + late_us))
+    fresh = engine.payers.find("fresh")
+    assert fresh is not None
+    assert engine.ties.component(fresh.group)[1] == payers
 
 
 def test_a_router_within_one_organisation_is_no_echo() -> None:

@@ -55,12 +55,12 @@ def test_what_is_left_out_watches_in_shadow_and_would_throttle_what_is_confirmed
     assert rules.suspected.quota is None
     quota = rules.confirmed.quota
     assert quota is not None
-    assert quota.limit == Rate.of(6 * MICRO, 3_600_000_000, MICRO)
+    assert quota.limit == Rate.of(MICRO, 3_600_000_000, MICRO)
     assert (quota.id, quota.scope, quota.shadow, quota.numbers) == (
         rules.confirmed.id,
         "campaign",
         True,
-        "6/h, burst 1",
+        "1/h, burst 1",
     )
 
 

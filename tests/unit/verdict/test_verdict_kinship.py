@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from proxy.detect.cluster import Cluster, meet
+from proxy.detect.networks import Networks
 from proxy.verdict.kinship import are_one
 from tests.unit.verdict.counted import counted, in_turn
 
@@ -20,9 +23,55 @@ def two(one: int, other: int, common: int) -> tuple[Cluster, Cluster]:
     return first, second
 
 
-def related(one: Cluster, other: Cluster) -> bool:
-    assert are_one(one, other) == are_one(other, one)
-    return are_one(one, other)
+def related(one: Cluster, other: Cluster, elsewhere: Iterable[str] = ()) -> bool:
+    """`elsewhere`: the networks of all accounts that are in neither."""
+    around = Networks()
+    for network in [*_networks(one), *_networks(other), *elsewhere]:
+        around.welcome(network)
+    assert are_one(one, other, around) == are_one(other, one, around)
+    return are_one(one, other, around)
+
+
+def _networks(cluster: Cluster) -> list[str]:
+    return [network for network, accounts in cluster.networks.items() for _ in range(accounts)]
+
+
+def two_pools(exits: int = 20, payment: str | None = None) -> tuple[Cluster, Cluster]:
+    """Clusters of unlike words, 80 accounts in each and none in both, that come out of the same so many networks."""
+    one = counted(in_turn(320, 80), pieces=range(1, 11), payment=payment)
+    other = counted((1000 + account for account in in_turn(320, 80)), pieces=range(20, 31), payment=payment)
+    for cluster in (one, other):
+        cluster.networks = {f"exit-{number}": 80 // exits for number in range(exits)}
+    return one, other
+
+
+HOMES = [f"home-{number}" for number in range(1000)]
+
+
+def test_pools_that_come_out_of_networks_where_hardly_anybody_else_is_are_one() -> None:
+    one, other = two_pools()
+    assert related(one, other, HOMES)
+    unlike(other)
+    assert not related(one, other, HOMES)
+
+
+def test_networks_where_everybody_is_prove_nothing_nor_do_a_few_of_one_building() -> None:
+    one, other = two_pools()
+    assert not related(one, other, _networks(one) * 20)
+    assert not related(*two_pools(exits=4), HOMES)
+
+
+def test_pools_that_the_same_ones_pay_for_are_one_and_those_that_pay_for_themselves_are_not() -> None:
+    one, other = two_pools(payment="one card")
+    assert related(one, other, _networks(one) * 20)
+    other.payments = {f"card-{number}": 1 for number in range(80)}
+    assert not related(one, other, _networks(one) * 20)
+
+
+def test_the_same_people_under_two_templates_have_everything_in_common_and_are_not_one_operators() -> None:
+    one = counted(in_turn(320, 80), pieces=range(1, 11), payment="a card each")
+    other = counted(in_turn(320, 80), pieces=range(20, 31), payment="a card each")
+    assert not related(one, other, HOMES)
 
 
 def unlike(cluster: Cluster) -> None:

@@ -141,6 +141,18 @@ def test_a_suspicion_that_grew_fourfold_is_worth_one_more_refusal(openings: int,
     assert is_probing(cluster, record)
 
 
+def test_each_refusal_that_is_picked_up_is_worth_further_ones_up_to_a_few() -> None:
+    def worth(picked_up: int) -> int:
+        _, cluster = observed()
+        cluster.pairs.tested.update((number, number + 1) for number in range(picked_up))
+        record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
+        while is_probing(cluster, record):
+            cluster.probes += 1
+        return cluster.probes
+
+    assert worth(0) < worth(1) < worth(2) == worth(20)
+
+
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
     _, cluster = observed()
     near, against = Evidence("content", "near", 2 * NEAR), Evidence("infrastructure", "against", -NEAR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 
 import pytest
@@ -10,17 +11,27 @@ from hypothesis import strategies as st
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.networks import Networks
 from proxy.detect.payers import Payers
 from proxy.events.content import TARGETS, Content, Target
-from proxy.verdict.campaign import Level
+from proxy.verdict import scoring
+from proxy.verdict.campaign import Evidence, Level
 from proxy.verdict.judgement import level_of, score_of
-from proxy.verdict.scoring import LEAST_PAYERS, is_shared, weigh, weigh_again
+from proxy.verdict.scoring import LEAST_PAYERS, is_shared
 from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked
 from tests.unit.verdict.counted import by_people, counted, in_turn
 
 
-def weights(cluster: Cluster) -> dict[str, float]:
-    return {each.signal: each.weight for each in weigh(cluster)}
+def weigh(cluster: Cluster, around: Iterable[str] = ()) -> list[Evidence]:
+    """`around`: the networks that accounts came from, those of the cluster included; none for nothing known of them."""
+    networks = Networks()
+    for network in around:
+        networks.welcome(network)
+    return scoring.weigh(cluster, networks)
+
+
+def weights(cluster: Cluster, around: Iterable[str] = ()) -> dict[str, float]:
+    return {each.signal: each.weight for each in weigh(cluster, around)}
 
 
 def chain(cluster: Cluster, kind: str, pairs: int) -> None:
@@ -128,6 +139,23 @@ def test_accounts_that_have_grown_over_time_speak_against_those_created_in_burst
     assert weights(created(*(number / 80 for number in range(80))))["created-in-bursts"] > 0
     bought = created(*(400 + number / 80 for number in range(80)))
     assert weights(bought)["created-in-bursts"] > 0
+
+
+def test_to_share_networks_speaks_for_it_where_others_do_not_and_says_nothing_where_everybody_does() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.networks = {f"exit-{number}": 4 for number in range(20)}
+    exits = [network for network, accounts in cluster.networks.items() for _ in range(accounts)]
+    elsewhere = [f"home-{number}" for number in range(1000)]
+    alone = weights(cluster, exits + elsewhere)["shared-exits"]
+    assert alone > 0
+    assert 0 < weights(cluster, exits + elsewhere + 2 * exits)["shared-exits"] < alone
+    assert "shared-exits" not in weights(cluster, exits * 10)
+
+
+def test_accounts_that_have_a_network_each_say_nothing_of_it() -> None:
+    cluster = counted(in_turn(800, 80))
+    assert len(cluster.networks) == 80
+    assert "shared-exits" not in weights(cluster, cluster.networks)
 
 
 def test_of_unknown_ages_nothing_is_said() -> None:
@@ -261,7 +289,7 @@ def test_while_it_is_refused_what_refusals_shape_stays_as_it_was() -> None:
         cluster.asked(event, payers.seen(event), Relation.REPEATS, again=False, whose=0)
         cluster.dealt.opening(number % 8)
     assert score_of(weigh(cluster)) < score_of(before)
-    again = weigh_again(cluster, before)
+    again = scoring.weigh_again(cluster, Networks(), before)
     for family in ("partition", "balance"):
         assert [each for each in again if each.family == family] == [each for each in before if each.family == family]
 
