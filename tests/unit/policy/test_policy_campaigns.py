@@ -139,7 +139,7 @@ def test_lists_and_tiers_of_the_exempt_are_checked_as_anywhere(tmp_path: Path) -
         ("  confirmed: {action: throttel, rate: 3/h}\n", ["3:23 error unknown-value"]),
         ("  suspected: {action: blok, rate: 3/h}\n  confirmed: {action: observe}\n", ["3:23 error unknown-value"]),
         ("  suspected: {action: throttle, rate: 2/h}\n  confirmed: {action: throttle, rate: 2/h, burst: 9}\n", []),
-        ("  suspected: {action: throttle, rate: 2/h}\n", ["3:3 warning weaker-when-confirmed"]),
+        ("  suspected: {action: throttle, rate: 1/day}\n", ["3:3 warning weaker-when-confirmed"]),
         ("  suspected: {action: probe}\n  confirmed: {action: observe}\n", ["4:15 warning weaker-when-confirmed"]),
         ("  exempt: [{}]\n", ["3:12 error exempts-everybody"]),
         ("  exempt: {org: acme}\n", ["3:11 error wrong-type"]),
