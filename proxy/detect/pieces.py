@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import sqrt
 
 from proxy.detect.cluster import MOST_TEMPLATES, Cluster
-from proxy.detect.template import MOST_PIECES, Template
+from proxy.detect.template import MOST_PIECES, TRIAL, Template
 from proxy.generations import Generations
 
 PAYERS = 4
@@ -23,8 +23,6 @@ _MOVES = 4
 _STRANGERS = 3
 FEW = 0.25
 """Of a campaign's members: so many strangers are chance, more are how it hides."""
-_TRIAL = 48
-"""Requests of its template after which a piece's share of them is known."""
 _WINDOW = 400
 """Requests of its template after which what was counted of a piece counts half: wordings change."""
 UNTRIED = 0.5
@@ -88,14 +86,14 @@ class Shared:
             return 0.0
         since = template.requests - self.joined_at
         # While it is on trial: rare so far, it is most likely what somebody asks.
-        weight = self.weight if since >= _TRIAL else min(self.weight, (self.hits + 1) / (since + 2))
+        weight = self.weight if since >= TRIAL else min(self.weight, (self.hits + 1) / (since + 2))
         return weight / template.least
 
     def join(self, template: Template) -> None:
         """Becomes one of the template's pieces, if there is room and it has not been tried there."""
         if len(template.pieces) < MOST_PIECES and template is not self.left and not self.generic:
             self.template, self.said, self.hits, self.joined_at = template, 1, 1, template.requests
-            self.weight = UNTRIED if template.requests < _TRIAL else 0.0
+            self.weight = UNTRIED if template.requests < TRIAL else 0.0
             template.pieces[self.piece] = None
 
     def leave(self, *, generic: bool) -> None:
@@ -212,7 +210,7 @@ class Pieces:
                 del template.pieces[piece]
                 continue
             since = template.requests - shared.joined_at
-            if since < _TRIAL:
+            if since < TRIAL:
                 continue
             rate = min(shared.hits / since, 1.0)
             if since >= _WINDOW:

@@ -28,7 +28,10 @@ def votes_of(shared: list[Shared]) -> dict[Cluster, float]:
 
 
 def wording_of(cluster: Cluster, shared: list[Shared]) -> Template | None:
-    """The wording of the cluster that a request has; a new one where it has none, but enough to know it by again."""
+    """The wording of the cluster that a request has; a new one where it has none, but enough to know it by again.
+
+    Each wording that the request has is told whether it came alone.
+    """
     votes: dict[Template, float] = {}
     free = 0
     for piece in shared:
@@ -37,6 +40,9 @@ def wording_of(cluster: Cluster, shared: list[Shared]) -> Template | None:
         elif piece.cluster is None and not piece.generic:
             free += 1
     if votes:
+        known = [template for template, weight in votes.items() if weight >= 1.0]
+        for template in known:
+            template.met(in_company=len(known) > 1)
         return max(votes, key=votes.__getitem__)
     if free < SEED:
         return None

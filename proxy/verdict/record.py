@@ -58,8 +58,10 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     found = []
     for piece in cluster.pieces:
         shared = engine.pieces.shared(piece)
-        if shared is not None and shared.cluster is cluster and shared.hits >= PROVEN and shared.weight >= _WEIGHTY:
-            found.append((round(_ONE * shared.vote), piece))
+        if shared is None or shared.template is None or shared.cluster is not cluster:
+            continue
+        if shared.hits >= PROVEN and shared.weight >= _WEIGHTY:
+            found.append((round(_ONE * shared.template.trust * shared.vote), piece))
     found.sort(reverse=True)
     del found[_MOST_MARKS:]
     pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)
