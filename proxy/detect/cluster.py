@@ -5,7 +5,7 @@ Counts only; what they mean is `verdict.scoring`'s. Everything is bounded, whate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from proxy.detect.conversations import Relation
@@ -157,8 +157,11 @@ class Cluster:
         self.input_tokens += answered.input_tokens or 0
         self.output_tokens += answered.output_tokens or 0
 
-    def absorb(self, other: Cluster) -> None:
-        """Takes over all that was counted of `other`, which turned out to be the same."""
+    def absorb(self, other: Cluster, both: Iterable[Payer] = ()) -> None:
+        """Takes over all that was counted of `other`, which turned out to be the same. `both`: who is a member of both.
+
+        Of these, network and payment are counted once, lest everybody seem to share them with himself.
+        """
         self.first_us = min(self.first_us, other.first_us)
         self.last_us = max(self.last_us, other.last_us)
         for name in ("requests", "admitted", "prevented", "probes", "input_tokens", "output_tokens"):
@@ -169,15 +172,17 @@ class Cluster:
         for ties, more in zip(self.pairs.kinds(), other.pairs.kinds(), strict=True):
             ties |= set(list(more)[: _SAMPLE - len(ties)])
         self.refused_groups |= set(list(other.refused_groups)[: _SAMPLE - len(self.refused_groups)])
-        both = len(self.members.keys() & other.members.keys()) / max(min(len(self.members), len(other.members)), 1)
-        _add(self.payments, other.payments, MOST_PAYERS, both)
-        _add(self.networks, other.networks, MOST_PAYERS, both)
         for mine, theirs, most in (
             (self.members, other.members, MOST_PAYERS),
+            (self.payments, other.payments, MOST_PAYERS),
+            (self.networks, other.networks, MOST_PAYERS),
             (self.clients, other.clients, MOST_KINDS),
             (self.models, other.models, MOST_KINDS),
         ):
             _add(mine, theirs, most)
+        for payer in both:
+            _count_once(self.networks, payer.network)
+            _count_once(self.payments, payer.payment)
         _add(self.shapes, other.shapes, MOST_KINDS)
         _add(self.payers, other.payers, MOST_PAYERS)
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
@@ -203,7 +208,9 @@ class Cluster:
         elif relation is Relation.HANDOVER:
             tie(self.pairs.handovers, whose, payer.group)
         elif relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
-            self.dealt.opening(payer.number, again=again, shared=relation is Relation.SHARED)
+            is_stranger = 2 * self.members.get(payer.account, 0) < payer.events
+            shared = relation is Relation.SHARED
+            self.dealt.opening(payer.number, again=again, shared=shared, is_stranger=is_stranger)
         elif relation is Relation.REPEATS:
             self.dealt.repeat(payer.number)
 
@@ -254,7 +261,11 @@ def count(kinds: dict[K, int], kind: K, most: int, times: int = 1) -> None:
         kinds[kind] = kinds.get(kind, 0) + times
 
 
-def _add(mine: dict[K, int], theirs: dict[K, int], most: int, both: float = 0.0) -> None:
-    """`both`: the share of the smaller side that stands on the other one as well, not to be counted twice."""
+def _add(mine: dict[K, int], theirs: dict[K, int], most: int) -> None:
     for kind, times in theirs.items():
-        count(mine, kind, most, times - round(both * min(times, mine.get(kind, 0))))
+        count(mine, kind, most, times)
+
+
+def _count_once(kinds: dict[str, int], twice: str | None) -> None:
+    if twice is not None and kinds.get(twice, 0) > 1:
+        kinds[twice] -= 1

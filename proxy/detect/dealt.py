@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import nlargest
+from math import exp, log
 
 from msgspec import Struct
 
@@ -11,10 +12,10 @@ MOST_PAYERS = 30_000
 """Accounts or payers counted one by one; of a larger cluster those that come later are counted in sum only."""
 _SHORT_RANK = 8
 """An account that comes back before an eighth of the others had their turn came back soon."""
-_BUSIEST = 50
-"""One account in so many may be busy with something else of its own: a batch job that meets the template by chance."""
+_STRANGERS = 50
+"""One account in so many may be a stranger, like a batch job that now and then meets the template by chance."""
 _FEWEST = 12
-"""Accounts from which one is left out at least."""
+"""Accounts from which one may be at least."""
 
 
 class Share(Struct, gc=False):
@@ -31,6 +32,8 @@ class Share(Struct, gc=False):
     """Times that it came back to an earlier matter of its own."""
     others: int = 0
     """Openings that somebody else had asked."""
+    is_stranger: bool = False
+    """It does mostly something else."""
 
 
 @dataclass(slots=True)
@@ -47,10 +50,19 @@ class Fall:
 
     @property
     def carriers(self) -> float:
-        """How many accounts it would be if all had as many openings: few where few have most."""
-        squares = sum(count * count * accounts for count, accounts in self.histogram.items())
-        counted = sum(count * accounts for count, accounts in self.histogram.items())
-        return counted * counted / squares if squares else 0.0
+        """How many accounts carry it, but for the busiest one: the exponential of the entropy of their shares.
+
+        As many as there are where all have as many openings; few where few have most. One account alone must not hide
+        the others by being loud.
+        """
+        counts = {count: accounts for count, accounts in self.histogram.items() if accounts}
+        if not counts:
+            return 0.0
+        counts[max(counts)] -= 1
+        openings = sum(count * accounts for count, accounts in counts.items())
+        if not openings:
+            return 0.0
+        return exp(log(openings) - sum(count * accounts * log(count) for count, accounts in counts.items()) / openings)
 
 
 class Dealt:
@@ -69,8 +81,11 @@ class Dealt:
         """Of all accounts."""
         return self.total.openings
 
-    def opening(self, account: int, *, again: bool = False, shared: bool = False) -> None:
-        """Counts the next opening; `again`: of an earlier matter of the account's, `shared`: somebody else had it."""
+    def opening(self, account: int, *, again: bool = False, shared: bool = False, is_stranger: bool = False) -> None:
+        """Counts the next opening; `again`: of an earlier matter of the account's, `shared`: somebody else had it.
+
+        `is_stranger`: most of what the account does is something else.
+        """
         fall = self.total
         fall.openings += 1
         fall.own += again
@@ -81,6 +96,7 @@ class Dealt:
         share.openings = count + 1
         share.own += again
         share.others += shared
+        share.is_stranger = is_stranger
         histogram[count + 1] = histogram.get(count + 1, 0) + 1
         if count:
             histogram[count] -= 1
@@ -98,11 +114,12 @@ class Dealt:
             share.own += 1
 
     def usual(self) -> Fall:
-        """How they fall without the busiest few accounts: a single one could make any pool look like people."""
+        """How they fall without the busiest few strangers: a single one could make any pool look like people."""
         whole, accounts = self.total, len(self.shares)
-        spared = max(accounts // _BUSIEST, accounts >= _FEWEST)
+        few = max(accounts // _STRANGERS, accounts >= _FEWEST)
+        strangers = [share for share in self.shares.values() if share.is_stranger]
+        busy = nlargest(few, strangers, key=lambda share: share.openings)
         histogram = dict(whole.histogram)
-        busy = _busiest(self.shares.values(), histogram, spared)
         for share in busy:
             histogram[share.openings] -= 1
         return Fall(
@@ -121,6 +138,7 @@ class Dealt:
             setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
         for account, share in other.shares.items():
             if (kept := self._share(account)) is not None:
+                kept.is_stranger = share.is_stranger and (kept.is_stranger or not kept.openings)
                 kept.openings += share.openings
                 kept.returns += share.returns
                 kept.soon += share.soon
@@ -136,23 +154,3 @@ class Dealt:
         if share is None and len(self.shares) < MOST_PAYERS:
             share = self.shares[account] = Share()
         return share
-
-
-def _busiest(shares: Iterable[Share], histogram: dict[int, int], most: int) -> list[Share]:
-    """The `most` with most openings; of those that have equally many, the first."""
-    if not most:
-        return []
-    above, least = 0, 0
-    for least in sorted(histogram, reverse=True):
-        if above + histogram[least] >= most:
-            break
-        above += histogram[least]
-    level = most - above
-    found = []
-    for share in shares:
-        if share.openings > least:
-            found.append(share)
-        elif share.openings == least and level:
-            level -= 1
-            found.append(share)
-    return found

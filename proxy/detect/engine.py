@@ -123,7 +123,8 @@ class Engine:
 
     def merge(self, cluster: Cluster, other: Cluster) -> None:
         """Makes `other` part of `cluster`."""
-        cluster.absorb(other)
+        both = (self.payers.find(account) for account in cluster.members.keys() & other.members.keys())
+        cluster.absorb(other, [payer for payer in both if payer is not None])
         self.pieces.move(other, cluster)
         self.ties.renamed(other, cluster)
         self._drop(other)

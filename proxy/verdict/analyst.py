@@ -16,9 +16,9 @@ from proxy.detect.cluster import Cluster
 from proxy.detect.engine import Engine
 from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
-from proxy.verdict.judgement import level_of
+from proxy.verdict.judgement import is_tested, level_of
 from proxy.verdict.kinship import are_one
-from proxy.verdict.record import Record, campaign_of, is_probing
+from proxy.verdict.record import Record, campaign_of, is_probing, level_after
 from proxy.verdict.scoring import is_shared, weigh, weigh_again
 
 _GROWTH = 1.04
@@ -151,7 +151,7 @@ class Analyst:
         evidence = tuple(weigh(cluster, self._engine.networks))
         level = level_of(evidence, None, cluster.dealt.openings)
         if level is not None and len(self._records) < MOST_CAMPAIGNS:
-            record = self._name(cluster, level, now_us)
+            record = self._name(cluster, level if is_tested(evidence) else Level.SUSPECTED, now_us)
             record.evidence = evidence
             record.probing = is_probing(cluster, record)
 
@@ -161,7 +161,7 @@ class Analyst:
         refusing = record.level is Level.CONFIRMED
         around = self._engine.networks
         evidence = tuple(weigh_again(cluster, around, record.evidence) if refusing else weigh(cluster, around))
-        level = level_of(evidence, record.level, cluster.dealt.openings)
+        level = level_after(cluster, record, evidence)
         if level is None:
             self._forget(record)
             return

@@ -62,8 +62,17 @@ def level_of(evidence: Sequence[Evidence], before: Level | None, openings: int =
     return None
 
 
+def is_tested(evidence: Sequence[Evidence]) -> bool:
+    """Whether something speaks for it that customers never do: a refusal taken up, a signature replayed."""
+    return _decides(families(evidence))
+
+
+def _decides(witnesses: dict[str, float]) -> bool:
+    return any(witnesses.get(family, 0.0) >= _DECIDES for family in _DECISIVE)
+
+
 def _enough(evidence: Sequence[Evidence], witnesses: dict[str, float], openings: int) -> float:
-    if any(witnesses.get(family, 0.0) >= _DECIDES for family in _DECISIVE):
+    if _decides(witnesses):
         return CONFIRM
     if openings < PLENTY:
         return inf

@@ -5,6 +5,7 @@ Knows no event, no clock and no store.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
@@ -13,7 +14,7 @@ from proxy.detect.engine import Engine
 from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import NEAR, PLENTY, score_of, score_without_balance
+from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR, PLENTY, is_tested, level_of, score_of, score_without_balance
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 512
@@ -30,6 +31,8 @@ _NEVERTHELESS = 9.5
 """All in all, with as many openings as it takes: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
+_TIME_TO_TEST = 200
+"""Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
 _LEAST_OPENINGS = 100
 """Before a probe: time for what speaks against to show."""
 
@@ -47,10 +50,24 @@ class Record:
     probing: bool = False
     kept: Campaign | None = None
     """As it was before a restart: its counts are added to what was seen since."""
+    enough_at: int | None = None
+    """Openings at which the evidence was enough without a test; None while it is not."""
 
     @property
     def score(self) -> float:
         return score_of(self.evidence)
+
+
+def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
+    """The level that new evidence allows; confirmed untested only once there was time to test it."""
+    openings = cluster.dealt.openings
+    level = level_of(evidence, record.level, openings)
+    if level is not Level.CONFIRMED or record.level is Level.CONFIRMED or is_tested(evidence):
+        record.enough_at = None
+        return level
+    if record.enough_at is None:
+        record.enough_at = openings
+    return level if openings >= record.enough_at + _TIME_TO_TEST else Level.SUSPECTED
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:
@@ -128,14 +145,17 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     )
 
 
-def _probes(cluster: Cluster, openings: int) -> int:
+def _probes(cluster: Cluster, score: float) -> int:
     """How many refusals a suspicion is worth: one, one more when it has grown fourfold, several once one was picked up.
 
-    One that the same payer picked up was in vain.
+    Several also before it is confirmed without any that was. One that the same payer picked up was in vain.
     """
+    openings = cluster.dealt.openings
     in_vain = min(cluster.relations[Relation.ROUTED], _PROBES)
     if picked_up := len(cluster.pairs.tested):
         return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain
+    if score >= CONFIRM_UNTESTED and openings >= PLENTY // 2:
+        return _PROBES + in_vain
     fourfold = (max(openings // _ONE_PROBE, 1).bit_length() - 1) // 2
     return min(1 + fourfold, _PROBES) + in_vain
 
@@ -143,7 +163,7 @@ def _probes(cluster: Cluster, openings: int) -> int:
 def is_probing(cluster: Cluster, record: Record) -> bool:
     """A few refusals would decide: the score is near, and it is not known yet whether others pick them up."""
     openings = cluster.dealt.openings
-    if record.level is not Level.SUSPECTED or cluster.probes >= _probes(cluster, openings):
+    if record.level is not Level.SUSPECTED or cluster.probes >= _probes(cluster, record.score):
         return False
     if any(each.weight <= _CONTRADICTED for each in record.evidence if each.family != "balance"):
         return record.score >= _NEVERTHELESS and openings >= PLENTY

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -122,41 +123,52 @@ def test_who_takes_turns_never_comes_back_soon_and_who_stays_with_it_does() -> N
 OPENINGS = st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.booleans()), max_size=300)
 
 
-def dealt_to(openings: Iterable[tuple[int, bool, bool]]) -> Dealt:
+def dealt_to(openings: Iterable[tuple[int, bool, bool]], strangers: Container[int] = ()) -> Dealt:
     dealt = Dealt()
     for account, again, shared in openings:
-        dealt.opening(account, again=again, shared=shared)
+        dealt.opening(account, again=again, shared=shared, is_stranger=account in strangers)
     return dealt
 
 
-@given(OPENINGS)
-def test_of_few_accounts_all_are_usual_and_of_more_all_but_the_busiest_few(
-    openings: list[tuple[int, bool, bool]],
+@given(OPENINGS, st.sets(st.integers(1, 40)))
+def test_all_are_usual_but_the_busiest_stranger_where_there_are_more_than_a_few(
+    openings: list[tuple[int, bool, bool]], strangers: set[int]
 ) -> None:
-    dealt = dealt_to(openings)
-    usual, counts = dealt.usual(), sorted(share.openings for share in dealt.shares.values())
-    left = counts if len(counts) < 12 else counts[:-1]
-    assert sorted(Counter(usual.histogram).elements()) == left
-    assert usual.openings == sum(left)
-    assert usual.returns == sum(count - 1 for count in left)
+    dealt = dealt_to(openings, strangers)
+    usual, counts = dealt.usual(), Counter(account for account, _, _ in openings)
+    met = [counts[account] for account in strangers if account in counts]
+    left = Counter(counts.values())
+    if len(counts) >= 12 and met:
+        left[max(met)] -= 1
+    assert +Counter(usual.histogram) == +left
+    assert usual.openings == sum(count * accounts for count, accounts in left.items())
+    assert usual.returns == usual.openings - left.total()
     assert 0 <= usual.own <= usual.openings
     assert 0 <= usual.others <= usual.openings
     assert 0 <= usual.soon <= usual.returns
 
 
-@given(st.lists(st.integers(1, 40), min_size=60), st.integers(100, 300))
-def test_a_single_busy_account_changes_nothing_of_what_is_usual(accounts: list[int], times: int) -> None:
+@given(st.lists(st.integers(1, 40), min_size=60), st.integers(1, 300))
+def test_a_single_stranger_changes_nothing_of_what_is_usual(accounts: list[int], times: int) -> None:
     openings = [(account, False, False) for account in accounts]
-    busy = [(99, True, True)] * times
-    beside = dealt_to(openings + busy).usual()
+    beside = dealt_to(openings + [(99, True, True)] * times, strangers={99}).usual()
     assert (beside.openings, beside.own, beside.others) == (len(accounts), 0, 0) or len(set(accounts)) < 11
 
 
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=60))
-def test_so_many_carry_it_as_there_are_accounts_where_all_have_as_many_openings(counts: list[int]) -> None:
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=60))
+def test_but_for_the_busiest_as_many_carry_it_as_there_are_where_all_have_as_many_openings(counts: list[int]) -> None:
     fall = dealt_to([(account, False, False) for account, count in enumerate(counts) for _ in range(count)]).total
-    assert 1 <= fall.carriers <= len(counts) + 1e-9
-    assert (abs(fall.carriers - len(counts)) < 1e-9) is (len(set(counts)) == 1)
+    others = sorted(counts)[:-1]
+    assert 1 - 1e-9 <= fall.carriers <= len(others) + 1e-9
+    assert (abs(fall.carriers - len(others)) < 1e-9) is (len(set(others)) == 1)
+
+
+@given(st.integers(1, 3000))
+def test_one_loud_account_hides_nobody_who_carries_it(times: int) -> None:
+    openings = [(account, False, False) for account in range(20)]
+    assert dealt_to(openings).total.carriers == pytest.approx(19)
+    loud = dealt_to([*openings, *[(99, False, False)] * times])
+    assert loud.total.carriers == pytest.approx(20)
 
 
 def test_its_networks_are_those_its_accounts_were_first_seen_in() -> None:

@@ -70,7 +70,7 @@ def blatant(
 ) -> list[Asked]:
     """A campaign that needs no refusal to be known: one buyer's accounts, made in a day, ask for reasoning in turn."""
     tasks_dealt = dealt(template, accounts, tasks, targets=REASONING)
-    return timed(tasks_dealt, 1200, gap_us=gap_us, created_us=T0 - DAY_US, payment=f"card of {accounts[0]}")
+    return timed(tasks_dealt, 1400, gap_us=gap_us, created_us=T0 - DAY_US, payment=f"card of {accounts[0]}")
 
 
 def names(kind: str, count: int) -> list[str]:

@@ -9,8 +9,16 @@ from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
-from proxy.verdict.judgement import NEAR
-from proxy.verdict.record import Record, campaign_of, excused_accounts, is_probing, marks_of, whole_accounts
+from proxy.verdict.judgement import CONFIRM_UNAIMED, CONFIRM_UNTESTED, NEAR
+from proxy.verdict.record import (
+    Record,
+    campaign_of,
+    excused_accounts,
+    is_probing,
+    level_after,
+    marks_of,
+    whole_accounts,
+)
 from proxy.verdict.snapshot import Snapshot
 from tests.unit.detect.traffic_by_hand import HOUR_US, SECOND_US, T0, asked, dealt, names, piece, pieces, said, timed
 
@@ -153,6 +161,16 @@ def test_each_refusal_that_is_picked_up_is_worth_further_ones_up_to_a_few() -> N
     assert worth(0) < worth(1) < worth(2) == worth(20)
 
 
+def test_before_it_is_confirmed_without_any_test_it_is_tested_more_than_once() -> None:
+    _, cluster = observed()
+    near, loud = (Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "s", w),)) for w in (NEAR, CONFIRM_UNTESTED))
+    cluster.dealt.total.openings, cluster.probes = 800, 1
+    assert not is_probing(cluster, near)
+    assert is_probing(cluster, loud)
+    cluster.dealt.total.openings = 300
+    assert not is_probing(cluster, loud)
+
+
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
     _, cluster = observed()
     near, against = Evidence("content", "near", 2 * NEAR), Evidence("infrastructure", "against", -NEAR)
@@ -183,3 +201,27 @@ def test_the_system_prompt_alone_can_be_the_template() -> None:
         engine.asked(event)
     (cluster,) = engine.clusters.values()
     assert set(marks_of(engine, cluster).pieces) == set(system)
+
+
+def test_it_is_confirmed_without_a_test_only_once_there_was_time_for_one() -> None:
+    _, cluster = observed()
+    loud = (Evidence("content", "s", CONFIRM_UNAIMED / 2), Evidence("balance", "s", CONFIRM_UNAIMED / 2))
+    quiet = (Evidence("content", "s", NEAR / 2), Evidence("balance", "s", NEAR / 2))
+    record = Record("c-1", Level.SUSPECTED, T0)
+
+    def level(openings: int, evidence: tuple[Evidence, ...]) -> Level | None:
+        cluster.dealt.total.openings = openings
+        return level_after(cluster, record, evidence)
+
+    assert level(2000, loud) is Level.SUSPECTED
+    assert level(2100, loud) is Level.SUSPECTED
+    assert level(2150, quiet) is Level.SUSPECTED
+    assert level(2300, loud) is Level.SUSPECTED
+    assert level(2600, loud) is Level.CONFIRMED
+    assert level(2601, (*loud, Evidence("reaction", "refusal-echo", 10.0))) is Level.CONFIRMED
+
+
+def test_what_others_took_over_confirms_it_at_once() -> None:
+    _, cluster = observed()
+    evidence = (Evidence("content", "s", 4.0), Evidence("reaction", "refusal-echo", 10.0))
+    assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0), evidence) is Level.CONFIRMED
