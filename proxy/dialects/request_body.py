@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import numpy as np
 
@@ -45,18 +46,20 @@ def text_bytes(body: bytes, *, audio: bool = False) -> int:
 
 
 def contains(body: bytes, marker: bytes) -> bool:
-    """`marker in body`; a marker has an underscore or a 6 in it.
+    """`marker in body`; a marker has an underscore or a 6 in it, and a letter behind that.
 
-    CPython's search goes byte by byte: 90 µs for 200 KB, from the end, and twice that from the start. In a long body
-    it takes 30 µs to look at those places only where the marker's rarest byte and the one behind it stand.
+    CPython's search goes byte by byte: 45 µs for 200 KB from the end, and twice that from the start. In a long body it
+    takes 27 µs to look only where the marker's rarest byte and the one behind it stand, as one number.
     """
     if len(body) >= _LONG:
         rarest = max(marker.find(b"_"), marker.find(b"6"))
-        letters = np.frombuffer(body, np.uint8)
-        places = (letters == marker[rarest]).nonzero()[0]
-        places = places[letters.take(places + 1, mode="clip") == marker[rarest + 1]]
+        pair = int.from_bytes(marker[rarest : rarest + 2], sys.byteorder)
+        places: list[int] = []
+        for first in (0, 1):
+            couples = np.frombuffer(body, np.uint16, (len(body) - first) // 2, first)
+            places += (2 * (couples == pair).nonzero()[0] + (first - rarest)).tolist()
         if len(places) <= _FEW:
-            return any([body.startswith(marker, place - rarest) for place in places.tolist() if place >= rarest])
+            return any([body.startswith(marker, place) for place in places if place >= 0])
     return body.rfind(marker) >= 0
 
 
