@@ -33,7 +33,8 @@ class Networks:
         others = max(self._total - size, 1)
         met = 0.0
         for network, own in accounts.items():
-            met += own * (1 - (1 - self._elsewhere(network, own) / others) ** (size - 1))
+            chance = min(self._elsewhere(network, own) / others, 1.0)
+            met += own * (1 - (1 - chance) ** (size - 1))
         return met / size if size else 0.0
 
     def share_in(self, accounts: Mapping[str, int], apart: Mapping[str, int]) -> float:

@@ -44,3 +44,12 @@ def test_the_more_come_from_elsewhere_the_less_chance_explains() -> None:
 def test_a_flood_of_networks_is_forgotten_again() -> None:
     kept = seen([f"n-{number}" for number in range(10_000)], kept=100)
     assert kept.shared_by_lot({"n-1": 1, "n-2": 1}) == 0
+
+
+@given(NETWORKS, st.dictionaries(st.sampled_from([f"n-{number}" for number in range(15)]), st.integers(1, 2000)))
+def test_it_is_a_share_even_of_a_group_whose_accounts_were_first_seen_elsewhere(
+    networks: list[str], group: dict[str, int]
+) -> None:
+    around = seen(networks)
+    assert 0 <= around.shared_by_lot(group) <= 1
+    assert 0 <= around.share_in(group, Counter(networks)) <= 1
