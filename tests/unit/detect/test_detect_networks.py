@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.detect.networks import Networks
@@ -47,6 +47,7 @@ def test_a_flood_of_networks_is_forgotten_again() -> None:
 
 
 @given(NETWORKS, st.dictionaries(st.sampled_from([f"n-{number}" for number in range(15)]), st.integers(1, 2000)))
+@example(["n-1"] * 600, {"n-1": 1, "n-14": 599})
 def test_it_is_a_share_even_of_a_group_whose_accounts_were_first_seen_elsewhere(
     networks: list[str], group: dict[str, int]
 ) -> None:
