@@ -208,9 +208,9 @@ class Cluster:
         elif relation is Relation.HANDOVER:
             tie(self.pairs.handovers, whose, payer.group)
         elif relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
-            is_stranger = 2 * self.members.get(payer.account, 0) < payer.events
+            is_guest = 2 * self.members.get(payer.account, 0) < payer.events
             shared = relation is Relation.SHARED
-            self.dealt.opening(payer.number, again=again, shared=shared, is_stranger=is_stranger)
+            self.dealt.opening(payer.number, again=again, shared=shared, is_guest=is_guest)
         elif relation is Relation.REPEATS:
             self.dealt.repeat(payer.number)
 

@@ -12,8 +12,8 @@ MOST_PAYERS = 30_000
 """Accounts or payers counted one by one; of a larger cluster those that come later are counted in sum only."""
 _SHORT_RANK = 8
 """An account that comes back before an eighth of the others had their turn came back soon."""
-_STRANGERS = 50
-"""One account in so many may be a stranger, like a batch job that now and then meets the template by chance."""
+_GUESTS = 50
+"""One account in so many may be a guest, like a batch job that now and then meets the template by chance."""
 _FEWEST = 12
 """Accounts from which one may be at least."""
 
@@ -32,7 +32,7 @@ class Share(Struct, gc=False):
     """Times that it came back to an earlier matter of its own."""
     others: int = 0
     """Openings that somebody else had asked."""
-    is_stranger: bool = False
+    is_guest: bool = False
     """It does mostly something else."""
 
 
@@ -81,10 +81,10 @@ class Dealt:
         """Of all accounts."""
         return self.total.openings
 
-    def opening(self, account: int, *, again: bool = False, shared: bool = False, is_stranger: bool = False) -> None:
+    def opening(self, account: int, *, again: bool = False, shared: bool = False, is_guest: bool = False) -> None:
         """Counts the next opening; `again`: of an earlier matter of the account's, `shared`: somebody else had it.
 
-        `is_stranger`: most of what the account does is something else.
+        `is_guest`: most of what the account does is something else.
         """
         fall = self.total
         fall.openings += 1
@@ -96,7 +96,7 @@ class Dealt:
         share.openings = count + 1
         share.own += again
         share.others += shared
-        share.is_stranger = is_stranger
+        share.is_guest = is_guest
         histogram[count + 1] = histogram.get(count + 1, 0) + 1
         if count:
             histogram[count] -= 1
@@ -114,11 +114,11 @@ class Dealt:
             share.own += 1
 
     def usual(self) -> Fall:
-        """How they fall without the busiest few strangers: a single one could make any pool look like people."""
+        """How they fall without the busiest few guests: a single one could make any pool look like people."""
         whole, accounts = self.total, len(self.shares)
-        few = max(accounts // _STRANGERS, accounts >= _FEWEST)
-        strangers = [share for share in self.shares.values() if share.is_stranger]
-        busy = nlargest(few, strangers, key=lambda share: share.openings)
+        few = max(accounts // _GUESTS, accounts >= _FEWEST)
+        guests = [share for share in self.shares.values() if share.is_guest]
+        busy = nlargest(few, guests, key=lambda share: share.openings)
         histogram = dict(whole.histogram)
         for share in busy:
             histogram[share.openings] -= 1
@@ -138,7 +138,7 @@ class Dealt:
             setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
         for account, share in other.shares.items():
             if (kept := self._share(account)) is not None:
-                kept.is_stranger = share.is_stranger and (kept.is_stranger or not kept.openings)
+                kept.is_guest = share.is_guest and (kept.is_guest or not kept.openings)
                 kept.openings += share.openings
                 kept.returns += share.returns
                 kept.soon += share.soon

@@ -35,12 +35,9 @@ def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
     """Whether two clusters are parts of one, given where all accounts come from."""
     if _same_payers(one, other):
         return True
-    return _alike(one, other) and (_goes_on(one, other) or _same_exits(one, other, around) or _same_purse(one, other))
-
-
-def _goes_on(one: Cluster, other: Cluster) -> bool:
-    """What is begun under the one template goes on under the other."""
-    return one.crossings.get(other, 0) >= max(_CROSSINGS, _CROSSED * min(one.requests, other.requests))
+    return _alike(one, other) and (
+        _goes_on(one, other) or _many_payers(one, other) or _same_exits(one, other, around) or _same_purse(one, other)
+    )
 
 
 def _same_payers(one: Cluster, other: Cluster) -> bool:
@@ -48,40 +45,51 @@ def _same_payers(one: Cluster, other: Cluster) -> bool:
     if common < LEAST_PAYERS:
         return False
     smaller, larger = sorted((len(one.members), len(other.members)))
-    if common >= _SAME * larger or (not (one.has_text and other.has_text) and common >= _MOST * smaller):
-        return True
+    return common >= _SAME * larger or (not (one.has_text and other.has_text) and common >= _MOST * smaller)
+
+
+def _many_payers(one: Cluster, other: Cluster) -> bool:
+    common = one.neighbours.get(other, 0)
+    if common < LEAST_PAYERS:
+        return False
+    smaller, larger = sorted((len(one.members), len(other.members)))
     suspects = (one.campaign is not None) + (other.campaign is not None)
-    if common >= _MOST * smaller and suspects and _alike(one, other):
+    if suspects and common >= _MOST * smaller:
         return True
     most = (_SIZE_OF_SUSPECTS if suspects == 2 else _SIZE) * smaller
-    return common >= _MANY * smaller and larger <= most and _alike(one, other)
+    return common >= _MANY * smaller and larger <= most
+
+
+def _goes_on(one: Cluster, other: Cluster) -> bool:
+    """What is begun under the one template goes on under the other."""
+    return one.crossings.get(other, 0) >= max(_CROSSINGS, _CROSSED * min(one.requests, other.requests))
 
 
 def _same_exits(one: Cluster, other: Cluster, around: Networks) -> bool:
     """Other accounts of one operator: they come out of the same many networks, and hardly anybody else does."""
     smaller, larger = sorted((one.networks, other.networks), key=lambda networks: sum(networks.values()))
-    among = _among(smaller, larger) - _in_both(one, other)
-    if len(smaller) < _EXITS or among < _MOST:
+    if len(smaller) < _EXITS:
         return False
-    return among >= _RARE * around.share_in(larger, smaller)
+    others = _others_among(one, other, smaller, larger)
+    return others >= _MOST and others >= _RARE * around.share_in(larger, smaller)
 
 
 def _same_purse(one: Cluster, other: Cluster) -> bool:
     """Other accounts that the same ones pay for."""
     smaller, larger = sorted((one.payments, other.payments), key=lambda payments: sum(payments.values()))
-    enough = sum(smaller.values()) >= LEAST_PAYERS
-    return enough and _among(smaller, larger) - _in_both(one, other) >= _MOST
+    return sum(smaller.values()) >= LEAST_PAYERS and _others_among(one, other, smaller, larger) >= _MOST
 
 
-def _among(smaller: Mapping[str, int], larger: Mapping[str, int]) -> float:
-    """The share of the smaller side that has something of the larger one's."""
-    return sum(count for kind, count in smaller.items() if kind in larger) / max(sum(smaller.values()), 1)
+def _others_among(one: Cluster, other: Cluster, smaller: Mapping[str, int], larger: Mapping[str, int]) -> float:
+    """The share of the smaller side that has something of the larger one's, but for the accounts that are in both.
 
-
-def _in_both(one: Cluster, other: Cluster) -> float:
-    """The share of the smaller one's accounts that are the larger one's too: whatever they have they have in common."""
-    smaller = min(len(one.members), len(other.members))
-    return len(one.members.keys() & other.members.keys()) / max(smaller, 1)
+    Those have in common whatever they have. They are looked for only where there would be enough with them.
+    """
+    among = sum(count for kind, count in smaller.items() if kind in larger) / max(sum(smaller.values()), 1)
+    if among < _MOST:
+        return 0.0
+    members = min(len(one.members), len(other.members))
+    return among - len(one.members.keys() & other.members.keys()) / max(members, 1)
 
 
 def _alike(one: Cluster, other: Cluster) -> bool:

@@ -43,17 +43,25 @@ _SHAPED_BY_REFUSALS = ("partition", "balance")
 
 def is_shared(cluster: Cluster) -> bool:
     """Whether so many share a template that it is worth weighing, and are not just met by a few busy ones."""
+    return _is_widespread(cluster) and _is_carried(cluster, cluster.dealt.usual())
+
+
+def _is_widespread(cluster: Cluster) -> bool:
     payers = len(cluster.payers)
-    if payers < LEAST_PAYERS and (payers < _FEWEST_PAYERS or len(cluster.members) < _CROWD):
-        return False
-    return cluster.dealt.openings < LEAST_OPENINGS or cluster.dealt.usual().carriers >= _CARRIERS
+    return payers >= LEAST_PAYERS or (payers >= _FEWEST_PAYERS and len(cluster.members) >= _CROWD)
+
+
+def _is_carried(cluster: Cluster, usual: Fall) -> bool:
+    return cluster.dealt.openings < LEAST_OPENINGS or usual.carriers >= _CARRIERS
 
 
 def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
     """All that speaks for and against a cluster being one campaign, given where all accounts come from."""
-    if not is_shared(cluster):
+    if not _is_widespread(cluster):
         return []
     usual = cluster.dealt.usual()
+    if not _is_carried(cluster, usual):
+        return []
     found = [
         *_content(cluster),
         *_partition(usual),
@@ -229,7 +237,7 @@ def _places(cluster: Cluster, around: Networks) -> list[Evidence]:
     by_lot = around.shared_by_lot(networks)
     detail = f"{shared:.0%} of {members} accounts share one of {spread} networks, {by_lot:.0%} would by lot"
     most = 2.5 if 3 * by_lot <= shared else 1.0 if 1.5 * by_lot <= shared else 0.0
-    weight = most * min((shared - _SHARED_BY_PEOPLE) / _SHARED_BY_PEOPLE, 0.5) * 2
+    weight = most * min((shared - _SHARED_BY_PEOPLE) / (_SHARED_BY_PEOPLE / 2), 1.0)
     return [_evidence("infrastructure", "shared-exits", weight, detail)]
 
 

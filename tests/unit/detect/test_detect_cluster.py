@@ -123,20 +123,20 @@ def test_who_takes_turns_never_comes_back_soon_and_who_stays_with_it_does() -> N
 OPENINGS = st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.booleans()), max_size=300)
 
 
-def dealt_to(openings: Iterable[tuple[int, bool, bool]], strangers: Container[int] = ()) -> Dealt:
+def dealt_to(openings: Iterable[tuple[int, bool, bool]], guests: Container[int] = ()) -> Dealt:
     dealt = Dealt()
     for account, again, shared in openings:
-        dealt.opening(account, again=again, shared=shared, is_stranger=account in strangers)
+        dealt.opening(account, again=again, shared=shared, is_guest=account in guests)
     return dealt
 
 
 @given(OPENINGS, st.sets(st.integers(1, 40)))
-def test_all_are_usual_but_the_busiest_stranger_where_there_are_more_than_a_few(
-    openings: list[tuple[int, bool, bool]], strangers: set[int]
+def test_all_are_usual_but_the_busiest_guest_where_there_are_more_than_a_few(
+    openings: list[tuple[int, bool, bool]], guests: set[int]
 ) -> None:
-    dealt = dealt_to(openings, strangers)
+    dealt = dealt_to(openings, guests)
     usual, counts = dealt.usual(), Counter(account for account, _, _ in openings)
-    met = [counts[account] for account in strangers if account in counts]
+    met = [counts[account] for account in guests if account in counts]
     left = Counter(counts.values())
     if len(counts) >= 12 and met:
         left[max(met)] -= 1
@@ -149,9 +149,9 @@ def test_all_are_usual_but_the_busiest_stranger_where_there_are_more_than_a_few(
 
 
 @given(st.lists(st.integers(1, 40), min_size=60), st.integers(1, 300))
-def test_a_single_stranger_changes_nothing_of_what_is_usual(accounts: list[int], times: int) -> None:
+def test_a_single_guest_changes_nothing_of_what_is_usual(accounts: list[int], times: int) -> None:
     openings = [(account, False, False) for account in accounts]
-    beside = dealt_to(openings + [(99, True, True)] * times, strangers={99}).usual()
+    beside = dealt_to(openings + [(99, True, True)] * times, guests={99}).usual()
     assert (beside.openings, beside.own, beside.others) == (len(accounts), 0, 0) or len(set(accounts)) < 11
 
 

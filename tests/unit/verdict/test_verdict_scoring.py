@@ -186,18 +186,18 @@ def test_payers_that_return_to_their_own_matters_speak_against() -> None:
     assert weights(cluster)["items-never-revisited"] < 0
 
 
-def test_a_stranger_beside_it_does_not_make_a_pool_look_like_people_and_a_busy_member_does() -> None:
+def test_a_guest_beside_it_does_not_make_a_pool_look_like_people_and_a_busy_member_does() -> None:
     """A batch job that now and then asks what the pool asks; one who has asked nothing else."""
 
-    def with_one_more(*, is_stranger: bool) -> dict[str, float]:
+    def with_one_more(*, is_guest: bool) -> dict[str, float]:
         pool = counted(in_turn(800, 80))
         for number in range(300):
-            pool.dealt.opening(1000, again=True, shared=number % 2 == 0, is_stranger=is_stranger)
+            pool.dealt.opening(1000, again=True, shared=number % 2 == 0, is_guest=is_guest)
         return weights(pool)
 
     before = weights(counted(in_turn(800, 80)))
-    assert with_one_more(is_stranger=True) == pytest.approx(before, abs=0.05)
-    assert with_one_more(is_stranger=False)["even-volumes"] < before["even-volumes"] - 1
+    assert with_one_more(is_guest=True) == pytest.approx(before, abs=0.05)
+    assert with_one_more(is_guest=False)["even-volumes"] < before["even-volumes"] - 1
 
 
 @pytest.mark.parametrize("strangers", [8, 20])
