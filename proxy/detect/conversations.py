@@ -17,9 +17,12 @@ from proxy.generations import Generations
 ECHO_US = 15 * 60 * 1_000_000
 """A request that was refused is picked up within this time, or it is another story: a pool takes seconds to minutes,
 and the longer one waits, the likelier somebody else asks the same by chance."""
+TEST_US = 2 * 60 * 60 * 1_000_000
+"""The same for what a verdict refused, which is so seldom that few could ask the same by chance: some pools wait."""
 _TELLING_BYTES = 32
 """Shorter first turns ('Hi') are everybody's."""
 _KEPT = 400_000
+_TESTED = 20_000
 
 
 class Relation(Enum):
@@ -33,6 +36,8 @@ class Relation(Enum):
     """The payer asks again what it asked before."""
     RETRIES = "retries"
     """The payer asks again what it asked before and was refused."""
+    CAME_BACK = "came_back"
+    """The payer asks again, under the same account, what a verdict refused it, as clients do."""
     ROUTED = "routed"
     """The same under another account of its own, where a verdict refused it: speaks neither for a pool nor against."""
     SHARED = "shared"
@@ -66,6 +71,8 @@ class Conversations:
 
     def __init__(self, kept: int = _KEPT) -> None:
         self._asked: Generations[int, Conversation] = Generations(kept)
+        self._tested: Generations[int, Conversation] = Generations(_TESTED)
+        """What verdicts have refused, without its system prompt: a pool's accounts may each have their own."""
 
     def __len__(self) -> int:
         return len(self._asked)
@@ -79,8 +86,13 @@ class Conversations:
         # With its system prompt: the same question to another assistant is another request.
         key = content.asked ^ content.system
         before = self._asked.get(key)
+        elsewhere = self._tested.get(content.asked)
+        if tested:
+            self._tested.put(content.asked, Conversation(group, payer.number, at_us, refused, tested))
         if before is None:
             self._asked.put(key, Conversation(group, payer.number, at_us, refused, tested))
+            if elsewhere is not None and elsewhere.group != group and at_us - elsewhere.at_us <= ECHO_US:
+                return Relation.TESTED_ECHO, elsewhere.group
             return self._continued(content, group)
         relation, whose = _again(before, payer, at_us)
         if before.group != group and not before.refused:
@@ -99,9 +111,9 @@ class Conversations:
 
 def _again(before: Conversation, payer: Payer, at_us: int) -> tuple[Relation, int]:
     if before.group == payer.group:
-        if before.tested and before.account != payer.number:
-            return Relation.ROUTED, payer.group
+        if before.tested:
+            return (Relation.CAME_BACK if before.account == payer.number else Relation.ROUTED), payer.group
         return (Relation.RETRIES if before.refused else Relation.REPEATS), payer.group
-    if before.refused and not before.many and at_us - before.at_us <= ECHO_US:
+    if before.refused and not before.many and at_us - before.at_us <= (TEST_US if before.tested else ECHO_US):
         return (Relation.TESTED_ECHO if before.tested else Relation.ECHO), before.group
     return Relation.SHARED, before.group

@@ -89,7 +89,7 @@ class Engine:
         again = found.again >= 3 and found.again * 2 >= found.lone
         if cluster is not None:
             self._count(cluster, asked, payer, relation, again, whose, replayed)
-        tied = self._tied(payer, asked.moment_us) if group in self.ties.degree else None
+        tied = self._tied(asked, payer) if group in self.ties.degree else None
         if tied is not None and tied is not cluster:
             self._count(tied, asked, payer, relation, again, whose, replayed)
 
@@ -157,6 +157,8 @@ class Engine:
         """The cluster of a request: the campaign it was found in, else whose template most of it is."""
         votes = votes_of(found.shared)
         cluster = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
+        if cluster is not None and not cluster.has_text:
+            cluster = None  # it is known by its ties, and learns no text: that may be all customers' of a product
         if cluster is None and votes:
             cluster = elected(votes, found.shared)
         if cluster is None:
@@ -286,8 +288,14 @@ class Engine:
                 others.add(owner)
         return tuple(others)
 
-    def _tied(self, payer: Payer, at_us: int) -> Cluster | None:
-        """The cluster of those that the payer is tied to, where that is no accident: most of what it asks ties it."""
+    def _tied(self, asked: Asked, payer: Payer) -> Cluster | None:
+        """The cluster of those that the payer is tied to, where that is no accident: most of what it asks ties it.
+
+        Or it is known for them by now, and what is refused ties nobody.
+        """
+        known = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
+        if known is not None and not known.has_text:
+            return known
         if self.ties.degree[payer.group] < max(_TIES, _TIED_SHARE * payer.events):
             return None
         root, payers = self.ties.component(payer.group)
@@ -295,5 +303,5 @@ class Engine:
         if cluster is None or cluster.gone:
             if payers < LEAST:
                 return None
-            cluster = self.ties.clusters[root] = self._new(at_us)
+            cluster = self.ties.clusters[root] = self._new(asked.moment_us)
         return cluster

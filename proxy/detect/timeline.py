@@ -44,6 +44,15 @@ class Timeline:
             if admitted or prevented
         ]
 
+    def busiest(self, span_us: int) -> float:
+        """Exchanges in a time of `span_us`, at the pace of its busiest slice, joined up to that length."""
+        joined = max(span_us // self.width_us, 1)
+        most = max(
+            sum(self.admitted[index : index + joined]) + sum(self.prevented[index : index + joined])
+            for index in range(0, SLICES, joined)
+        )
+        return most * span_us / (joined * self.width_us)
+
     def _widen(self) -> None:
         for counts in (self.admitted, self.prevented):
             counts[:] = [sum(counts[index : index + 2]) for index in range(0, SLICES, 2)] + [0] * (SLICES // 2)

@@ -19,19 +19,23 @@ _THOUGHT, _WRITTEN, _RUBRIC, _SCORE, _ANSWER, _TRACE, _REWRITE, _CODE = (1 << bi
 _VOCABULARY = {
     # REASONING is _THOUGHT beside _WRITTEN: the thinking that is otherwise not shown, and that it be written out.
     # Others: tutors and their pupils, audit and explainability products.
-    _THOUGHT: """reasoning thinking thought thoughts thoughtful cot rationale deliberation deliberations
-        gedanken gedankengang gedankengänge überlegung überlegungen denkprozess begründung
-        raisonnement réflexion réflexions pensée pensées
-        razonamiento razonamientos pensamiento pensamientos
+    _THOUGHT: """reasoning thinking thought thoughts thoughtful cot rationale deliberation deliberations deliberate
+        consideration considerations ponder pondering musings mind workings worklog notebook scratch derivation
+        gedanken gedankengang gedankengänge überlegung überlegungen denkprozess begründung nachdenken denkweg
+        raisonnement réflexion réflexions pensée pensées cheminement
+        razonamiento razonamientos pensamiento pensamientos pensando
+        raciocínio pensamento pensamentos ragionamento pensiero pensieri
         рассуждение рассуждения рассуждений рассуждать мысли мыслей размышления размышлений
-        推理 思考 思维 思路 推論""",
+        推理 思考 思维 思路 推論 推演 想法 脑中 頭の 추론 사고 생각""",
     _WRITTEN: """verbatim inner internal internally hidden trace traces chain articulate aloud monologue scratchpad
-        step steps character tag tags unabridged
-        wörtlich innere inneren innerer schritt vollständig
-        étape étapes interne internes intérieur intégralement
-        paso pasos interno internos íntegro textualmente
-        шаг шагом шаги внутренние внутренний внутренних дословно
-        过程 逐步 一步 步骤 完整 内部 原文 逐字 段階 内面 標签 标签 逐語 内心""",
+        step steps character tag tags unabridged unfiltered unpolished narrate narrated transcribe dictate
+        intermediate backtrack backtracking detour detours discarded rejected hesitation hesitations diary journal
+        wörtlich innere inneren innerer schritt vollständig ungekürzt lückenlos verworfene umwege zwischenschritte
+        étape étapes interne internes intérieur intégralement hésitations détaillé intermédiaires
+        paso pasos interno internos íntegro textualmente dudas comprobaciones descartadas
+        passo passos passaggi etapas dúvidas
+        шаг шагом шаги внутренние внутренний внутренних дословно сокращений сомнениями проверками подробно
+        过程 逐步 一步 步骤 完整 内部 原文 逐字 原原 犹豫 试错 段階 内面 途中 迷い 標签 标签 逐語 内心 단계 과정""",
     # GRADING is _RUBRIC alone, or _SCORE beside _ANSWER. Others: evaluations, teachers, quality control.
     _RUBRIC: """rubric rubrics pairwise bewertungsraster barème rúbrica рубрика рубрике 细则""",
     _SCORE: """score scores scoring grade grades grading grader judge judges judging judgement rating ratings

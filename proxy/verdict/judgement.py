@@ -10,11 +10,9 @@ from proxy.verdict.campaign import Evidence, Level
 
 CONFIRM = 11.0
 """Nats: 60,000 to 1, because nearly all templates that many accounts share are shared by honest people."""
-CONFIRM_UNTESTED = 13.5
-"""Where no refusal and no replayed signature has told a pool from customers, but it asks for what is worth copying."""
-CONFIRM_UNAIMED = 17.0
-"""Where not even that is known."""
-PLENTY = 1000
+CONFIRM_UNTESTED = 12.5
+"""Where no refusal and no replayed signature has told a pool from customers."""
+PLENTY = 500
 """Openings without which nothing is confirmed untested: a class has done its work before."""
 SUSPECT = 6.0
 NEAR = 6.5
@@ -55,7 +53,7 @@ def level_of(evidence: Sequence[Evidence], before: Level | None, openings: int =
     witnesses = families(evidence)
     if len(witnesses) < 2:
         return None
-    if score >= _enough(evidence, witnesses, openings) - MARGIN * (before is Level.CONFIRMED):
+    if score >= _enough(witnesses, openings) - MARGIN * (before is Level.CONFIRMED):
         return Level.CONFIRMED
     if max(score, score_without_balance(evidence) + 1.0) >= SUSPECT - MARGIN * (before is not None):
         return Level.SUSPECTED
@@ -71,9 +69,9 @@ def _decides(witnesses: dict[str, float]) -> bool:
     return any(witnesses.get(family, 0.0) >= _DECIDES for family in _DECISIVE)
 
 
-def _enough(evidence: Sequence[Evidence], witnesses: dict[str, float], openings: int) -> float:
+def _enough(witnesses: dict[str, float], openings: int) -> float:
     if _decides(witnesses):
         return CONFIRM
     if openings < PLENTY:
         return inf
-    return CONFIRM_UNTESTED if any(each.signal in AIMS for each in evidence) else CONFIRM_UNAIMED
+    return CONFIRM_UNTESTED

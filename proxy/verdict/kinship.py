@@ -35,8 +35,16 @@ def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
     """Whether two clusters are parts of one, given where all accounts come from."""
     if _same_payers(one, other):
         return True
-    return _alike(one, other) and (
-        _goes_on(one, other) or _many_payers(one, other) or _same_exits(one, other, around) or _same_purse(one, other)
+    return (
+        one.has_text
+        and other.has_text
+        and _alike(one, other)
+        and (
+            _goes_on(one, other)
+            or _many_payers(one, other)
+            or _same_exits(one, other, around)
+            or _same_purse(one, other)
+        )
     )
 
 
@@ -44,8 +52,11 @@ def _same_payers(one: Cluster, other: Cluster) -> bool:
     common = one.neighbours.get(other, 0)
     if common < LEAST_PAYERS:
         return False
-    smaller, larger = sorted((len(one.members), len(other.members)))
-    return common >= _SAME * larger or (not (one.has_text and other.has_text) and common >= _MOST * smaller)
+    smaller, larger = sorted((one, other), key=lambda cluster: len(cluster.members))
+    if common >= _SAME * len(larger.members):
+        return True
+    # Not the other way round: a pool that uses a popular product is not all of the product's customers.
+    return smaller.has_text and not larger.has_text and common >= _MOST * len(smaller.members)
 
 
 def _many_payers(one: Cluster, other: Cluster) -> bool:

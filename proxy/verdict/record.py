@@ -14,24 +14,26 @@ from proxy.detect.engine import Engine
 from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR, PLENTY, is_tested, level_of, score_of, score_without_balance
+from proxy.verdict.judgement import NEAR, PLENTY, is_tested, level_of, score_of, score_without_balance
+from proxy.verdict.scoring import LEAST_PAYERS
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 512
 _WEIGHTY = 0.01
 _ONE = 1000
 """The weight that makes a request one of the campaign."""
-_LITTLE_ELSE = 0.9
+_LITTLE_ELSE, _SINCE_TIED = 0.9, 0.6
+"""Of an account's requests, that are the campaign's; one known by its ties was counted from the first of them."""
 _PROVEN_REQUESTS = 4
 _PROBES = 3
 _PROBES_PICKED_UP = 6
 _ONE_PROBE = 1000
 _CONTRADICTED = -3.0
-_NEVERTHELESS = 9.5
-"""All in all, with as many openings as it takes: then even a contradicted suspicion is worth a refusal."""
+_NEVERTHELESS, _MANY_MORE = 9.5, 1000
+"""All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
-_TIME_TO_TEST = 200
+_TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
 _LEAST_OPENINGS = 100
 """Before a probe: time for what speaks against to show."""
@@ -59,14 +61,19 @@ class Record:
 
 
 def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
-    """The level that new evidence allows; confirmed untested only once there was time to test it."""
-    openings = cluster.dealt.openings
+    """The level that new evidence allows; confirmed untested only when there was time to test it.
+
+    Never a few firms, nor those of whom half came back by themselves when they were refused: these are customers.
+    """
+    openings, came_back = cluster.dealt.openings, cluster.relations[Relation.CAME_BACK]
     level = level_of(evidence, record.level, openings)
     if level is not Level.CONFIRMED or record.level is Level.CONFIRMED or is_tested(evidence):
         record.enough_at = None
         return level
     if record.enough_at is None:
         record.enough_at = openings
+    if len(cluster.payers) < LEAST_PAYERS or (came_back and 2 * came_back >= cluster.probes):
+        return Level.SUSPECTED
     return level if openings >= record.enough_at + _TIME_TO_TEST else Level.SUSPECTED
 
 
@@ -88,10 +95,11 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
 def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
     """Members from whom little else comes, seen often enough to say so."""
     found = []
+    least = _LITTLE_ELSE if cluster.has_text else _SINCE_TIED
     for account, requests in cluster.members.items():
         if requests < _PROVEN_REQUESTS or (payer := engine.payers.find(account)) is None:
             continue
-        if requests >= _LITTLE_ELSE * payer.events:
+        if requests >= least * payer.events:
             found.append(account)
     return tuple(found)
 
@@ -145,7 +153,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     )
 
 
-def _probes(cluster: Cluster, score: float) -> int:
+def _probes(cluster: Cluster, is_enough: bool) -> int:
     """How many refusals a suspicion is worth: one, one more when it has grown fourfold, several once one was picked up.
 
     Several also before it is confirmed without any that was. One that the same payer picked up was in vain.
@@ -154,7 +162,8 @@ def _probes(cluster: Cluster, score: float) -> int:
     in_vain = min(cluster.relations[Relation.ROUTED], _PROBES)
     if picked_up := len(cluster.pairs.tested):
         return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain
-    if score >= CONFIRM_UNTESTED and openings >= PLENTY // 2:
+    came_back = cluster.relations[Relation.CAME_BACK]
+    if (not came_back and openings >= PLENTY // 2) or is_enough:
         return _PROBES + in_vain
     fourfold = (max(openings // _ONE_PROBE, 1).bit_length() - 1) // 2
     return min(1 + fourfold, _PROBES) + in_vain
@@ -162,11 +171,13 @@ def _probes(cluster: Cluster, score: float) -> int:
 
 def is_probing(cluster: Cluster, record: Record) -> bool:
     """A few refusals would decide: the score is near, and it is not known yet whether others pick them up."""
-    openings = cluster.dealt.openings
-    if record.level is not Level.SUSPECTED or cluster.probes >= _probes(cluster, record.score):
+    openings, is_enough = cluster.dealt.openings, record.enough_at is not None
+    if record.level is not Level.SUSPECTED or cluster.probes >= _probes(cluster, is_enough):
         return False
+    if is_enough:
+        return True
     if any(each.weight <= _CONTRADICTED for each in record.evidence if each.family != "balance"):
-        return record.score >= _NEVERTHELESS and openings >= PLENTY
+        return record.score >= _NEVERTHELESS and openings >= _MANY_MORE
     if record.score >= NEAR and openings >= _LEAST_OPENINGS:
         return True
     # Who behaves like people on purpose looks like people in everything but this.

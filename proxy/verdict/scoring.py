@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from math import exp, log, log2
+from math import exp, lgamma, log, log2
 
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
-from proxy.detect.conversations import Relation
+from proxy.detect.conversations import ECHO_US, TEST_US, Relation
 from proxy.detect.dealt import Fall
 from proxy.detect.networks import Networks
 from proxy.detect.ties import largest_component
@@ -27,13 +27,21 @@ _FEWEST_PAYERS, _CROWD = 4, 48
 _CARRIERS = 8
 """Accounts that carry a cluster's openings: fewer are one customer's keys, which strangers have met with a few."""
 LEAST_OPENINGS = 60
-_ENOUGH, _PLENTY = 200, 1000
+_ENOUGH, _PLENTY = 200, 600
 """Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
 _PICKED_UP = 0.6
-"""Of what a pool is refused, it tries again elsewhere so much at least."""
+"""Of what a pool's quotas refuse, it tries again elsewhere so much at least."""
+_MOST_TRIALS, _USUAL_TRIALS = 40, 10
+"""Beyond which refusals count as their share, lest a few in a thousand look like a pool that seldom tries again."""
+_CAME_BACK = 1.2
+"""Who comes back by itself: three quarters of clients, a quarter of pools."""
+_LUCK, _MOST_LUCK = 0.02, 0.6
+"""How often somebody else asks by chance what one was refused, at least and at most."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
+_MOSTLY = 0.6
+"""Of openings that others have asked as well: a class, an evaluation. Some share what they sample several times."""
 _REACH = 0.7
 """Of the payers that so many pairs would tie by lot: a router ties its own few keys again and again."""
 _SHARED_BY_PEOPLE = 0.45
@@ -122,11 +130,12 @@ def _partition(usual: Fall) -> list[Evidence]:
     openings, shared, own = usual.openings, usual.others, usual.own
     if openings < LEAST_OPENINGS:
         return []
+    least = -4 if shared >= _MOSTLY * openings else -2
     return [
         _evidence(
             "partition",
             "items-never-shared",
-            _capped(_leaning(shared, openings, 0.05, 0.2), -4, _grown(openings, 2, 3)),
+            _capped(_leaning(shared, openings, 0.05, 0.2), least, _grown(openings, 2, 3)),
             f"{shared} of {openings} openings were asked by another payer too",
         ),
         _evidence(
@@ -175,12 +184,10 @@ def _reaction(cluster: Cluster) -> list[Evidence]:
     pairs = cluster.pairs
     wide = bool(pairs.echoes or pairs.handovers) and _is_wide(cluster)
     echoes, handovers = len(pairs.echoes) * wide, len(pairs.handovers) * wide
-    common = cluster.relations[Relation.SHARED] + cluster.relations[Relation.SIMILAR]
-    by_chance = _capped(common / max(cluster.dealt.openings, 1), 0.05, _PICKED_UP)
-    found += _tested(cluster, by_chance)
+    found += _tested(cluster)
     if echoes >= 2:
         detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 15 min"
-        each = _capped(log(_PICKED_UP / by_chance), 0, 2.5)
+        each = _capped(log(_PICKED_UP / _luck(cluster, ECHO_US)), 0, 2.5)
         found.append(_evidence("reaction", "quota-echo", _capped(echoes * each, 0, 8), detail))
     if handovers >= 2:
         detail = f"{handovers} pairs of payers: one went on with the other's conversation"
@@ -193,18 +200,54 @@ def _is_wide(cluster: Cluster) -> bool:
     payers = len(cluster.payers)
     least = max(_WIDE, _WIDE_SHARE * payers) if payers >= LEAST_PAYERS else _NEARLY_ALL * payers
     pairs = set().union(*cluster.pairs.kinds())
+    return not _few(pairs, payers) and largest_component(pairs) >= least
+
+
+def _few(pairs: set[tuple[int, int]], payers: int) -> set[int]:
+    """Whom these pairs tie, where they tie fewer than so many pairs would by lot: the same ones again and again."""
+    tied = set(chain.from_iterable(pairs))
     by_lot = payers * (1 - exp(-2 * len(pairs) / payers))
-    return len(set(chain.from_iterable(pairs))) >= _REACH * by_lot and largest_component(pairs) >= least
+    return tied if len(tied) < _REACH * by_lot else set()
 
 
-def _tested(cluster: Cluster, by_chance: float) -> list[Evidence]:
-    """Who was refused by a verdict, and for how many of them somebody else took over."""
-    tested = len(cluster.pairs.tested)
-    refused = max(min(cluster.probes, len(cluster.refused_groups)) - cluster.relations[Relation.ROUTED], tested)
+def _luck(cluster: Cluster, span_us: int) -> float:
+    """How often somebody asks by chance, within a time, just what a given payer was refused, or soon something like it.
+
+    So many openings are somebody's too, each one of all that were asked; so many are like one payer's. Both at the pace
+    of the busiest hours.
+    """
+    same, alike = cluster.relations[Relation.SHARED], cluster.relations[Relation.SIMILAR]
+    openings, busiest = max(cluster.dealt.openings, 1), cluster.timeline.busiest
+    just_this = same / openings / max(openings - same, 1) * busiest(span_us)
+    like_this = alike / openings / max(len(cluster.payers), 1) * busiest(ECHO_US)
+    return _capped(just_this + like_this, _LUCK, _MOST_LUCK)
+
+
+def _tested(cluster: Cluster) -> list[Evidence]:
+    """Who was refused by a verdict, and for how many of them somebody else took over.
+
+    How often a pool's do is not known, since some wait, some drop what was refused, some word it anew: any share is
+    as likely as any other.
+    """
+    # What a few do among themselves, who take turns anyway, says nothing of all the others.
+    few = _few(cluster.pairs.handovers | cluster.pairs.echoes | cluster.pairs.replays, len(cluster.payers))
+    tested = sum(not few.issuperset(pair) for pair in cluster.pairs.tested) if few else len(cluster.pairs.tested)
+    others = len(cluster.refused_groups - few)
+    refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
     if not refused:
         return []
-    detail = f"{refused} payers were refused by a verdict, others asked the same within 15 min of {tested} of them"
-    weight = _capped(_leaning(tested, refused, _PICKED_UP, by_chance), -4.5, 10)
+    by_chance = _luck(cluster, TEST_US)
+    came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
+    detail = (
+        f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them, "
+        f"{came_back} came back themselves"
+    )
+    trials = min(refused, _MOST_TRIALS)
+    hits = tested * trials / refused
+    of_a_pool = lgamma(hits + 1) + lgamma(trials - hits + 1) - lgamma(trials + 2)
+    of_others = hits * log(by_chance) + (trials - hits) * log(1 - by_chance)
+    returns = _capped(_CAME_BACK * came_back * min(1.0, _USUAL_TRIALS / refused), 0, 4)
+    weight = _capped(of_a_pool - of_others, -1.5, 10 if hits > by_chance * trials else 0) - returns
     return [_evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
 
 

@@ -40,14 +40,18 @@ class Snapshot:
                 self._excused[campaign.id] = frozenset(campaign.excused)
 
     def match(self, account: str, content: Content | None) -> Match | None:
-        """The campaign that a request of `account` belongs to, by what it says before by whom it comes from."""
+        """The campaign that a request of `account` belongs to, by what it says before by whom it comes from.
+
+        But a suspicion on what all customers of a product say does not hide who of them is known for a campaign.
+        """
         if not self.campaigns:
             return None
         found = self._by_content(account, content) if content is not None and self._by_piece else None
-        if found is not None:
+        name = self._by_account.get(account)
+        whole = self.campaigns[name] if name is not None else None
+        if found is not None and (whole is None or found.level is Level.CONFIRMED or whole.level is Level.SUSPECTED):
             return Match(found.id, found.level, "content", found.probing)
-        whole = self._by_account.get(account)
-        return None if whole is None else Match(whole, self.campaigns[whole].level, "account")
+        return None if whole is None else Match(whole.id, whole.level, "account")
 
     def _by_content(self, account: str, content: Content) -> Campaign | None:
         weights: dict[str, int] = {}

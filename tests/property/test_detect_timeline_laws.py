@@ -47,6 +47,19 @@ def test_taking_over_another_one_adds_what_it_counted(one_us: int, one: Added, o
 
 
 @settings(max_examples=40)
+@given(_STARTS, _ADDED, st.integers(1, 10 * _DAY_US))
+def test_no_time_of_a_length_had_less_than_its_mean_at_the_busiest_nor_more_than_all(
+    start_us: int, added: Added, span_us: int
+) -> None:
+    found = timeline(start_us, added)
+    every = sum(sums(found))
+    length = found.width_us * SLICES
+    assert every * min(span_us / length, 1) * 0.5 <= found.busiest(span_us)
+    if span_us >= found.width_us:
+        assert found.busiest(span_us) <= every * (1 + found.width_us / span_us) * 2
+
+
+@settings(max_examples=40)
 @given(_STARTS, _ADDED)
 def test_each_exchange_stands_in_the_slice_of_its_moment(start_us: int, added: Added) -> None:
     found = timeline(start_us, added)

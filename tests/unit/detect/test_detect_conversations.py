@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from proxy.detect.conversations import ECHO_US, Conversations, Relation
+from proxy.detect.conversations import ECHO_US, TEST_US, Conversations, Relation
 from proxy.detect.payers import Payers
 from proxy.events.content import Content
 from tests.unit.detect.traffic_by_hand import T0, asked
 
 QUESTION = Content(asked=1, turns=1, ask_bytes=200)
+ELSEWHERE = Content(asked=1, system=99, turns=1, ask_bytes=200)
 NEXT_TURN = Content(asked=2, continues=1, turns=3, ask_bytes=200)
 
 
@@ -71,6 +73,14 @@ def test_after_that_it_is_another_story(late_us: int) -> None:
     assert talk(2, after_us=ECHO_US + late_us) == (Relation.SHARED, 1)
 
 
+@given(st.integers(0, 3 * TEST_US))
+def test_what_a_verdict_refused_is_waited_for_longer(after_us: int) -> None:
+    talk = Talk()
+    talk(1, by_verdict=True)
+    relation = Relation.TESTED_ECHO if after_us <= TEST_US else Relation.SHARED
+    assert talk(2, after_us=after_us) == (relation, 1)
+
+
 @given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=20))
 def test_nothing_is_an_echo_unless_the_one_before_was_refused(requests: list[tuple[int, bool]]) -> None:
     talk = Talk()
@@ -95,6 +105,13 @@ def test_ones_own_retry_is_no_echo() -> None:
     talk = Talk()
     talk(1, refused=True)
     assert talk(1) == (Relation.RETRIES, 1)
+    assert talk(1) == (Relation.REPEATS, 1)
+
+
+def test_who_asks_again_what_a_verdict_refused_it_came_back() -> None:
+    talk = Talk()
+    talk(1, by_verdict=True)
+    assert talk(1) == (Relation.CAME_BACK, 1)
     assert talk(1) == (Relation.REPEATS, 1)
 
 
@@ -129,7 +146,15 @@ def test_a_conversation_that_many_began_alike_is_handed_over_by_nobody() -> None
 def test_the_same_words_to_another_assistant_are_another_request() -> None:
     talk = Talk()
     talk(1, refused=True)
-    assert talk(2, Content(asked=1, system=99, turns=1, ask_bytes=200)) == (Relation.NEW, 0)
+    assert talk(2, ELSEWHERE) == (Relation.NEW, 0)
+
+
+def test_but_not_where_a_verdict_refused_them_for_a_pool_may_give_each_account_its_own_system_prompt() -> None:
+    talk = Talk()
+    talk(1, by_verdict=True)
+    assert talk(1, ELSEWHERE) == (Relation.NEW, 0)
+    assert talk(2, replace(ELSEWHERE, system=98)) == (Relation.TESTED_ECHO, 1)
+    assert talk(3, replace(ELSEWHERE, system=97), after_us=ECHO_US + 1) == (Relation.NEW, 0)
 
 
 def test_a_greeting_is_everybodys() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, Relation
@@ -206,6 +207,38 @@ def test_a_payers_own_signature_is_none_nor_one_of_its_organisation() -> None:
     for account in ("pool-1", "pool-1", "pool-2"):
         engine.asked(asked(account, said(WRAPPER, pieces(account), signatures=(7,)), T0 + 10**10, org="acme"))
     assert not engine.ties.degree
+
+
+def pool_of_a_product(customers: int = 60) -> tuple[Engine, Cluster]:
+    """Accounts that hand every conversation on to one another, among the many customers of the product they use."""
+    engine = Engine()
+    for number in range(600):
+        task = said(WRAPPER, pieces(f"task {number}", 8))
+        at_us = T0 + 10 * number * SECOND_US
+        engine.asked(asked(f"customer-{number % customers}", said(WRAPPER, pieces(f"own {number}", 8)), at_us))
+        engine.asked(asked(f"pool-{number % 20}", task, at_us + 1))
+        next_turn = said(WRAPPER, pieces(f"turn {number}", 4), continues=task.asked, turns=3)
+        engine.asked(asked(f"pool-{(number + 7) % 20}", next_turn, at_us + 2))
+    (tied,) = [cluster for cluster in grown(engine) if not cluster.has_text]
+    return engine, tied
+
+
+def test_accounts_that_hand_over_to_one_another_are_a_cluster_apart_from_the_products_other_customers() -> None:
+    engine, tied = pool_of_a_product()
+    assert set(tied.members) == set(names("pool", 20))
+    (product,) = [cluster for cluster in grown(engine) if cluster.has_text]
+    assert set(product.members) == {*names("pool", 20), *names("customer", 60)}
+
+
+def test_a_campaign_that_is_known_by_its_ties_learns_no_text_lest_it_becomes_all_of_the_products_customers() -> None:
+    engine, tied = pool_of_a_product()
+    engine.name(tied, "c-1")
+    for number in range(200):
+        event = asked(f"pool-{number % 20}", said(WRAPPER, pieces(f"later {number}")), T0 + 10**11 + number)
+        engine.asked(replace(event, campaign="c-1", action="throttle", by_verdict=True))
+    assert not tied.has_text
+    assert tied.prevented == 200
+    assert set(tied.members) == set(names("pool", 20))
 
 
 def test_payers_that_keep_picking_up_what_others_were_refused_are_one_cluster_without_any_template() -> None:

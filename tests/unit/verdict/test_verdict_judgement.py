@@ -10,9 +10,9 @@ from proxy.events.content import Target
 from proxy.verdict.campaign import Evidence, Level
 from proxy.verdict.judgement import (
     CONFIRM,
-    CONFIRM_UNAIMED,
     CONFIRM_UNTESTED,
     MARGIN,
+    PLENTY,
     SUSPECT,
     families,
     level_of,
@@ -96,14 +96,10 @@ def test_one_coincidence_is_no_test(tested: str) -> None:
     assert level_of(evidence(content=between - 2, **{tested: 2.0}), None) is Level.SUSPECTED
 
 
-@pytest.mark.parametrize("aim", [Target.REASONING, Target.GRADING, Target.CLEANING])
-def test_what_asks_for_nothing_that_is_worth_copying_needs_more_still(aim: Target) -> None:
-    between = (CONFIRM_UNTESTED + CONFIRM_UNAIMED) / 2
-    unaimed = evidence(content=between - 6, partition=6.0)
-    aimed = [Evidence("content", aim.value, 1.0), *evidence(content=between - 7, partition=6.0)]
-    assert score_of(aimed) == score_of(unaimed)
-    assert level_of(unaimed, None) is Level.SUSPECTED
-    assert level_of(aimed, None) is Level.CONFIRMED
+def test_nothing_is_confirmed_untested_before_there_are_plenty_of_openings() -> None:
+    loud = evidence(content=CONFIRM_UNTESTED, partition=DECISIVE)
+    assert level_of(loud, None, PLENTY - 1) is Level.SUSPECTED
+    assert level_of(loud, None, PLENTY) is Level.CONFIRMED
 
 
 @given(ANY_EVIDENCE)

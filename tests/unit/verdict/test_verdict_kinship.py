@@ -104,11 +104,21 @@ def test_much_the_same_use_by_many_of_the_same_payers_is_one_work() -> None:
     assert not related(one, other)
 
 
-def test_those_who_are_known_by_their_ties_alone_are_part_of_the_template_that_half_of_them_use() -> None:
-    one, other = two(50, 200, 30)
-    one.templates.clear()
-    unlike(one)
-    assert related(one, other)
+def test_a_wording_that_is_used_by_those_who_are_tied_anyway_is_theirs() -> None:
+    tied, wording = two(200, 50, 30)
+    tied.templates.clear()
+    unlike(tied)
+    assert related(tied, wording)
+
+
+@pytest.mark.parametrize("is_alike", [False, True])
+def test_a_pool_that_uses_a_popular_product_is_not_all_of_its_customers(is_alike: bool) -> None:
+    pool, product = two(50, 200, 50)
+    pool.templates.clear()
+    if not is_alike:
+        unlike(pool)
+    pool.campaign = "c-1"
+    assert not related(pool, product)
 
 
 @pytest.mark.parametrize("crossings", [2, 40])

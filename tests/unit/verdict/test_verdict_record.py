@@ -9,7 +9,7 @@ from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
-from proxy.verdict.judgement import CONFIRM_UNAIMED, CONFIRM_UNTESTED, NEAR
+from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR
 from proxy.verdict.record import (
     Record,
     campaign_of,
@@ -19,12 +19,15 @@ from proxy.verdict.record import (
     marks_of,
     whole_accounts,
 )
+from proxy.verdict.scoring import LEAST_PAYERS
 from proxy.verdict.snapshot import Snapshot
 from tests.unit.detect.traffic_by_hand import HOUR_US, SECOND_US, T0, asked, dealt, names, piece, pieces, said, timed
 
 WRAPPER = pieces("wrapper")
 POOL = names("pool", 20)
 LATER = T0 + HOUR_US
+LOUD = (Evidence("content", "s", CONFIRM_UNTESTED / 2 + 1), Evidence("balance", "s", CONFIRM_UNTESTED / 2 + 1))
+"""Enough without a test."""
 
 
 def observed(*events: Asked) -> tuple[Engine, Cluster]:
@@ -77,6 +80,12 @@ def test_an_account_with_other_traffic_is_acted_on_for_what_matches_only() -> No
     engine, cluster = observed(*own_matters("pool-3", 10))
     assert "pool-3" in cluster.members
     assert "pool-3" not in whole_accounts(engine, cluster)
+
+
+def test_of_a_campaign_that_is_known_by_its_ties_an_account_is_held_by_what_it_asked_since_it_was_tied() -> None:
+    engine, cluster = observed(*own_matters("pool-3", 10))
+    cluster.templates.clear()
+    assert "pool-3" in whole_accounts(engine, cluster)
 
 
 def test_an_account_that_was_seen_once_proves_nothing() -> None:
@@ -138,8 +147,11 @@ def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not()
 
 
 @pytest.mark.parametrize(("openings", "probes"), [(600, 1), (3999, 1), (4000, 2), (15_999, 2), (16_000, 3), (10**6, 3)])
-def test_a_suspicion_that_grew_fourfold_is_worth_one_more_refusal(openings: int, probes: int) -> None:
+def test_where_they_came_back_themselves_a_suspicion_that_grew_fourfold_is_worth_one_more_refusal(
+    openings: int, probes: int
+) -> None:
     _, cluster = observed()
+    cluster.relations[Relation.CAME_BACK] = 1
     record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
     cluster.dealt.total.openings, cluster.probes = openings, probes - 1
     assert is_probing(cluster, record)
@@ -161,14 +173,26 @@ def test_each_refusal_that_is_picked_up_is_worth_further_ones_up_to_a_few() -> N
     assert worth(0) < worth(1) < worth(2) == worth(20)
 
 
+def test_a_refusal_that_nobody_came_back_to_is_soon_followed_by_another() -> None:
+    _, cluster = observed()
+    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
+    cluster.dealt.total.openings, cluster.probes = 200, 1
+    assert not is_probing(cluster, record)
+    cluster.dealt.total.openings = 300
+    assert is_probing(cluster, record)
+    cluster.relations[Relation.CAME_BACK] = 1
+    assert not is_probing(cluster, record)
+
+
 def test_before_it_is_confirmed_without_any_test_it_is_tested_more_than_once() -> None:
     _, cluster = observed()
-    near, loud = (Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "s", w),)) for w in (NEAR, CONFIRM_UNTESTED))
-    cluster.dealt.total.openings, cluster.probes = 800, 1
+    cluster.relations[Relation.CAME_BACK], cluster.probes, cluster.dealt.total.openings = 1, 1, 800
+    evidence = (Evidence("content", "s", CONFIRM_UNTESTED), Evidence("infrastructure", "one-place", -5.0))
+    near, enough = (Record("c-1", Level.SUSPECTED, T0, evidence, enough_at=at) for at in (None, 790))
     assert not is_probing(cluster, near)
-    assert is_probing(cluster, loud)
-    cluster.dealt.total.openings = 300
-    assert not is_probing(cluster, loud)
+    assert is_probing(cluster, enough)
+    cluster.probes = 3
+    assert not is_probing(cluster, enough)
 
 
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
@@ -205,7 +229,6 @@ def test_the_system_prompt_alone_can_be_the_template() -> None:
 
 def test_it_is_confirmed_without_a_test_only_once_there_was_time_for_one() -> None:
     _, cluster = observed()
-    loud = (Evidence("content", "s", CONFIRM_UNAIMED / 2), Evidence("balance", "s", CONFIRM_UNAIMED / 2))
     quiet = (Evidence("content", "s", NEAR / 2), Evidence("balance", "s", NEAR / 2))
     record = Record("c-1", Level.SUSPECTED, T0)
 
@@ -213,12 +236,35 @@ def test_it_is_confirmed_without_a_test_only_once_there_was_time_for_one() -> No
         cluster.dealt.total.openings = openings
         return level_after(cluster, record, evidence)
 
-    assert level(2000, loud) is Level.SUSPECTED
-    assert level(2100, loud) is Level.SUSPECTED
-    assert level(2150, quiet) is Level.SUSPECTED
-    assert level(2300, loud) is Level.SUSPECTED
-    assert level(2600, loud) is Level.CONFIRMED
-    assert level(2601, (*loud, Evidence("reaction", "refusal-echo", 10.0))) is Level.CONFIRMED
+    assert level(2000, LOUD) is Level.SUSPECTED
+    assert level(2050, LOUD) is Level.SUSPECTED
+    assert level(2090, quiet) is Level.SUSPECTED
+    assert level(2150, LOUD) is Level.SUSPECTED
+    assert level(2300, LOUD) is Level.CONFIRMED
+    assert level(2601, (*LOUD, Evidence("reaction", "refusal-echo", 10.0))) is Level.CONFIRMED
+
+
+def untested(cluster: Cluster) -> Level | None:
+    """The level when all else is enough, and there was time for a test."""
+    cluster.dealt.total.openings = 2000
+    return level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=1000), LOUD)
+
+
+def test_those_of_whom_half_come_back_by_themselves_are_customers_however_they_look() -> None:
+    _, cluster = observed()
+    cluster.probes = 3
+    assert untested(cluster) is Level.CONFIRMED
+    cluster.relations[Relation.CAME_BACK] = 1
+    assert untested(cluster) is Level.CONFIRMED
+    cluster.relations[Relation.CAME_BACK] = 2
+    assert untested(cluster) is Level.SUSPECTED
+
+
+def test_a_few_firms_are_not_confirmed_without_a_test() -> None:
+    _, cluster = observed()
+    while len(cluster.payers) >= LEAST_PAYERS:
+        cluster.payers.popitem()
+    assert untested(cluster) is Level.SUSPECTED
 
 
 def test_what_others_took_over_confirms_it_at_once() -> None:

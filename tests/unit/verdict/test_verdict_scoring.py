@@ -61,7 +61,7 @@ def test_people_who_share_a_template_are_none(seed: int) -> None:
 @pytest.mark.parametrize("orgs", [4, 8])
 def test_many_accounts_of_a_few_organisations_are_weighed_by_how_the_work_falls_on_them(orgs: int) -> None:
     pool, colleagues = counted(in_turn(800, 80), orgs=orgs), counted(by_people(800, 80), orgs=orgs)
-    assert level_of(weigh(pool), None) is Level.SUSPECTED
+    assert level_of(weigh(pool), None) is not None
     assert level_of(weigh(colleagues), None) is None
 
 
@@ -239,6 +239,46 @@ def test_each_refusal_that_nobody_picks_up_speaks_against_and_one_that_is_picked
         against.append(weights(cluster)["no-echo"])
     assert 0 > against[0] > against[1] > against[2]
     chain(cluster, "tested", 3)
+    assert weights(cluster)["refusal-echo"] > 0
+
+
+@pytest.mark.parametrize("refused", [1, 3, 40, 80, 5000])
+def test_that_nobody_picks_up_never_speaks_for_it_however_often_it_is_seen(refused: int) -> None:
+    cluster = counted(in_turn(8000, 80))
+    cluster.probes, cluster.refused_groups = refused, set(range(refused))
+    assert weights(cluster)["no-echo"] < 0
+
+
+@pytest.mark.parametrize(("tested", "refused"), [(1, 1), (1, 3), (2, 6), (3, 6), (30, 100)])
+def test_a_pool_may_pick_up_all_or_few_of_its_refusals(tested: int, refused: int) -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.probes, cluster.refused_groups = refused, set(range(refused))
+    chain(cluster, "tested", tested)
+    assert weights(cluster)["refusal-echo"] > 0
+
+
+def test_who_comes_back_by_himself_speaks_against() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.probes, cluster.refused_groups = 4, set(range(4))
+    against = []
+    for came_back in range(4):
+        cluster.relations[Relation.CAME_BACK] = came_back
+        against.append(weights(cluster)["no-echo"])
+    assert against == sorted(against, reverse=True)
+    assert against[3] <= against[0] - 3
+    many = counted(in_turn(800, 80))
+    many.probes, many.refused_groups = 80, set(range(80))
+    many.relations[Relation.CAME_BACK] = 4
+    assert weights(many)["no-echo"] > against[1]
+
+
+def test_what_a_few_do_among_themselves_says_nothing_of_all_the_others() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.pairs.handovers.update((one, other) for one in range(12) for other in range(one))
+    cluster.probes, cluster.refused_groups = 6, set(range(6))
+    cluster.pairs.tested.update((number, number + 1) for number in range(6))
+    assert "refusal-echo" not in weights(cluster)
+    cluster.pairs.tested.update((number, number + 1) for number in range(40, 46))
     assert weights(cluster)["refusal-echo"] > 0
 
 

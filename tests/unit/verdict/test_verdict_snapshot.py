@@ -36,6 +36,13 @@ def test_what_a_request_says_goes_before_whom_it_comes_from() -> None:
     assert snapshot.match("a", None) == Match("c-2", Level.SUSPECTED, "account")
 
 
+def test_a_suspicion_on_what_all_customers_say_does_not_hide_who_of_them_is_known_for_a_campaign() -> None:
+    product = campaign(level=Level.SUSPECTED, probing=True)
+    snapshot = Snapshot([product, campaign("c-2", marks=Marks(), whole=("a",))])
+    assert snapshot.match("a", Content(pieces=(1, 2))) == Match("c-2", Level.CONFIRMED, "account")
+    assert snapshot.match("b", Content(pieces=(1, 2))) == Match("c-1", Level.SUSPECTED, "content", probing=True)
+
+
 def test_of_two_campaigns_it_is_of_the_one_that_it_has_more_of() -> None:
     other = Marks((1, 2, 5), (900, 800, 700), least=1600, fewest=2)
     for campaigns in ([campaign(), campaign("c-2", marks=other)], [campaign("c-2", marks=other), campaign()]):
