@@ -72,7 +72,8 @@ class Conversations:
     def __init__(self, kept: int = _KEPT) -> None:
         self._asked: Generations[int, Conversation] = Generations(kept)
         self._tested: Generations[int, Conversation] = Generations(_TESTED)
-        """What verdicts have refused, without its system prompt: a pool's accounts may each have their own."""
+        """What verdicts have refused, by question and sampling parameters: a pool's accounts may each have their own
+        system prompt, but one program sends for all of them."""
 
     def __len__(self) -> int:
         return len(self._asked)
@@ -86,9 +87,10 @@ class Conversations:
         # With its system prompt: the same question to another assistant is another request.
         key = content.asked ^ content.system
         before = self._asked.get(key)
-        elsewhere = self._tested.get(content.asked)
+        question = content.asked ^ content.shape
+        elsewhere = self._tested.get(question)
         if tested:
-            self._tested.put(content.asked, Conversation(group, payer.number, at_us, refused, tested))
+            self._tested.put(question, Conversation(group, payer.number, at_us, refused, tested))
         if before is None:
             self._asked.put(key, Conversation(group, payer.number, at_us, refused, tested))
             if elsewhere is not None and elsewhere.group != group and at_us - elsewhere.at_us <= ECHO_US:

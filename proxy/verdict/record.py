@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
@@ -33,6 +34,8 @@ _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 """All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
+_OVER_US = DAY_US // 12
+"""What is confirmed without a test goes on for longer: a class has done its work by then, and a prompt gone round."""
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
 _LEAST_OPENINGS = 100
@@ -74,7 +77,8 @@ def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) 
         record.enough_at = openings
     if len(cluster.payers) < LEAST_PAYERS or (came_back and 2 * came_back >= cluster.probes):
         return Level.SUSPECTED
-    return level if openings >= record.enough_at + _TIME_TO_TEST else Level.SUSPECTED
+    is_over_soon = cluster.last_us - cluster.first_us < _OVER_US
+    return Level.SUSPECTED if is_over_soon or openings < record.enough_at + _TIME_TO_TEST else level
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:

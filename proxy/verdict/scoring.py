@@ -40,13 +40,13 @@ _LUCK, _MOST_LUCK = 0.02, 0.6
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
-_MOSTLY = 0.6
+_MOSTLY = 0.5
 """Of openings that others have asked as well: a class, an evaluation. Some share what they sample several times."""
 _REACH = 0.7
 """Of the payers that so many pairs would tie by lot: a router ties its own few keys again and again."""
 _SHARED_BY_PEOPLE = 0.45
 """So many accounts of a widely used program share a network with another one, where it is mobile."""
-_SHAPED_BY_REFUSALS = ("partition", "balance")
+_SHAPED_BY_REFUSALS = ("partition", "balance", "infrastructure")
 
 
 def is_shared(cluster: Cluster) -> bool:
@@ -84,7 +84,8 @@ def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
 def weigh_again(cluster: Cluster, around: Networks, before: Sequence[Evidence]) -> list[Evidence]:
     """All that speaks for and against a campaign whose traffic is being refused.
 
-    How its openings fall on payers, and what it repeats, is the proxy's own doing by now, so that stays as it was.
+    How its openings fall on payers, what it repeats, and which accounts still come is the proxy's own doing by now, since
+    a pool that is refused is replaced; so that stays as it was.
     """
     if not (now := weigh(cluster, around)):
         return list(before)

@@ -157,6 +157,12 @@ def test_but_not_where_a_verdict_refused_them_for_a_pool_may_give_each_account_i
     assert talk(3, replace(ELSEWHERE, system=97), after_us=ECHO_US + 1) == (Relation.NEW, 0)
 
 
+def test_nor_where_another_program_asks_it_too() -> None:
+    talk = Talk()
+    talk(1, by_verdict=True)
+    assert talk(2, replace(ELSEWHERE, shape=5)) == (Relation.NEW, 0)
+
+
 def test_a_greeting_is_everybodys() -> None:
     talk, greeting = Talk(), Content(asked=1, turns=1, ask_bytes=2)
     talk(1, greeting, refused=True)

@@ -66,7 +66,7 @@ def timed(
 
 
 def blatant(
-    template: Sequence[int], accounts: Sequence[str], tasks: str = "task", gap_us: int = 5 * SECOND_US
+    template: Sequence[int], accounts: Sequence[str], tasks: str = "task", gap_us: int = 6 * SECOND_US
 ) -> list[Asked]:
     """A campaign that needs no refusal to be known: one buyer's accounts, made in a day, ask for reasoning in turn."""
     tasks_dealt = dealt(template, accounts, tasks, targets=REASONING)

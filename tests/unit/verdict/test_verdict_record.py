@@ -233,7 +233,7 @@ def test_it_is_confirmed_without_a_test_only_once_there_was_time_for_one() -> No
     record = Record("c-1", Level.SUSPECTED, T0)
 
     def level(openings: int, evidence: tuple[Evidence, ...]) -> Level | None:
-        cluster.dealt.total.openings = openings
+        cluster.dealt.total.openings, cluster.last_us = openings, cluster.first_us + 3 * HOUR_US
         return level_after(cluster, record, evidence)
 
     assert level(2000, LOUD) is Level.SUSPECTED
@@ -246,7 +246,7 @@ def test_it_is_confirmed_without_a_test_only_once_there_was_time_for_one() -> No
 
 def untested(cluster: Cluster) -> Level | None:
     """The level when all else is enough, and there was time for a test."""
-    cluster.dealt.total.openings = 2000
+    cluster.dealt.total.openings, cluster.last_us = 2000, cluster.first_us + 3 * HOUR_US
     return level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=1000), LOUD)
 
 
@@ -258,6 +258,15 @@ def test_those_of_whom_half_come_back_by_themselves_are_customers_however_they_l
     assert untested(cluster) is Level.CONFIRMED
     cluster.relations[Relation.CAME_BACK] = 2
     assert untested(cluster) is Level.SUSPECTED
+
+
+def test_what_has_only_just_begun_is_not_confirmed_without_a_test() -> None:
+    _, cluster = observed()
+    assert untested(cluster) is Level.CONFIRMED
+    cluster.last_us = cluster.first_us + HOUR_US
+    record = Record("c-1", Level.SUSPECTED, T0, enough_at=1000)
+    assert level_after(cluster, record, LOUD) is Level.SUSPECTED
+    assert level_after(cluster, record, (*LOUD, Evidence("reaction", "refusal-echo", 10.0))) is Level.CONFIRMED
 
 
 def test_a_few_firms_are_not_confirmed_without_a_test() -> None:

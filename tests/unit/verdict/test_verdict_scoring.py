@@ -329,13 +329,14 @@ def test_while_it_is_refused_what_refusals_shape_stays_as_it_was() -> None:
     cluster = counted(in_turn(800, 80))
     before = weigh(cluster)
     payers = Payers()
+    cluster.created = [(T0 - 900 * DAY_US * (number % 2), T0) for number in range(80)]
     for number in range(2000):
         event = asked(f"a-{number % 8}", Content(), T0 + DAY_US)
         cluster.asked(event, payers.seen(event), Relation.REPEATS, again=False, whose=0)
         cluster.dealt.opening(number % 8)
     assert score_of(weigh(cluster)) < score_of(before)
     again = scoring.weigh_again(cluster, Networks(), before)
-    for family in ("partition", "balance"):
+    for family in ("partition", "balance", "infrastructure"):
         assert [each for each in again if each.family == family] == [each for each in before if each.family == family]
 
 
