@@ -12,16 +12,15 @@ from proxy.detect.conversations import ECHO_US, Conversations, Relation
 from proxy.detect.networks import Networks
 from proxy.detect.payers import Payer, Payers
 from proxy.detect.pieces import Found, Pieces, Shared
+from proxy.detect.replays import Replays
 from proxy.detect.ties import LEAST, Ties
 from proxy.detect.votes import SEED, elected, votes_of, wording_of
-from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 from proxy.generations import Generations
 
 MOST_CLUSTERS = 10_000
 _WEIGHED = 32
 """Requests of a template between two looks at its pieces."""
-_SIGNATURES = 500_000
 _LATEST = 50_000
 _CROSSINGS = 32
 _HALF = 0.75
@@ -32,7 +31,7 @@ _OVERLAPS = 6
 _OVERLAPPING = 0.3
 """Requests with pieces of two clusters, and their share of the smaller one's, that make these one."""
 _TIES = 3
-_TIED_SHARE = 0.25
+_TIED_SHARE = 0.15
 """Ties, and their share of a payer's requests, from which it is counted with those that it is tied to."""
 _ALIKE = 4
 """Pieces, and two thirds of all that nobody shares, that make one request much like another."""
@@ -59,7 +58,7 @@ class Engine:
         """By payer: when it was refused last; below zero where a verdict refused it."""
         self._latest: Generations[int, Cluster] = Generations(_LATEST)
         """By payer: the cluster of its latest request."""
-        self._signatures: Generations[int, int] = Generations(_SIGNATURES)
+        self._replays = Replays()
         self._next = 0
 
     def asked(self, asked: Asked) -> None:
@@ -80,7 +79,7 @@ class Engine:
             self._latest.put(group, cluster)
         if asked.refused:
             self._refused.put(group, -asked.moment_us if asked.by_verdict else asked.moment_us)
-        replayed = self._replayed(content, group) if content.signatures else ()
+        replayed = self._replays.others(content.signatures, group) if content.signatures else ()
         if relation in (Relation.ECHO, Relation.TESTED_ECHO, Relation.HANDOVER):
             self._tie(whose, group)
             self._cross(whose, cluster)
@@ -98,8 +97,7 @@ class Engine:
         payer = self.payers.find(answered.account)
         if payer is None:
             return
-        for signature in answered.signatures:
-            self._signatures.put(signature, payer.group)
+        self._replays.issued(answered.signatures, payer.group)
         if payer.clusters:
             payer.clusters[0].answered(answered)
 
@@ -276,17 +274,6 @@ class Engine:
         if cluster is not None and before is not None and before is not cluster and not before.gone:
             for one, other in ((before, cluster), (cluster, before)):
                 count(one.crossings, other, _CROSSINGS)
-
-    def _replayed(self, content: Content, group: int) -> tuple[int, ...]:
-        """The other payers whose reasoning signatures a request carries."""
-        others: set[int] = set()
-        for signature in content.signatures:
-            owner = self._signatures.get(signature)
-            if owner is None:
-                self._signatures.put(signature, group)
-            elif owner != group:
-                others.add(owner)
-        return tuple(others)
 
     def _tied(self, asked: Asked, payer: Payer) -> Cluster | None:
         """The cluster of those that the payer is tied to, where that is no accident: most of what it asks ties it.

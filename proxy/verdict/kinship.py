@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.networks import Networks
-from proxy.verdict.scoring import LEAST_PAYERS
+from proxy.verdict.nats import LEAST_PAYERS
 
 _SAME = 0.6
 """Of the larger cluster's payers: it is the same people whatever they say."""

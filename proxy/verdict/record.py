@@ -16,7 +16,7 @@ from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import NEAR, PLENTY, is_tested, level_of, score_of, score_without_balance
-from proxy.verdict.scoring import LEAST_PAYERS
+from proxy.verdict.nats import LEAST_PAYERS
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 512

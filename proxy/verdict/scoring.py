@@ -6,22 +6,19 @@ Every signal has a cap, so that no single one decides, and most can speak agains
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
-from math import exp, lgamma, log, log2
+from math import log2
 
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
-from proxy.detect.conversations import ECHO_US, TEST_US, Relation
 from proxy.detect.dealt import Fall
 from proxy.detect.networks import Networks
-from proxy.detect.ties import largest_component
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.dispersion import dealt_rather_than_come
 from proxy.verdict.judgement import AIMS
+from proxy.verdict.nats import LEAST_PAYERS, capped, evidence, leaning
+from proxy.verdict.reaction import reaction, replay
 
-LEAST_PAYERS = 12
-"""Fewer accounts share a template in any team that nobody has told us of."""
 _FEWEST_PAYERS, _CROWD = 4, 48
 """Or so few organisations with so many accounts: how the work falls on them tells a pool from colleagues."""
 _CARRIERS = 8
@@ -29,21 +26,8 @@ _CARRIERS = 8
 LEAST_OPENINGS = 60
 _ENOUGH, _PLENTY = 200, 600
 """Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
-_PICKED_UP = 0.6
-"""Of what a pool's quotas refuse, it tries again elsewhere so much at least."""
-_MOST_TRIALS, _USUAL_TRIALS = 40, 10
-"""Beyond which refusals count as their share, lest a few in a thousand look like a pool that seldom tries again."""
-_CAME_BACK = 1.2
-"""Who comes back by itself: three quarters of clients, a quarter of pools."""
-_LUCK, _MOST_LUCK = 0.02, 0.6
-"""How often somebody else asks by chance what one was refused, at least and at most."""
-_WIDE = 8
-_WIDE_SHARE = 0.05
-_NEARLY_ALL = 0.75
 _MOSTLY = 0.5
 """Of openings that others have asked as well: a class, an evaluation. Some share what they sample several times."""
-_REACH = 0.7
-"""Of the payers that so many pairs would tie by lot: a router ties its own few keys again and again."""
 _SHARED_BY_PEOPLE = 0.45
 """So many accounts of a widely used program share a network with another one, where it is mobile."""
 _SHAPED_BY_REFUSALS = ("partition", "balance", "infrastructure")
@@ -74,31 +58,23 @@ def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
         *_content(cluster),
         *_partition(usual),
         *_balance(usual),
-        *_reaction(cluster),
-        *_replay(cluster),
+        *reaction(cluster),
+        *replay(cluster),
         *_infrastructure(cluster, around),
     ]
-    return [evidence for evidence in found if evidence.weight]
+    return [each for each in found if each.weight]
 
 
 def weigh_again(cluster: Cluster, around: Networks, before: Sequence[Evidence]) -> list[Evidence]:
     """All that speaks for and against a campaign whose traffic is being refused.
 
-    How its openings fall on payers, what it repeats, and which accounts still come is the proxy's own doing by now, since
-    a pool that is refused is replaced; so that stays as it was.
+    How its openings fall on payers, what it repeats and which accounts still come is the proxy's own doing by now:
+    a pool that is refused is replaced. So that stays as it was.
     """
     if not (now := weigh(cluster, around)):
         return list(before)
     kept = [each for each in before if each.family in _SHAPED_BY_REFUSALS]
     return kept + [each for each in now if each.family not in _SHAPED_BY_REFUSALS]
-
-
-def _evidence(family: str, signal: str, weight: float, detail: str) -> Evidence:
-    return Evidence(family, signal, round(weight, 2), detail)
-
-
-def _capped(weight: float, least: float, most: float) -> float:
-    return max(least, min(weight, most))
 
 
 def _grown(openings: int, enough: float, plenty: float) -> float:
@@ -108,21 +84,16 @@ def _grown(openings: int, enough: float, plenty: float) -> float:
     return enough + (plenty - enough) * min((openings - _ENOUGH) / (_PLENTY - _ENOUGH), 1.0)
 
 
-def _leaning(hits: int, trials: int, dealt: float, people: float) -> float:
-    """Log likelihood ratio of `hits` among `trials` for two rates."""
-    return hits * log(dealt / people) + (trials - hits) * log((1 - dealt) / (1 - people))
-
-
 def _content(cluster: Cluster) -> list[Evidence]:
     """Benign: a popular agent, a product's back end, a class, a prompt that goes round; hence never enough alone."""
     found = []
     payers = len(cluster.payers)
     if pieces := len(cluster.pieces):
-        weight = _capped(0.6 * log2(payers / 4), 0, 2.5)
-        found.append(_evidence("content", "shared-template", weight, f"{payers} payers, {pieces} pieces of text"))
+        weight = capped(0.6 * log2(payers / 4), 0, 2.5)
+        found.append(evidence("content", "shared-template", weight, f"{payers} payers, {pieces} pieces of text"))
     share, target = max((cluster.targets[TARGETS.index(each)] / cluster.requests, each) for each in AIMS)
     if share >= 0.5:
-        found.append(_evidence("content", target.value, 1.0, f"{share:.0%} of its requests ask for it"))
+        found.append(evidence("content", target.value, 1.0, f"{share:.0%} of its requests ask for it"))
     return found
 
 
@@ -133,16 +104,16 @@ def _partition(usual: Fall) -> list[Evidence]:
         return []
     least = -4 if shared >= _MOSTLY * openings else -2
     return [
-        _evidence(
+        evidence(
             "partition",
             "items-never-shared",
-            _capped(_leaning(shared, openings, 0.05, 0.2), least, _grown(openings, 2, 3)),
+            capped(leaning(shared, openings, 0.05, 0.2), least, _grown(openings, 2, 3)),
             f"{shared} of {openings} openings were asked by another payer too",
         ),
-        _evidence(
+        evidence(
             "partition",
             "items-never-revisited",
-            _capped(_leaning(min(own, openings), openings, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
+            capped(leaning(min(own, openings), openings, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
     ]
@@ -157,108 +128,23 @@ def _balance(usual: Fall) -> list[Evidence]:
         return []
     accounts, busiest = sum(usual.histogram.values()), max(count for count, many in usual.histogram.items() if many)
     found = [
-        _evidence(
+        evidence(
             "balance",
             "even-volumes",
-            _capped(dealt_rather_than_come(usual.histogram), -2.5, _grown(usual.openings, 4, 5.5)),
+            capped(dealt_rather_than_come(usual.histogram), -2.5, _grown(usual.openings, 4, 5.5)),
             f"{usual.openings} openings over {accounts} accounts, busiest {busiest}",
         )
     ]
     if usual.returns >= 20:
         found.append(
-            _evidence(
+            evidence(
                 "balance",
                 "turn-taking",
-                _capped(_leaning(usual.soon, usual.returns, 0.13, 0.45), -1.5, _grown(usual.openings, 2, 3.5)),
+                capped(leaning(usual.soon, usual.returns, 0.13, 0.45), -1.5, _grown(usual.openings, 2, 3.5)),
                 f"{usual.soon} of {usual.returns} returns come before an eighth of the accounts had their turn",
             )
         )
     return found
-
-
-def _reaction(cluster: Cluster) -> list[Evidence]:
-    """Benign: one customer's keys behind a router, where no organisation tells that they are one.
-
-    Such routers stand where quotas refuse most. A verdict refuses anybody, so it needs no such doubt.
-    """
-    found = []
-    pairs = cluster.pairs
-    wide = bool(pairs.echoes or pairs.handovers) and _is_wide(cluster)
-    echoes, handovers = len(pairs.echoes) * wide, len(pairs.handovers) * wide
-    found += _tested(cluster)
-    if echoes >= 2:
-        detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 15 min"
-        each = _capped(log(_PICKED_UP / _luck(cluster, ECHO_US)), 0, 2.5)
-        found.append(_evidence("reaction", "quota-echo", _capped(echoes * each, 0, 8), detail))
-    if handovers >= 2:
-        detail = f"{handovers} pairs of payers: one went on with the other's conversation"
-        found.append(_evidence("reaction", "conversation-handover", _capped(handovers * 1.5, 0, 6), detail))
-    return found
-
-
-def _is_wide(cluster: Cluster) -> bool:
-    """Whether ties join many of the cluster's payers, as they come, rather than the few keys of some customers."""
-    payers = len(cluster.payers)
-    least = max(_WIDE, _WIDE_SHARE * payers) if payers >= LEAST_PAYERS else _NEARLY_ALL * payers
-    pairs = set().union(*cluster.pairs.kinds())
-    return not _few(pairs, payers) and largest_component(pairs) >= least
-
-
-def _few(pairs: set[tuple[int, int]], payers: int) -> set[int]:
-    """Whom these pairs tie, where they tie fewer than so many pairs would by lot: the same ones again and again."""
-    tied = set(chain.from_iterable(pairs))
-    by_lot = payers * (1 - exp(-2 * len(pairs) / payers))
-    return tied if len(tied) < _REACH * by_lot else set()
-
-
-def _luck(cluster: Cluster, span_us: int) -> float:
-    """How often somebody asks by chance, within a time, just what a given payer was refused, or soon something like it.
-
-    So many openings are somebody's too, each one of all that were asked; so many are like one payer's. Both at the pace
-    of the busiest hours.
-    """
-    same, alike = cluster.relations[Relation.SHARED], cluster.relations[Relation.SIMILAR]
-    openings, busiest = max(cluster.dealt.openings, 1), cluster.timeline.busiest
-    just_this = same / openings / max(openings - same, 1) * busiest(span_us)
-    like_this = alike / openings / max(len(cluster.payers), 1) * busiest(ECHO_US)
-    return _capped(just_this + like_this, _LUCK, _MOST_LUCK)
-
-
-def _tested(cluster: Cluster) -> list[Evidence]:
-    """Who was refused by a verdict, and for how many of them somebody else took over.
-
-    How often a pool's do is not known, since some wait, some drop what was refused, some word it anew: any share is
-    as likely as any other.
-    """
-    # What a few do among themselves, who take turns anyway, says nothing of all the others.
-    few = _few(cluster.pairs.handovers | cluster.pairs.echoes | cluster.pairs.replays, len(cluster.payers))
-    tested = sum(not few.issuperset(pair) for pair in cluster.pairs.tested) if few else len(cluster.pairs.tested)
-    others = len(cluster.refused_groups - few)
-    refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
-    if not refused:
-        return []
-    by_chance = _luck(cluster, TEST_US)
-    came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
-    detail = (
-        f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them, "
-        f"{came_back} came back themselves"
-    )
-    trials = min(refused, _MOST_TRIALS)
-    hits = tested * trials / refused
-    of_a_pool = lgamma(hits + 1) + lgamma(trials - hits + 1) - lgamma(trials + 2)
-    of_others = hits * log(by_chance) + (trials - hits) * log(1 - by_chance)
-    returns = _capped(_CAME_BACK * came_back * min(1.0, _USUAL_TRIALS / refused), 0, 4)
-    weight = _capped(of_a_pool - of_others, -1.5, 10 if hits > by_chance * trials else 0) - returns
-    return [_evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
-
-
-def _replay(cluster: Cluster) -> list[Evidence]:
-    """Benign: a session resumed on another key of one customer."""
-    replays = len(cluster.pairs.replays)
-    if replays < 2 or not _is_wide(cluster):
-        return []
-    detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"
-    return [_evidence("replay", "signature-replay", _capped(replays * 2.0, 0, 8), detail)]
 
 
 def _infrastructure(cluster: Cluster, around: Networks) -> list[Evidence]:
@@ -274,7 +160,7 @@ def _places(cluster: Cluster, around: Networks) -> list[Evidence]:
     spread, counted = len(networks), sum(networks.values())
     if top >= 0.4 or spread < 4:
         detail = f"{top:.0%} of {members} accounts come from one network: an institution, or one back end"
-        return [_evidence("infrastructure", "one-place", -5.0, detail)]
+        return [evidence("infrastructure", "one-place", -5.0, detail)]
     shared = sum(count for count in networks.values() if count >= 2) / counted
     if spread < 8 or shared <= _SHARED_BY_PEOPLE or top >= 0.2:
         return []
@@ -282,7 +168,7 @@ def _places(cluster: Cluster, around: Networks) -> list[Evidence]:
     detail = f"{shared:.0%} of {members} accounts share one of {spread} networks, {by_lot:.0%} would by lot"
     most = 2.5 if 3 * by_lot <= shared else 1.0 if 1.5 * by_lot <= shared else 0.0
     weight = most * min((shared - _SHARED_BY_PEOPLE) / (_SHARED_BY_PEOPLE / 2), 1.0)
-    return [_evidence("infrastructure", "shared-exits", weight, detail)]
+    return [evidence("infrastructure", "shared-exits", weight, detail)]
 
 
 def _clients(cluster: Cluster) -> list[Evidence]:
@@ -291,10 +177,10 @@ def _clients(cluster: Cluster) -> list[Evidence]:
     spread = len(cluster.networks)
     if top < 0.5 and len(cluster.clients) >= 4:
         detail = f"{len(cluster.clients)} kinds of client software, the commonest {top:.0%}"
-        return [_evidence("infrastructure", "many-clients", -1.0, detail)]
+        return [evidence("infrastructure", "many-clients", -1.0, detail)]
     if top >= 0.95 and spread * 4 >= len(cluster.members):
         detail = f"{top:.0%} use one client software, from {spread} networks"
-        return [_evidence("infrastructure", "one-client", 0.5, detail)]
+        return [evidence("infrastructure", "one-client", 0.5, detail)]
     return []
 
 
@@ -307,12 +193,12 @@ def _ages(cluster: Cluster) -> list[Evidence]:
     young = sum(first_us - created_us < 14 * DAY_US for created_us, first_us in cluster.created) / len(created)
     if middle_days > 90:
         detail = f"the middle half was created over {middle_days:.0f} days"
-        return [_evidence("infrastructure", "grown-over-time", -1.5, detail)]
+        return [evidence("infrastructure", "grown-over-time", -1.5, detail)]
     if middle_days <= 14:
         detail = (
             f"the middle half was created within {middle_days:.1f} days, {young:.0%} at most 14 days before first use"
         )
-        return [_evidence("infrastructure", "created-in-bursts", 1.5 + 0.5 * (young > 0.7), detail)]
+        return [evidence("infrastructure", "created-in-bursts", 1.5 + 0.5 * (young > 0.7), detail)]
     return []
 
 
@@ -324,4 +210,4 @@ def _payments(cluster: Cluster) -> list[Evidence]:
     if shared < 0.2 * accounts:
         return []
     detail = f"{shared} of {accounts} accounts pay as another one does"
-    return [_evidence("infrastructure", "shared-payment", 2.0, detail)]
+    return [evidence("infrastructure", "shared-payment", 2.0, detail)]

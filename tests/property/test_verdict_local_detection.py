@@ -24,10 +24,14 @@ from proxy.simulate.traffic.run import PipelineJudge, Setting, play
 from proxy.verdict.analyst import Analyst
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.snapshot import NOBODY, Match, Snapshot
-from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked, blatant, names, pieces, said
+from tests.unit.detect.traffic_by_hand import DAY_US, HOUR_US, T0, asked, blatant, names, pieces, said
 
 POLICY = load_policy(str(Path(__file__).parents[2] / "policies" / "strict.yaml"))
-TRAFFIC = blatant(pieces("wrapper"), names("pool", 40), gap_us=PERIOD_US // 5)
+TRAFFIC = [
+    replace(event, moment_us=event.moment_us - 3 * HOUR_US * (number < 100))
+    for number, event in enumerate(blatant(pieces("wrapper"), names("pool", 40), gap_us=PERIOD_US // 5))
+]
+"""It begins hours before, because nothing is confirmed untested at once."""
 
 Verdicts = list[Match | None]
 

@@ -10,6 +10,7 @@ from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
 from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR
+from proxy.verdict.nats import LEAST_PAYERS
 from proxy.verdict.record import (
     Record,
     campaign_of,
@@ -19,7 +20,6 @@ from proxy.verdict.record import (
     marks_of,
     whole_accounts,
 )
-from proxy.verdict.scoring import LEAST_PAYERS
 from proxy.verdict.snapshot import Snapshot
 from tests.unit.detect.traffic_by_hand import HOUR_US, SECOND_US, T0, asked, dealt, names, piece, pieces, said, timed
 

@@ -17,7 +17,8 @@ from proxy.events.content import TARGETS, Content, Target
 from proxy.verdict import scoring
 from proxy.verdict.campaign import Evidence, Level
 from proxy.verdict.judgement import level_of, score_of
-from proxy.verdict.scoring import LEAST_PAYERS, is_shared
+from proxy.verdict.nats import LEAST_PAYERS
+from proxy.verdict.scoring import is_shared
 from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked
 from tests.unit.verdict.counted import by_people, counted, in_turn
 

@@ -1,0 +1,114 @@
+"""Owns what it means how a cluster's payers react: who takes over what one was refused, or was in the midst of.
+
+Counts only; knows no event and no policy.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from math import exp, lgamma, log
+
+from proxy.detect.cluster import Cluster
+from proxy.detect.conversations import ECHO_US, TEST_US, Relation
+from proxy.detect.ties import largest_component
+from proxy.verdict.campaign import Evidence
+from proxy.verdict.nats import LEAST_PAYERS, capped, evidence
+
+_PICKED_UP = 0.6
+"""Of what a pool's quotas refuse, it tries again elsewhere so much at least."""
+_MOST_TRIALS, _USUAL_TRIALS = 40, 10
+"""Beyond which refusals count as their share, lest a few in a thousand look like a pool that seldom tries again."""
+_CAME_BACK = 1.2
+"""Who comes back by itself: three quarters of clients, a quarter of pools."""
+_LUCK, _MOST_LUCK = 0.02, 0.6
+"""How often somebody else asks by chance what one was refused, at least and at most."""
+_WIDE = 8
+_WIDE_SHARE = 0.05
+_NEARLY_ALL = 0.75
+_REACH = 0.7
+"""Of the payers that so many pairs would tie by lot: a router ties its own few keys again and again."""
+
+
+def reaction(cluster: Cluster) -> list[Evidence]:
+    """Benign: one customer's keys behind a router, where no organisation tells that they are one.
+
+    Such routers stand where quotas refuse most. A verdict refuses anybody, so it needs no such doubt.
+    """
+    found = []
+    pairs = cluster.pairs
+    wide = bool(pairs.echoes or pairs.handovers) and _is_wide(cluster)
+    echoes, handovers = len(pairs.echoes) * wide, len(pairs.handovers) * wide
+    found += _tested(cluster)
+    if echoes >= 2:
+        detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 15 min"
+        each = capped(log(_PICKED_UP / _luck(cluster, ECHO_US)), 0, 2.5)
+        found.append(evidence("reaction", "quota-echo", capped(echoes * each, 0, 8), detail))
+    if handovers >= 2:
+        detail = f"{handovers} pairs of payers: one went on with the other's conversation"
+        found.append(evidence("reaction", "conversation-handover", capped(handovers * 1.5, 0, 6), detail))
+    return found
+
+
+def _is_wide(cluster: Cluster) -> bool:
+    """Whether ties join many of the cluster's payers, as they come, rather than the few keys of some customers."""
+    payers = len(cluster.payers)
+    least = max(_WIDE, _WIDE_SHARE * payers) if payers >= LEAST_PAYERS else _NEARLY_ALL * payers
+    pairs = set().union(*cluster.pairs.kinds())
+    return not _few(pairs, payers) and largest_component(pairs) >= least
+
+
+def _few(pairs: set[tuple[int, int]], payers: int) -> set[int]:
+    """Whom these pairs tie, where they tie fewer than so many pairs would by lot: the same ones again and again."""
+    tied = set(chain.from_iterable(pairs))
+    by_lot = payers * (1 - exp(-2 * len(pairs) / payers))
+    return tied if len(tied) < _REACH * by_lot else set()
+
+
+def _luck(cluster: Cluster, span_us: int) -> float:
+    """How often somebody asks by chance, within a time, just what a given payer was refused, or soon something like it.
+
+    So many openings are somebody's too, each one of all that were asked; so many are like one payer's. Both at the pace
+    of the busiest hours.
+    """
+    same, alike = cluster.relations[Relation.SHARED], cluster.relations[Relation.SIMILAR]
+    openings, busiest = max(cluster.dealt.openings, 1), cluster.timeline.busiest
+    just_this = same / openings / max(openings - same, 1) * busiest(span_us)
+    like_this = alike / openings / max(len(cluster.payers), 1) * busiest(ECHO_US)
+    return capped(just_this + like_this, _LUCK, _MOST_LUCK)
+
+
+def _tested(cluster: Cluster) -> list[Evidence]:
+    """Who was refused by a verdict, and for how many of them somebody else took over.
+
+    How often a pool's do is not known, since some wait, some drop what was refused, some word it anew: any share is
+    as likely as any other.
+    """
+    # What a few do among themselves, who take turns anyway, says nothing of all the others.
+    few = _few(cluster.pairs.handovers | cluster.pairs.echoes | cluster.pairs.replays, len(cluster.payers))
+    tested = sum(not few.issuperset(pair) for pair in cluster.pairs.tested) if few else len(cluster.pairs.tested)
+    others = len(cluster.refused_groups - few)
+    refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
+    if not refused:
+        return []
+    by_chance = _luck(cluster, TEST_US)
+    came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
+    detail = (
+        f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them, "
+        f"{came_back} came back themselves"
+    )
+    trials = min(refused, _MOST_TRIALS)
+    hits = tested * trials / refused
+    of_a_pool = lgamma(hits + 1) + lgamma(trials - hits + 1) - lgamma(trials + 2)
+    of_others = hits * log(by_chance) + (trials - hits) * log(1 - by_chance)
+    returns = capped(_CAME_BACK * came_back * min(1.0, _USUAL_TRIALS / refused), 0, 4)
+    weight = capped(of_a_pool - of_others, -1.5, 10 if hits > by_chance * trials else 0) - returns
+    return [evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
+
+
+def replay(cluster: Cluster) -> list[Evidence]:
+    """Benign: a session resumed on another key of one customer."""
+    replays = len(cluster.pairs.replays)
+    if replays < 2 or not _is_wide(cluster):
+        return []
+    detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"
+    return [evidence("replay", "signature-replay", capped(replays * 2.0, 0, 8), detail)]
