@@ -214,6 +214,12 @@ _EVASIVE = (
     ),
     replace(
         _EVASIVE_BASE,
+        name="evasive-patient",
+        about="what is refused goes to the end of the queue, and comes again hours later",
+        reaction=Reaction(delay_s=(3 * 3600.0, 12 * 3600.0)),
+    ),
+    replace(
+        _EVASIVE_BASE,
         name="evasive-all",
         about="all of it: paraphrase, home addresses, half benign, like people; no failover within seconds",
         wrapping=_PARAPHRASED,
