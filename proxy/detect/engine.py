@@ -156,7 +156,7 @@ class Engine:
         votes = votes_of(found.shared)
         cluster = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
         if cluster is not None and not cluster.has_text:
-            cluster = None  # it is known by its ties, and learns no text: that may be all customers' of a product
+            return None  # known by its ties, see `_tied`; what it says may be what all customers of a product say
         if cluster is None and votes:
             cluster = elected(votes, found.shared)
         if cluster is None:

@@ -14,6 +14,8 @@ _SAME = 0.6
 """Of the larger cluster's payers: it is the same people whatever they say."""
 _MOST = 0.5
 """Of the smaller one's payers, where one of the two has no template and is known by its ties alone."""
+_NEARLY_ALL = 0.75
+"""Of those who use a wording, who are tied anyway: it is theirs."""
 _MANY = 0.12
 """Of the smaller one's payers, where both are used alike."""
 _ALIKE = 0.8
@@ -56,7 +58,7 @@ def _same_payers(one: Cluster, other: Cluster) -> bool:
     if common >= _SAME * len(larger.members):
         return True
     # Not the other way round: a pool that uses a popular product is not all of the product's customers.
-    return smaller.has_text and not larger.has_text and common >= _MOST * len(smaller.members)
+    return smaller.has_text and not larger.has_text and common >= _NEARLY_ALL * len(smaller.members)
 
 
 def _many_payers(one: Cluster, other: Cluster) -> bool:

@@ -105,10 +105,13 @@ def test_much_the_same_use_by_many_of_the_same_payers_is_one_work() -> None:
 
 
 def test_a_wording_that_is_used_by_those_who_are_tied_anyway_is_theirs() -> None:
-    tied, wording = two(200, 50, 30)
+    tied, wording = two(200, 50, 40)
     tied.templates.clear()
     unlike(tied)
     assert related(tied, wording)
+    tied, anybodys = two(200, 50, 30)
+    tied.templates.clear()
+    assert not related(tied, anybodys)
 
 
 @pytest.mark.parametrize("is_alike", [False, True])
