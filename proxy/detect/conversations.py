@@ -71,9 +71,8 @@ class Conversations:
 
     def __init__(self, kept: int = _KEPT) -> None:
         self._asked: Generations[int, Conversation] = Generations(kept)
-        self._tested: Generations[int, Conversation] = Generations(_TESTED)
-        """What verdicts have refused, by question and sampling parameters: a pool's accounts may each have their own
-        system prompt, but one program sends for all of them."""
+        self._tested: Generations[int, tuple[int, int]] = Generations(_TESTED)
+        """Whom verdicts have refused a question, and when."""
 
     def __len__(self) -> int:
         return len(self._asked)
@@ -87,21 +86,26 @@ class Conversations:
         # With its system prompt: the same question to another assistant is another request.
         key = content.asked ^ content.system
         before = self._asked.get(key)
-        question = content.asked ^ content.shape
-        elsewhere = self._tested.get(question)
-        if tested:
-            self._tested.put(question, Conversation(group, payer.number, at_us, refused, tested))
         if before is None:
             self._asked.put(key, Conversation(group, payer.number, at_us, refused, tested))
-            if elsewhere is not None and elsewhere.group != group and at_us - elsewhere.at_us <= ECHO_US:
-                return Relation.TESTED_ECHO, elsewhere.group
-            return self._continued(content, group)
-        relation, whose = _again(before, payer, at_us)
-        if before.group != group and not before.refused:
-            before.many = True
-        before.group, before.account, before.at_us = group, payer.number, at_us
-        before.refused, before.tested = refused, tested
+            relation, whose = self._first(content, group, at_us)
+        else:
+            relation, whose = _again(before, payer, at_us)
+            if before.group != group and not before.refused:
+                before.many = True
+            before.group, before.account, before.at_us = group, payer.number, at_us
+            before.refused, before.tested = refused, tested
+        if tested:
+            self._tested.put(_question(content), (group, at_us))
         return relation, whose
+
+    def _first(self, content: Content, group: int, at_us: int) -> tuple[Relation, int]:
+        """What nobody has asked under this system prompt."""
+        if (elsewhere := self._tested.get(_question(content))) is not None:
+            whose, refused_us = elsewhere
+            if whose != group and at_us - refused_us <= ECHO_US:
+                return Relation.TESTED_ECHO, whose
+        return self._continued(content, group)
 
     def _continued(self, content: Content, group: int) -> tuple[Relation, int]:
         if content.continues == 0 or (before := self._asked.get(content.continues ^ content.system)) is None:
@@ -109,6 +113,11 @@ class Conversations:
         if before.group == group:
             return Relation.CONTINUES, group
         return (Relation.NEW, 0) if before.many else (Relation.HANDOVER, before.group)
+
+
+def _question(content: Content) -> int:
+    """With its sampling parameters: a pool's accounts may each have a system prompt, but one program sends for all."""
+    return content.asked ^ content.shape
 
 
 def _again(before: Conversation, payer: Payer, at_us: int) -> tuple[Relation, int]:

@@ -154,7 +154,7 @@ class Engine:
     def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
         """The cluster of a request: the campaign it was found in, else whose template most of it is."""
         votes = votes_of(found.shared)
-        cluster = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
+        cluster = self._named(asked)
         if cluster is not None and not cluster.has_text:
             return None  # known by its ties, see `_tied`; what it says may be what all customers of a product say
         if cluster is None and votes:
@@ -165,6 +165,10 @@ class Engine:
             cluster = self._overlapping(cluster, votes)
         self._learn(cluster, payer, found.shared, votes.get(cluster, 0.0))
         return cluster
+
+    def _named(self, asked: Asked) -> Cluster | None:
+        """The campaign that a request was found to be of when it was decided."""
+        return self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
 
     def _overlapping(self, cluster: Cluster, votes: dict[Cluster, float]) -> Cluster:
         """A request that has pieces of several clusters: where that is common, they are halves of one template."""
@@ -280,7 +284,7 @@ class Engine:
 
         Or it is known for them by now, and what is refused ties nobody.
         """
-        known = self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
+        known = self._named(asked)
         if known is not None and not known.has_text:
             return known
         if self.ties.degree[payer.group] < max(_TIES, _TIED_SHARE * payer.events):

@@ -13,7 +13,7 @@ CONFIRM = 11.0
 CONFIRM_UNTESTED = 12.5
 """Where no refusal and no replayed signature has told a pool from customers."""
 PLENTY = 500
-"""Openings without which nothing is confirmed untested: a class has done its work before."""
+"""Openings without which nothing is confirmed untested: fewer look dealt out by chance."""
 SUSPECT = 6.0
 NEAR = 6.5
 """From here on a few refusals are worth their harm: who picks them up tells a pool from customers."""

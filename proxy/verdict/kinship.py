@@ -13,7 +13,7 @@ from proxy.verdict.nats import LEAST_PAYERS
 _SAME = 0.6
 """Of the larger cluster's payers: it is the same people whatever they say."""
 _MOST = 0.5
-"""Of the smaller one's payers, where one of the two has no template and is known by its ties alone."""
+"""Of the smaller one's payers, where either is suspected; of its accounts, with the larger one's exits or purse."""
 _NEARLY_ALL = 0.75
 """Of those who use a wording, who are tied anyway: it is theirs."""
 _MANY = 0.12
@@ -37,16 +37,10 @@ def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
     """Whether two clusters are parts of one, given where all accounts come from."""
     if _same_payers(one, other):
         return True
+    if not (one.has_text and other.has_text and _alike(one, other)):
+        return False
     return (
-        one.has_text
-        and other.has_text
-        and _alike(one, other)
-        and (
-            _goes_on(one, other)
-            or _many_payers(one, other)
-            or _same_exits(one, other, around)
-            or _same_purse(one, other)
-        )
+        _goes_on(one, other) or _many_payers(one, other) or _same_exits(one, other, around) or _same_purse(one, other)
     )
 
 

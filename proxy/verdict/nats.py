@@ -11,10 +11,12 @@ LEAST_PAYERS = 12
 
 
 def evidence(family: str, signal: str, weight: float, detail: str) -> Evidence:
+    """`weight` in nats, for a campaign above zero."""
     return Evidence(family, signal, round(weight, 2), detail)
 
 
 def capped(weight: float, least: float, most: float) -> float:
+    """Within bounds, so that no single signal decides."""
     return max(least, min(weight, most))
 
 

@@ -30,15 +30,15 @@ _REACH = 0.7
 
 
 def reaction(cluster: Cluster) -> list[Evidence]:
-    """Benign: one customer's keys behind a router, where no organisation tells that they are one.
+    """Benign: one customer's keys behind a router, where no organisation tells that they are one; a session resumed.
 
-    Such routers stand where quotas refuse most. A verdict refuses anybody, so it needs no such doubt.
+    Such routers stand where quotas refuse most. A verdict refuses anybody, so its echo needs no doubt but of a few.
     """
-    found = []
+    found = _tested(cluster)
     pairs = cluster.pairs
-    wide = bool(pairs.echoes or pairs.handovers) and _is_wide(cluster)
-    echoes, handovers = len(pairs.echoes) * wide, len(pairs.handovers) * wide
-    found += _tested(cluster)
+    echoes, handovers, replays = len(pairs.echoes), len(pairs.handovers), len(pairs.replays)
+    if max(echoes, handovers, replays) < 2 or not _is_wide(cluster):
+        return found
     if echoes >= 2:
         detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 15 min"
         each = capped(log(_PICKED_UP / _luck(cluster, ECHO_US)), 0, 2.5)
@@ -46,6 +46,9 @@ def reaction(cluster: Cluster) -> list[Evidence]:
     if handovers >= 2:
         detail = f"{handovers} pairs of payers: one went on with the other's conversation"
         found.append(evidence("reaction", "conversation-handover", capped(handovers * 1.5, 0, 6), detail))
+    if replays >= 2:
+        detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"
+        found.append(evidence("replay", "signature-replay", capped(replays * 2.0, 0, 8), detail))
     return found
 
 
@@ -83,9 +86,12 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     How often a pool's do is not known, since some wait, some drop what was refused, some word it anew: any share is
     as likely as any other.
     """
+    pairs = cluster.pairs
+    if not (cluster.probes or pairs.tested):
+        return []
     # What a few do among themselves, who take turns anyway, says nothing of all the others.
-    few = _few(cluster.pairs.handovers | cluster.pairs.echoes | cluster.pairs.replays, len(cluster.payers))
-    tested = sum(not few.issuperset(pair) for pair in cluster.pairs.tested) if few else len(cluster.pairs.tested)
+    few = _few(pairs.handovers | pairs.echoes | pairs.replays, len(cluster.payers))
+    tested = sum(not few.issuperset(pair) for pair in pairs.tested)
     others = len(cluster.refused_groups - few)
     refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
     if not refused:
@@ -103,12 +109,3 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     returns = capped(_CAME_BACK * came_back * min(1.0, _USUAL_TRIALS / refused), 0, 4)
     weight = capped(of_a_pool - of_others, -1.5, 10 if hits > by_chance * trials else 0) - returns
     return [evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
-
-
-def replay(cluster: Cluster) -> list[Evidence]:
-    """Benign: a session resumed on another key of one customer."""
-    replays = len(cluster.pairs.replays)
-    if replays < 2 or not _is_wide(cluster):
-        return []
-    detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"
-    return [evidence("replay", "signature-replay", capped(replays * 2.0, 0, 8), detail)]

@@ -75,10 +75,9 @@ def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) 
         return level
     if record.enough_at is None:
         record.enough_at = openings
-    if len(cluster.payers) < LEAST_PAYERS or (came_back and 2 * came_back >= cluster.probes):
-        return Level.SUSPECTED
-    is_over_soon = cluster.last_us - cluster.first_us < _OVER_US
-    return Level.SUSPECTED if is_over_soon or openings < record.enough_at + _TIME_TO_TEST else level
+    are_customers = len(cluster.payers) < LEAST_PAYERS or (came_back > 0 and 2 * came_back >= cluster.probes)
+    had_time = openings >= record.enough_at + _TIME_TO_TEST and cluster.last_us - cluster.first_us >= _OVER_US
+    return level if had_time and not are_customers else Level.SUSPECTED
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:
@@ -158,9 +157,10 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
 
 
 def _probes(cluster: Cluster, is_enough: bool) -> int:
-    """How many refusals a suspicion is worth: one, one more when it has grown fourfold, several once one was picked up.
+    """How many refusals a suspicion is worth: one, and several once one was picked up, or if nobody came back to it.
 
-    Several also before it is confirmed without any that was. One that the same payer picked up was in vain.
+    Several also before it is confirmed without any that was. Where somebody did come back, one more when it has grown
+    fourfold. One that the same payer picked up under another account was in vain.
     """
     openings = cluster.dealt.openings
     in_vain = min(cluster.relations[Relation.ROUTED], _PROBES)

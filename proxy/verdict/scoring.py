@@ -17,7 +17,7 @@ from proxy.verdict.campaign import Evidence
 from proxy.verdict.dispersion import dealt_rather_than_come
 from proxy.verdict.judgement import AIMS
 from proxy.verdict.nats import LEAST_PAYERS, capped, evidence, leaning
-from proxy.verdict.reaction import reaction, replay
+from proxy.verdict.reaction import reaction
 
 _FEWEST_PAYERS, _CROWD = 4, 48
 """Or so few organisations with so many accounts: how the work falls on them tells a pool from colleagues."""
@@ -59,7 +59,6 @@ def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
         *_partition(usual),
         *_balance(usual),
         *reaction(cluster),
-        *replay(cluster),
         *_infrastructure(cluster, around),
     ]
     return [each for each in found if each.weight]

@@ -29,13 +29,13 @@ class Snapshot:
     def __init__(self, campaigns: Iterable[Campaign] = ()) -> None:
         self.campaigns = {campaign.id: campaign for campaign in campaigns if campaign.word is not Word.RELEASE}
         self._by_piece: dict[int, tuple[tuple[str, int], ...]] = {}
-        self._by_account: dict[str, str] = {}
+        self._by_account: dict[str, Campaign] = {}
         self._excused: dict[str, frozenset[str]] = {}
         for campaign in self.campaigns.values():
             for piece, weight in zip(campaign.marks.pieces, campaign.marks.weights, strict=True):
                 self._by_piece[piece] = (*self._by_piece.get(piece, ()), (campaign.id, weight))
             for account in campaign.whole:
-                self._by_account.setdefault(account, campaign.id)
+                self._by_account.setdefault(account, campaign)
             if campaign.excused:
                 self._excused[campaign.id] = frozenset(campaign.excused)
 
@@ -47,8 +47,7 @@ class Snapshot:
         if not self.campaigns:
             return None
         found = self._by_content(account, content) if content is not None and self._by_piece else None
-        name = self._by_account.get(account)
-        whole = self.campaigns[name] if name is not None else None
+        whole = self._by_account.get(account)
         if found is not None and (whole is None or found.level is Level.CONFIRMED or whole.level is Level.SUSPECTED):
             return Match(found.id, found.level, "content", found.probing)
         return None if whole is None else Match(whole.id, whole.level, "account")
