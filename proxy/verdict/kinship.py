@@ -12,6 +12,8 @@ from proxy.verdict.nats import LEAST_PAYERS
 
 _SAME = 0.6
 """Of the larger cluster's payers: it is the same people whatever they say."""
+_SAME_USERS = 0.9
+"""The same where one is known by its ties: a pool may be most of those who use a product so far."""
 _MOST = 0.5
 """Of the smaller one's payers, where either is suspected; of its accounts, with the larger one's exits or purse."""
 _NEARLY_ALL = 0.75
@@ -45,26 +47,31 @@ def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
 
 
 def _same_payers(one: Cluster, other: Cluster) -> bool:
-    common = one.neighbours.get(other, 0)
-    if common < LEAST_PAYERS:
-        return False
     smaller, larger = sorted((one, other), key=lambda cluster: len(cluster.members))
-    if common >= _SAME * len(larger.members):
+    share = _SAME if one.has_text is other.has_text else _SAME_USERS
+    if _have_in_common(one, other, share * len(larger.members)):
         return True
     # Not the other way round: a pool that uses a popular product is not all of the product's customers.
-    return smaller.has_text and not larger.has_text and common >= _NEARLY_ALL * len(smaller.members)
+    if not smaller.has_text or larger.has_text:
+        return False
+    return _have_in_common(one, other, _NEARLY_ALL * len(smaller.members))
 
 
 def _many_payers(one: Cluster, other: Cluster) -> bool:
-    common = one.neighbours.get(other, 0)
-    if common < LEAST_PAYERS:
-        return False
     smaller, larger = sorted((len(one.members), len(other.members)))
     suspects = (one.campaign is not None) + (other.campaign is not None)
-    if suspects and common >= _MOST * smaller:
+    if suspects and _have_in_common(one, other, _MOST * smaller):
         return True
     most = (_SIZE_OF_SUSPECTS if suspects == 2 else _SIZE) * smaller
-    return common >= _MANY * smaller and larger <= most
+    return larger <= most and _have_in_common(one, other, _MANY * smaller)
+
+
+def _have_in_common(one: Cluster, other: Cluster, least: float) -> bool:
+    """Whether so many payers are in both. Who met them counts one twice whom two merged clusters had: only a filter."""
+    least = max(least, LEAST_PAYERS)
+    if one.neighbours.get(other, 0) < least:
+        return False
+    return len(one.members.keys() & other.members.keys()) >= least
 
 
 def _goes_on(one: Cluster, other: Cluster) -> bool:
@@ -105,6 +112,12 @@ def _alike(one: Cluster, other: Cluster) -> bool:
 
 
 def _cosine(one: Mapping[K, int], other: Mapping[K, int]) -> float:
-    together = sum(count * other.get(kind, 0) for kind, count in one.items())
-    lengths = sqrt(sum(count * count for count in one.values()) * sum(count * count for count in other.values()))
-    return together / lengths if lengths else 0.0
+    """How alike two mixtures are, by what was drawn of each: two few drawn of the same one look no less alike."""
+    drawn, drawn_other = sum(one.values()), sum(other.values())
+    together = sum(count * other.get(kind, 0) for kind, count in one.items()) / max(drawn * drawn_other, 1)
+    return together / sqrt(_again(one, drawn) * _again(other, drawn_other))
+
+
+def _again(mixture: Mapping[K, int], drawn: int) -> float:
+    """How likely two that are drawn are of one kind."""
+    return max(sum(count * (count - 1) for count in mixture.values()), 1) / max(drawn * (drawn - 1), 1)

@@ -14,10 +14,9 @@ from tests.unit.verdict.counted import counted, in_turn
 
 def two(one: int, other: int, common: int) -> tuple[Cluster, Cluster]:
     """Clusters with so many accounts, so many of which are in both; same model and parameters."""
-    first, second = (
-        counted(in_turn(4 * one, one), pieces=range(1, 11)),
-        counted(in_turn(4 * other, other), pieces=range(20, 31)),
-    )
+    first = counted(in_turn(4 * one, one), pieces=range(1, 11))
+    apart = one - common
+    second = counted((apart + account for account in in_turn(4 * other, other)), pieces=range(20, 31))
     if common:
         meet(first, second, common)
     return first, second
@@ -87,6 +86,22 @@ def test_the_same_payers_are_one_whatever_they_say() -> None:
 
 def test_clusters_that_have_nobody_in_common_are_two() -> None:
     assert not related(*two(50, 50, 0))
+
+
+def test_who_was_counted_twice_since_clusters_were_merged_is_in_both_but_once() -> None:
+    one, other = two(200, 200, 80)
+    unlike(other)
+    meet(one, other, 80)
+    assert not related(one, other)
+
+
+@pytest.mark.parametrize("kinds", [range(9), range(9, 18)])
+def test_a_few_requests_are_like_many_where_they_are_of_the_same_mixture_of_parameters(kinds: range) -> None:
+    one, few = two(200, 16, 16)
+    one.campaign = "c-1"
+    one.shapes = dict.fromkeys(range(9), 40)
+    few.shapes = dict(zip(kinds, (5, 1, 3, 0, 4, 2, 0, 6, 3), strict=True))
+    assert related(one, few) == (kinds == range(9))
 
 
 def test_a_few_who_are_in_both_prove_nothing() -> None:
