@@ -26,6 +26,10 @@ _WHOLE = 512
 _END = 256
 _EDGE = 40
 """Words of the opening and of the end of what the user says, where wrappers are."""
+_RIM = 4
+"""Shingles at the very opening and end: of a wrapper of ten words, chance may sample none."""
+_MEDIUM = 120
+"""Words up to which a text is one zone, so that what is asked is known again wherever another wrapper stands."""
 _TELLING = 160
 """Words of the system prompt, the opening and the end that tell what is asked for."""
 _BEYOND_ASCII = re.compile(r"[^\W\d_\x00-\x7f]")
@@ -108,15 +112,20 @@ class Sketcher:
 
     def _pieces(self, sample: Sample, measured: _Measured) -> tuple[int, ...]:
         begin, user, tools, end = sample.begin, sample.user, sample.tools, sample.end
-        if tools - user <= _EDGE:
-            spans = [(begin, user, 12), (user, tools, 20), (tools, end, 12)]
+        opening, closing = min(user + _EDGE, sample.first_end), max(tools - _EDGE, sample.last_start)
+        said = tools - user
+        if said <= _EDGE:
+            spans = [(user, tools, 20)]
+        elif said <= _MEDIUM:
+            spans = [(user, tools, 32)]
         else:
-            opening, closing = min(user + _EDGE, sample.first_end), max(tools - _EDGE, sample.last_start)
-            spans = [(begin, user, 12), (user, opening, 8), (closing, tools, 8), (user, tools, 8), (tools, end, 12)]
-        found: list[int] = []
-        for start, stop, count in spans:
+            spans = [(user, opening, 8), (closing, tools, 8), (user, tools, 8)]
+        shingles = measured.shingles
+        found: list[int] = shingles[user : max(min(user + _RIM, opening - WIDTH + 1), user)].tolist()
+        found += shingles[max(tools - WIDTH + 1 - _RIM, closing) : max(tools - WIDTH + 1, 0)].tolist()
+        for start, stop, count in (*spans, (begin, user, 12), (tools, end, 12)):
             if stop - start >= WIDTH:
-                found += smallest(measured.shingles[start : stop - WIDTH + 1], count)
+                found += smallest(shingles[start : stop - WIDTH + 1], count)
             elif stop - start >= 2:
                 found.append(self._texts.short(measured.words, start, stop))
         return tuple(set(found))

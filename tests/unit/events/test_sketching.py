@@ -134,7 +134,26 @@ def test_of_a_long_text_the_head_and_the_tail_are_sampled() -> None:
     pieces = set(sketch(user(f"{head} {middle} {tail}")).pieces)
     assert pieces & set(sketch(user(head)).pieces)
     assert pieces & set(sketch(user(tail)).pieces)
-    assert len(sketch(user(middle), system=middle, tools=[Tool(words(9, 20), middle)] * 50).pieces) <= 40
+    assert len(sketch(user(middle), system=middle, tools=[Tool(words(9, 20), middle)] * 50).pieces) <= 60
+
+
+@pytest.mark.parametrize("said", [30, 100, 300])
+def test_seven_words_at_either_end_are_in_the_sample_whatever_is_between(said: int) -> None:
+    for seed in range(40):
+        wrapper, asked = words(seed, 7), words(1000 + seed, said)
+        known = set(sketch(user(wrapper)).pieces)
+        assert len(known) == 4
+        assert known <= set(sketch(user(f"{wrapper}\n{asked}")).pieces)
+        assert known <= set(sketch(user(f"{asked}\n{wrapper}")).pieces)
+
+
+def test_a_question_is_known_again_when_it_moves_from_behind_its_instructions_to_before_them() -> None:
+    known = 0
+    for seed in range(100):
+        asked, told = words(seed, 14), words(1000, 45)
+        before, behind = (set(sketch(user(text)).pieces) for text in (f"{asked}\n{told}", f"{told}\n{asked}"))
+        known += len(before & behind & set(sketch(user(asked)).pieces)) >= 3
+    assert known >= 90
 
 
 def test_the_opening_is_of_the_first_turn_and_the_end_of_the_last_one() -> None:
