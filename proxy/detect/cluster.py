@@ -25,6 +25,10 @@ _SAMPLED_NEIGHBOURS = 32
 _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
+_SUMS = (
+    *("requests", "admitted", "prevented", "held_requests", "probes", "controls", "control_echoes"),
+    *("input_tokens", "output_tokens"),
+)
 
 K = TypeVar("K")
 
@@ -59,6 +63,10 @@ class Cluster:
         self.requests = 0
         self.admitted = 0
         self.prevented = 0
+        self.controls = self.control_echoes = 0
+        """Requests that were let pass and waited for, and how many of them somebody else asked."""
+        self.held_requests = 0
+        """Requests of its accounts that were not its words; among `admitted` or `prevented`, not among `requests`."""
         self.input_tokens = 0
         self.output_tokens = 0
         self.dealt = Dealt()
@@ -152,6 +160,15 @@ class Cluster:
         if asked.content is not None:
             self._aim(asked.content)
 
+    def held(self, asked: Asked) -> None:
+        """Counts one request that was found to be of it for whom it comes from, whatever it says."""
+        self.held_requests += 1
+        self.last_us = asked.moment_us
+        if asked.refused:
+            self.prevented += 1
+        else:
+            self.admitted += 1
+
     def answered(self, answered: Answered) -> None:
         """Counts what an exchange of it used."""
         self.input_tokens += answered.input_tokens or 0
@@ -164,7 +181,7 @@ class Cluster:
         """
         self.first_us = min(self.first_us, other.first_us)
         self.last_us = max(self.last_us, other.last_us)
-        for name in ("requests", "admitted", "prevented", "probes", "input_tokens", "output_tokens"):
+        for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for relation, times in other.relations.items():
             self.relations[relation] += times

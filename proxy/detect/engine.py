@@ -5,20 +5,22 @@ Turns events into counted clusters; judges nothing. One instance a process; not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from proxy.detect.cluster import Cluster, count, meet, tie
-from proxy.detect.conversations import ECHO_US, Conversations, Relation
+from proxy.detect.clusters import Clusters
+from proxy.detect.conversations import Conversations, Relation
+from proxy.detect.echoes import ALIKE, Echoes, Trial
 from proxy.detect.networks import Networks
 from proxy.detect.payers import Payer, Payers
 from proxy.detect.pieces import Found, Pieces, Shared
 from proxy.detect.replays import Replays
 from proxy.detect.ties import LEAST, Ties
 from proxy.detect.votes import SEED, elected, votes_of, wording_of
+from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 from proxy.generations import Generations
 
-MOST_CLUSTERS = 10_000
 _WEIGHED = 32
 """Requests of a template between two looks at its pieces."""
 _LATEST = 50_000
@@ -33,11 +35,13 @@ _OVERLAPPING = 0.3
 _TIES = 3
 _TIED_SHARE = 0.15
 """Ties, and their share of a payer's requests, from which it is counted with those that it is tied to."""
-_ALIKE = 4
-"""Pieces, and two thirds of all that nobody shares, that make one request much like another."""
+_CONTROL = 8
+"""Of so many requests of a suspicion that were let pass, one is waited for as those are that were refused."""
 _YOUNG = 200
 """Requests of a cluster that may still be the new wording of an older one."""
 _NEIGHBOURS = 6
+_STILL = 0.5
+"""Votes that say a request has the words of its campaign, which may have changed since it was decided."""
 
 
 class Engine:
@@ -49,17 +53,12 @@ class Engine:
         self.pieces = Pieces()
         self.conversations = Conversations()
         self.ties = Ties()
-        self.clusters: dict[int, Cluster] = {}
-        """By number, in the order in which they were last seen."""
+        self.clusters = Clusters()
         self.by_campaign: dict[str, Cluster] = {}
-        self.touched: dict[Cluster, None] = {}
-        """Clusters that have changed so much since they were last judged that it may matter."""
-        self._refused: Generations[int, int] = Generations(_LATEST)
-        """By payer: when it was refused last; below zero where a verdict refused it."""
         self._latest: Generations[int, Cluster] = Generations(_LATEST)
         """By payer: the cluster of its latest request."""
         self._replays = Replays()
-        self._next = 0
+        self._echoes = Echoes()
 
     def asked(self, asked: Asked) -> None:
         """Takes in a decision."""
@@ -73,12 +72,15 @@ class Engine:
         relation, whose = self.conversations.meet(content, payer, asked)
         found = self.pieces.meet(content.pieces, group, asked.refused)
         cluster = self._cluster(asked, payer, found)
-        if relation is Relation.NEW and found.others >= _ALIKE and found.others * 3 >= found.lone * 2:
-            relation, whose = self._alike(found, cluster, asked.moment_us)
+        if relation is Relation.NEW and found.others >= ALIKE and found.others * 3 >= found.lone * 2:
+            young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
+            relation, whose = self._echoes.alike(found, young, asked.moment_us)
+        trial = self._tried(content, payer, asked)
+        if trial is not None and relation in (Relation.NEW, Relation.SIMILAR):
+            relation, whose = self._picked_up(trial, group, cluster, relation, whose)
         if cluster is not None:
             self._latest.put(group, cluster)
-        if asked.refused:
-            self._refused.put(group, -asked.moment_us if asked.by_verdict else asked.moment_us)
+        self._echoes.decided(asked, group)
         replayed = self._replays.others(content.signatures, group) if content.signatures else ()
         if relation in (Relation.ECHO, Relation.TESTED_ECHO, Relation.HANDOVER):
             self._tie(whose, group)
@@ -103,7 +105,7 @@ class Engine:
 
     def adopt(self, campaign: str, weights: Mapping[int, float], least: float, requests: int, first_us: int) -> Cluster:
         """A cluster for a campaign that is known by its marks only: after a restart, or when it comes back."""
-        cluster = self._new(first_us)
+        cluster = self.clusters.new(first_us)
         cluster.requests = requests
         self.name(cluster, campaign)
         template = cluster.worded()
@@ -125,7 +127,7 @@ class Engine:
         cluster.absorb(other, [payer for payer in both if payer is not None])
         self.pieces.move(other, cluster)
         self.ties.renamed(other, cluster)
-        self._drop(other)
+        self.clusters.drop(other)
         if other.campaign is not None:
             self.by_campaign[other.campaign] = cluster
 
@@ -143,7 +145,7 @@ class Engine:
         for other in replayed:
             tie(cluster.pairs.replays, other, payer.group)
         if cluster.campaign is not None or cluster.requests >= cluster.judged_next:
-            self.touched[cluster] = None
+            self.clusters.touched[cluster] = None
         if cluster in payer.clusters:
             return
         for neighbour in payer.clusters:
@@ -157,6 +159,10 @@ class Engine:
         cluster = self._named(asked)
         if cluster is not None and not cluster.has_text:
             return None  # known by its ties, see `_tied`; what it says may be what all customers of a product say
+        if cluster is not None and votes.get(cluster, 0.0) < _STILL:
+            cluster.held(asked)
+            self.clusters.touched[cluster] = None
+            cluster = None
         if cluster is None and votes:
             cluster = elected(votes, found.shared)
         if cluster is None:
@@ -216,7 +222,7 @@ class Engine:
             piece.missed()
         if len(free) < SEED:
             return None
-        cluster = self._new(at_us)
+        cluster = self.clusters.new(at_us)
         template = cluster.worded()
         for piece in free:
             piece.join(template)
@@ -224,44 +230,35 @@ class Engine:
         template.typical = sum(piece.weight for piece in free)
         return cluster
 
-    def _new(self, at_us: int) -> Cluster:
-        self._next += 1
-        cluster = self.clusters[self._next] = Cluster(self._next, at_us)
-        if len(self.clusters) > MOST_CLUSTERS:
-            self._drop(min(self._coldest(), key=lambda cold: cold.last_us))
-        return cluster
+    def _picked_up(
+        self, trial: Trial, group: int, cluster: Cluster | None, relation: Relation, whose: int
+    ) -> tuple[Relation, int]:
+        """How a request stands that has the words of what was refused; it says nothing of what was not tested."""
+        if cluster is not None and self.by_campaign.get(trial.campaign) is cluster:
+            return Relation.TESTED_ECHO, trial.group
+        self._tie(trial.group, group)
+        self._cross(trial.group, cluster)
+        return relation, whose
 
-    def _coldest(self) -> Iterator[Cluster]:
-        """Of the first that no campaign goes by, a few; they then stand last, so that each has its turn."""
-        found = 0
-        for number in list(self.clusters)[:64]:
-            cluster = self.clusters.pop(number)
-            self.clusters[number] = cluster
-            if cluster.campaign is None:
-                found += 1
-                yield cluster
-        if not found:
-            yield next(iter(self.clusters.values()))
-
-    def _drop(self, cluster: Cluster) -> None:
-        cluster.gone = True
-        self.clusters.pop(cluster.number, None)
-        self.touched.pop(cluster, None)
-        for other in {*cluster.neighbours, *cluster.crossings, *cluster.overlaps}:
-            for met in (other.neighbours, other.crossings, other.overlaps):
-                met.pop(cluster, None)
-        for met in (cluster.neighbours, cluster.crossings, cluster.overlaps):
-            met.clear()
-
-    def _alike(self, found: Found, cluster: Cluster | None, at_us: int) -> tuple[Relation, int]:
-        """How a request stands whose words were another's: a pool words its wrapper anew, others have their own."""
-        young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
-        if not young or found.refused < _ALIKE or found.refused * 3 < found.lone * 2:
-            return Relation.SIMILAR, 0
-        refused_us = self._refused.get(found.other)
-        if refused_us is None or at_us - abs(refused_us) > ECHO_US:
-            return Relation.SIMILAR, 0
-        return (Relation.TESTED_ECHO if refused_us < 0 else Relation.ECHO), found.other
+    def _tried(self, content: Content, payer: Payer, asked: Asked) -> Trial | None:
+        """What a verdict refused another payer, whose words these are; and waits for these, if they are to be tried."""
+        probed, met = self._named(asked), self._echoes.met(content.pieces, asked.moment_us)
+        tries = probed is not None and (asked.by_verdict or (not asked.refused and probed.requests % _CONTROL == 0))
+        if not (met or tries):
+            return None
+        own = self.pieces.own(content.pieces)
+        trial = self._echoes.heard(met, len(own))
+        if trial is not None and trial.group == payer.group:
+            return None
+        if probed is not None and probed.campaign is not None and tries:
+            waited_for = Trial(payer.group, probed.campaign, asked.moment_us, asked.by_verdict, len(own))
+            if self._echoes.wait_for(own, waited_for) and not asked.by_verdict:
+                probed.controls += 1
+        if trial is None or trial.refused:
+            return trial
+        if (whose := self.by_campaign.get(trial.campaign)) is not None:
+            whose.control_echoes += 1
+        return None
 
     def _tie(self, one: int, other: int) -> None:
         if (pair := self.ties.tie(one, other)) is None:
@@ -294,5 +291,5 @@ class Engine:
         if cluster is None or cluster.gone:
             if payers < LEAST:
                 return None
-            cluster = self.ties.clusters[root] = self._new(asked.moment_us)
+            cluster = self.ties.clusters[root] = self.clusters.new(asked.moment_us)
         return cluster

@@ -172,6 +172,11 @@ class Pieces:
         """The record of a shared piece."""
         return self._shared.get(piece)
 
+    def own(self, pieces: tuple[int, ...]) -> list[int]:
+        """Those that no template has, nor so many payers as make one."""
+        records = ((piece, self._shared.get(piece)) for piece in pieces)
+        return [piece for piece, shared in records if shared is None or shared.groups is not None]
+
     def adopt(self, piece: int, template: Template, weight: float) -> None:
         """Makes `piece` one of `template`'s from the start, as a verdict that was kept over a restart has it."""
         shared = Shared(piece, 0, 0)

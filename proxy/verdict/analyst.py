@@ -60,9 +60,7 @@ class Analyst:
 
     def judging(self, now_us: int) -> Iterator[None]:
         """Weighs what has changed, one cluster a step. No event may come in between."""
-        engine = self._engine
-        touched, engine.touched = engine.touched, {}
-        for cluster in touched:
+        for cluster in self._engine.clusters.take_touched():
             if not cluster.gone:
                 self._judge(cluster, now_us)
                 yield

@@ -80,6 +80,11 @@ def _luck(cluster: Cluster, span_us: int) -> float:
     return capped(just_this + like_this, _LUCK, _MOST_LUCK)
 
 
+def _of_controls(cluster: Cluster) -> float:
+    """How often somebody else asks what was let pass; a little more than was seen, while few are waited for."""
+    return (cluster.control_echoes + _LUCK * _USUAL_TRIALS) / (cluster.controls + _USUAL_TRIALS)
+
+
 def _tested(cluster: Cluster) -> list[Evidence]:
     """Who was refused by a verdict, and for how many of them somebody else took over.
 
@@ -96,7 +101,7 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
     if not refused:
         return []
-    by_chance = _luck(cluster, TEST_US)
+    by_chance = capped(max(_luck(cluster, TEST_US), _of_controls(cluster)), _LUCK, _MOST_LUCK)
     came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
     detail = (
         f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them, "

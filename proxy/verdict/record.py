@@ -23,8 +23,8 @@ _MOST_MARKS = 512
 _WEIGHTY = 0.01
 _ONE = 1000
 """The weight that makes a request one of the campaign."""
-_LITTLE_ELSE, _SINCE_TIED = 0.9, 0.6
-"""Of an account's requests, that are the campaign's; one known by its ties was counted from the first of them."""
+_LITTLE_ELSE = 0.6
+"""Of an account's requests, that are the campaign's: what is left may be wordings of it that are not known yet."""
 _PROVEN_REQUESTS = 4
 _PROBES = 3
 _PROBES_PICKED_UP = 6
@@ -98,11 +98,10 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
 def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
     """Members from whom little else comes, seen often enough to say so."""
     found = []
-    least = _LITTLE_ELSE if cluster.has_text else _SINCE_TIED
     for account, requests in cluster.members.items():
         if requests < _PROVEN_REQUESTS or (payer := engine.payers.find(account)) is None:
             continue
-        if requests >= least * payer.events:
+        if requests >= _LITTLE_ELSE * payer.events:
             found.append(account)
     return tuple(found)
 
@@ -136,7 +135,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         excused=excused_accounts(engine, cluster),
         marks=marks,
         networks=len(cluster.networks),
-        exchanges_seen=cluster.requests,
+        exchanges_seen=cluster.requests + cluster.held_requests,
         exchanges_admitted=cluster.admitted,
         exchanges_prevented=cluster.prevented,
         input_tokens_admitted=cluster.input_tokens,

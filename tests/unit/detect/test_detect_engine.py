@@ -158,6 +158,49 @@ def test_the_same_matter_in_a_new_wording_of_the_wrapper_is_picked_up_too() -> N
     assert engine.ties.component(groups[0])[1] == 2
 
 
+def test_a_refused_question_is_known_again_by_half_of_its_own_words_whatever_it_stands_in() -> None:
+    engine, cluster = suspected()
+    question = pieces("the question", 6)
+    refused = asked("pool-1", said(WRAPPER, question), T0 + 10**10, action="throttle", by_verdict=True, campaign="c-1")
+    engine.asked(refused)
+    engine.asked(asked("pool-2", said(WRAPPER, question[:3], pieces("of its own", 12)), T0 + 10**10 + SECOND_US))
+    assert len(cluster.pairs.tested) == 1
+    assert cluster.control_echoes == 0
+
+
+def test_who_asks_in_the_words_of_another_templates_refused_request_tells_nothing_of_his_own_template() -> None:
+    engine, cluster = suspected()
+    for event in timed(dealt(pieces("a product"), names("customer", 20), "own"), 300, T0 + 10**9):
+        engine.asked(event)
+    product = next(other for other in grown(engine) if other is not cluster)
+    question = pieces("the question", 6)
+    refused = asked("pool-1", said(WRAPPER, question), T0 + 10**10, action="throttle", by_verdict=True, campaign="c-1")
+    engine.asked(refused)
+    engine.asked(asked("customer-1", said(pieces("a product"), question), T0 + 10**10 + SECOND_US))
+    assert not product.pairs.tested
+    assert engine.ties.degree
+
+
+def test_what_a_suspicion_lets_pass_and_others_ask_as_well_is_counted_as_chance() -> None:
+    engine, cluster = suspected()
+    for number in range(200):
+        question = pieces(f"question {number}", 6)
+        at_us = T0 + 10**10 + number * SECOND_US
+        engine.asked(asked(f"pool-{number % 20}", said(WRAPPER, question), at_us, campaign="c-1"))
+        if number % 2:
+            engine.asked(asked(f"pool-{(number + 1) % 20}", said(WRAPPER, question[:4]), at_us + 1, campaign="c-1"))
+    assert 0.25 * cluster.controls < cluster.control_echoes < 0.75 * cluster.controls
+    assert not cluster.pairs.tested
+
+
+def suspected() -> tuple[Engine, Cluster]:
+    """A pool whose cluster goes by the name c-1."""
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    (cluster,) = grown(engine)
+    engine.name(cluster, "c-1")
+    return engine, cluster
+
+
 @pytest.mark.parametrize(("late_us", "payers"), [(0, 2), (1, 1), (ECHO_US, 1)])
 def test_what_is_asked_in_like_words_long_after_a_refusal_is_another_story(late_us: int, payers: int) -> None:
     engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
@@ -256,9 +299,21 @@ def test_what_a_campaign_was_found_in_is_counted_for_it_whatever_it_says() -> No
     engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
     (cluster,) = grown(engine)
     engine.name(cluster, "c-1")
-    before = cluster.requests
+    requests, admitted = cluster.requests, cluster.admitted
     engine.asked(asked("pool-1", said(pieces("something else")), T0 + 10**10, campaign="c-1"))
-    assert cluster.requests == before + 1
+    assert (cluster.held_requests, cluster.admitted, cluster.requests) == (1, admitted + 1, requests)
+
+
+def test_what_else_the_accounts_of_a_campaign_ask_teaches_it_no_words() -> None:
+    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
+    (cluster,) = grown(engine)
+    engine.name(cluster, "c-1")
+    fashion = pieces("what everybody asks these days")
+    for number in range(200):
+        who, told = (f"pool-{number % 20}", {"campaign": "c-1", "action": "throttle", "by_verdict": True})
+        engine.asked(asked(who, said(fashion, pieces(f"own {number}")), T0 + 10**10 + number, **told))
+    assert cluster.prevented == 200
+    assert not set(cluster.pieces) & set(fashion)
 
 
 def test_the_tokens_of_an_answer_are_its_clusters() -> None:
@@ -288,7 +343,7 @@ def test_a_merged_cluster_is_gone_with_all_that_pointed_to_it() -> None:
     engine.merge(whole, part)
     assert part.gone
     assert part not in engine.clusters.values()
-    assert part not in engine.touched
+    assert part not in engine.clusters.touched
     assert part not in whole.neighbours
     assert engine.by_campaign == {"c-1": whole}
     assert set(whole.pieces) == {*pieces("one"), *pieces("other")}
@@ -331,7 +386,7 @@ def test_whatever_the_traffic_each_request_and_each_piece_is_counted_in_one_clus
 
 
 def test_a_flood_of_templates_and_accounts_is_held_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.detect.engine.MOST_CLUSTERS", 20)
+    monkeypatch.setattr("proxy.detect.clusters.MOST_CLUSTERS", 20)
     engine = Engine()
     at_us = T0
     for number in range(100):
@@ -341,11 +396,11 @@ def test_a_flood_of_templates_and_accounts_is_held_within_bounds(monkeypatch: py
             engine.asked(asked(f"invented-{number}-{account}", content, at_us))
         assert len(engine.clusters) <= 20
     assert all(len(cluster.pieces) <= MOST_PIECES for cluster in engine.clusters.values())
-    assert not any(cluster.gone for cluster in engine.touched)
+    assert not any(cluster.gone for cluster in engine.clusters.touched)
 
 
 def test_a_flood_of_templates_evicts_no_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.detect.engine.MOST_CLUSTERS", 20)
+    monkeypatch.setattr("proxy.detect.clusters.MOST_CLUSTERS", 20)
     engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 100))
     (cluster,) = grown(engine)
     engine.name(cluster, "c-1")

@@ -76,16 +76,11 @@ def test_an_account_that_does_nothing_else_is_acted_on_as_a_whole_once_it_is_con
     assert set(told(engine, cluster, Level.SUSPECTED, Word.CONFIRM).whole) == set(POOL)
 
 
-def test_an_account_with_other_traffic_is_acted_on_for_what_matches_only() -> None:
-    engine, cluster = observed(*own_matters("pool-3", 10))
+@pytest.mark.parametrize(("matters", "is_held"), [(2, True), (20, False)])
+def test_an_account_with_much_other_traffic_is_acted_on_for_what_matches_only(matters: int, is_held: bool) -> None:
+    engine, cluster = observed(*own_matters("pool-3", matters))
     assert "pool-3" in cluster.members
-    assert "pool-3" not in whole_accounts(engine, cluster)
-
-
-def test_of_a_campaign_that_is_known_by_its_ties_an_account_is_held_by_what_it_asked_since_it_was_tied() -> None:
-    engine, cluster = observed(*own_matters("pool-3", 10))
-    cluster.templates.clear()
-    assert "pool-3" in whole_accounts(engine, cluster)
+    assert ("pool-3" in whole_accounts(engine, cluster)) == is_held
 
 
 def test_an_account_that_was_seen_once_proves_nothing() -> None:
