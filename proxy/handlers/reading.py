@@ -5,6 +5,7 @@ What is bounded is bounded here: the lines of a head and their number. Bodies ar
 
 from __future__ import annotations
 
+from operator import add
 from typing import Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -30,10 +31,10 @@ class RequestReader:
     """Reads the requests of one connection. `peer_ip`: of the client."""
 
     __slots__ = (
-        "_headers",
         "_in_head",
         "_is_done",
         "_line_bytes",
+        "_names",
         "_parser",
         "_peer_ip",
         "_read_bytes",
@@ -41,6 +42,7 @@ class RequestReader:
         "_spans_reads",
         "_taker",
         "_target",
+        "_values",
     )
 
     def __init__(self, taker: Taker, peer_ip: str) -> None:
@@ -49,7 +51,8 @@ class RequestReader:
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._is_done = self._in_head = self._spans_reads = False
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
         self._read_bytes = self._line_bytes = 0
         self._receiving: Request | None = None
 
@@ -84,29 +87,30 @@ class RequestReader:
         self._spans_reads = False
         self._line_bytes = 0
         self._target = b""
-        self._headers = []
+        self._names, self._values = [], []
 
     def on_url(self, piece: bytes) -> None:
         self._target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # trailers are nobody's
-            self._headers.append((name, value))
+            self._names.append(name)
+            self._values.append(value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        parser, headers = self._parser, self._headers
+        parser, names, values = self._parser, self._names, self._values
         assert parser is not None
         version = parser.get_http_version()
-        if version not in ("1.1", "1.0") or len(headers) > MAX_HEADERS:
+        if version not in ("1.1", "1.0") or len(names) > MAX_HEADERS:
             raise MalformedError
         if self._spans_reads or self._read_bytes > MAX_HEADER_BYTES:
             self._check_lengths()
         is_1_1 = version == "1.1"
         request = Request(
-            parser.get_method().decode(), self._target, is_1_1, parser.should_keep_alive(), headers, self._peer_ip
+            parser.get_method().decode(), self._target, is_1_1, parser.should_keep_alive(), names, values, self._peer_ip
         )
-        self._headers = []
+        self._names, self._values = [], []
         length = request.content_length()
         exists = length is not None or request.has("transfer-encoding")
         expects = is_1_1 and request.noted("expect").lower() == "100-continue"
@@ -149,11 +153,11 @@ class RequestReader:
         self._spans_reads = True
         newline = data.rfind(b"\n")
         self._line_bytes = len(data) - newline - 1 + (self._line_bytes if newline < 0 else 0)
-        if self._line_bytes > MAX_HEADER_BYTES or len(self._headers) > MAX_HEADERS:
+        if self._line_bytes > MAX_HEADER_BYTES or len(self._names) > MAX_HEADERS:
             raise MalformedError
 
     def _check_lengths(self) -> None:
-        longest = max((len(name) + len(value) for name, value in self._headers), default=0)
+        longest = max(map(add, map(len, self._names), map(len, self._values)), default=0)
         if max(longest, len(self._target)) > MAX_HEADER_BYTES:
             raise MalformedError
 

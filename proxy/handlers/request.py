@@ -6,11 +6,15 @@ Knows no connection, no policy, no account and no upstream.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import repeat
+
+from msgspec import Struct
 
 from proxy.dialects.content_encoding import decoder
 from proxy.dialects.llm import Fault
 from proxy.handlers.body import RequestBody, RequestError
-from proxy.identity.header_names import Spellings
+from proxy.identity.header_names import Headers, HeadTable, paired
 
 MAX_HEADER_BYTES = 32 * 1024
 """Of one header line, and of the request line."""
@@ -29,7 +33,7 @@ class MalformedError(Exception):
 class Request:
     """The head of one request, and where its body comes from."""
 
-    __slots__ = ("_noted", "body", "headers", "is_1_1", "keep_alive", "method", "peer_ip", "target")
+    __slots__ = ("_noted", "_values", "body", "headers", "is_1_1", "keep_alive", "method", "peer_ip", "target")
 
     def __init__(
         self,
@@ -37,10 +41,11 @@ class Request:
         target: bytes,
         is_1_1: bool,
         keep_alive: bool,
-        raw_headers: Sequence[tuple[bytes, bytes]],
+        raw_names: Sequence[bytes],
+        raw_values: Sequence[bytes],
         peer_ip: str,
     ) -> None:
-        """MalformedError for a head that is none."""
+        """MalformedError for a head that is none. Names and values in wire order."""
         self.method = method
         self.is_1_1 = is_1_1
         """False: HTTP/1.0."""
@@ -49,42 +54,67 @@ class Request:
         self.peer_ip = peer_ip
         self.body: RequestBody
         self.target = _target(method, target)
-        self._noted: dict[str, str] = {}
-        self.headers: list[tuple[str, str]] | None = self._decoded(raw_headers)
-        """Names and values in wire order and case; None where a value is not UTF-8."""
-        if is_1_1 and "host" not in self._noted:
+        self.headers: Headers | None = None
+        """In wire order and case; None where a value is not UTF-8."""
+        readable = True
+        try:
+            values = [*map(bytes.decode, raw_values)]
+        except UnicodeDecodeError:
+            readable = False
+            raw_names, values = _decodable(raw_names, raw_values)
+        head = _HEADS[tuple(raw_names)]
+        if head.is_ambiguous or (is_1_1 and "host" not in head.noted):
             raise MalformedError
+        # llhttp leaves the blanks behind a value where they are.
+        self._values = [*map(str.rstrip, values, repeat(" \t"))]
+        self._noted = head.noted
+        if readable:
+            self.headers = paired(head.names, self._values)
 
     def noted(self, name: str) -> str:
         """The value of a header that is read here, '' where there is none. `name` in lower case."""
-        return self._noted.get(name, "")
+        place = self._noted.get(name)
+        return "" if place is None else self._values[place]
 
     def has(self, name: str) -> bool:
         return name in self._noted
 
     def content_length(self) -> int | None:
-        length = self._noted.get("content-length")
-        return None if length is None else int(length)
+        return int(self.noted("content-length")) if self.has("content-length") else None
 
-    def _decoded(self, raw_headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]] | None:
-        noted, names = self._noted, _NAMES
-        headers: list[tuple[str, str]] = []
-        readable = True
-        for raw_name, raw_value in raw_headers:
-            name, lower = names[raw_name]
-            try:
-                value = raw_value.decode()
-            except UnicodeDecodeError:
-                readable = False
-                continue
-            if value and value[-1] in " \t":
-                value = value.rstrip(" \t")
-            headers.append((name, value))
-            if lower:
-                if lower in noted and lower not in _MANY:
-                    raise MalformedError
-                noted.setdefault(lower, value)
-        return headers if readable else None
+
+class _Head(Struct, frozen=True):
+    """What the names of a head tell."""
+
+    names: tuple[str, ...]
+    noted: dict[str, int]
+    """Where what is read here stands, first of all, by its name in lower case."""
+    is_ambiguous: bool
+    """Something stands twice that must not."""
+
+
+def _head(raw_names: tuple[bytes, ...]) -> _Head:
+    names = tuple([raw.decode("ascii") for raw in raw_names])  # llhttp lets nothing else through
+    noted: dict[str, int] = {}
+    is_ambiguous = False
+    for place, name in enumerate(map(str.lower, names)):
+        if name in _NOTED:
+            is_ambiguous = is_ambiguous or (name in noted and name not in _MANY)
+            noted.setdefault(name, place)
+    return _Head(names, noted, is_ambiguous)
+
+
+_HEADS = HeadTable(_head)
+
+
+def _decodable(raw_names: Sequence[bytes], raw_values: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+    """The headers whose values are UTF-8."""
+    names, values = [], []
+    for name, value in zip(raw_names, raw_values, strict=True):
+        with suppress(UnicodeDecodeError):
+            values.append(value.decode())
+            names.append(name)
+    return names, values
 
 
 def _target(method: str, raw: bytes) -> str:
@@ -105,7 +135,7 @@ def _target(method: str, raw: bytes) -> str:
     return "/" if query < 0 else "/" + rest[query:]
 
 
-def check_form(request: Request) -> list[tuple[str, str]]:
+def check_form(request: Request) -> Headers:
     """The headers of a request of sound form. RequestError for what two readers might understand differently.
 
     So for a value that is not UTF-8: bytes that are lost on the way upstream would make one key of many that are hashed
@@ -129,13 +159,3 @@ def decoded(body: bytes, encoding: str) -> bytes:
         return body
     reader = decoder(encoding)
     return body if reader is None else reader.feed(body)
-
-
-def _named(raw: bytes) -> tuple[str, str]:
-    """A header's name as text, and in lower case where it is noted, else ''."""
-    name = raw.decode("ascii")  # llhttp lets nothing else through
-    lower = name.lower()
-    return name, lower if lower in _NOTED else ""
-
-
-_NAMES = Spellings(_named)

@@ -60,13 +60,13 @@ _PARENTHESIS = re.compile(r"([()])")
 _VERSION = re.compile(r"(?:^|/)v?[0-9][^/]*")
 
 
-def fingerprint(names: Sequence[str], user_agent: str, values: Mapping[str, str]) -> str:
+def fingerprint(names: tuple[str, ...], user_agent: str, values: Mapping[str, str]) -> str:
     """12 hex digits. `names` are those that leave a mark, in wire order and case; `values` holds PLATFORM_HEADERS."""
     get = values.get
     platform = (get(_LANG, "")[:_MAX_PLATFORM], get(_OS, "")[:_MAX_PLATFORM], get(_RUNTIME, "")[:_MAX_PLATFORM])
     if len(names) > _MOST_REMEMBERED_NAMES:
         return _hash(user_agent[:_MAX_USER_AGENT], platform, names)
-    return _remembered(user_agent[:_MAX_USER_AGENT], platform, tuple(names))
+    return _remembered(user_agent[:_MAX_USER_AGENT], platform, names)
 
 
 def _hash(user_agent: str, platform: tuple[str, ...], names: Sequence[str]) -> str:

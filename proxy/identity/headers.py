@@ -1,4 +1,4 @@
-"""Owns the one pass over a request's headers that sorts them by who reads them. Judges no value."""
+"""Owns who reads which of a request's headers. Judges no value."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from msgspec import Struct
 
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
 from proxy.identity.fingerprint import PLATFORM_HEADERS, UNMARKED_HEADERS
-from proxy.identity.header_names import NameTable
+from proxy.identity.header_names import HeadTable, names_of, places_of
 
-_MARK, _UNMARKED, _FIRST, _LAST, _FORWARDED_FOR, _FORWARDED = range(6)
-
-_ROLE_OF = {
-    **dict.fromkeys(UNMARKED_HEADERS, _UNMARKED),
-    **dict.fromkeys(("x-api-key", "authorization", "user-agent", *PLATFORM_HEADERS), _FIRST),
-    **dict.fromkeys(ATTRIBUTE_HEADERS, _LAST),
-    "x-forwarded-for": _FORWARDED_FOR,
-    "forwarded": _FORWARDED,
-}
-_ROLES: NameTable[tuple[int, str]] = NameTable(lambda name: (_ROLE_OF.get(name, _MARK), name))
+_FORWARDED_FOR, _FORWARDED = "x-forwarded-for", "forwarded"
+_FIRST = frozenset({"x-api-key", "authorization", "user-agent", *PLATFORM_HEADERS})
+_NO_MARK = UNMARKED_HEADERS | ATTRIBUTE_HEADERS | {_FORWARDED_FOR, _FORWARDED}
 
 
 class SortedHeaders(Struct):
     """One request's headers by use; names in lower case where they are keys."""
 
-    marks: list[str] = []
+    marks: tuple[str, ...] = ()
     """Names that go into the client's fingerprint, in wire order and case."""
     values: dict[str, str] = {}
     """Credentials, user agent and platform: the first occurrence, which is the one that HTTP servers commonly read."""
@@ -35,21 +28,43 @@ class SortedHeaders(Struct):
     forwarded: list[str] = []
 
 
+class _Sorted(Struct, frozen=True):
+    """Where in a head what stands."""
+
+    marks: tuple[str, ...]
+    values: tuple[tuple[str, int], ...]
+    attributes: tuple[tuple[str, int], ...]
+    x_forwarded_for: tuple[int, ...]
+    forwarded: tuple[int, ...]
+
+
 def sort_headers(headers: Sequence[tuple[str, str]]) -> SortedHeaders:
     """Sorts `(name, value)` pairs given in wire order and case."""
-    result = SortedHeaders()
-    marks, values, roles = result.marks, result.values, _ROLES
-    for name, value in headers:
-        role, lowered = roles[name]
-        if role == _MARK:
-            marks.append(name)
-        elif role == _FIRST:
-            marks.append(name)
-            values.setdefault(lowered, value)
-        elif role == _LAST:
-            result.attributes[lowered] = value
-        elif role == _FORWARDED_FOR:
-            result.x_forwarded_for.append(value)
-        elif role == _FORWARDED:
-            result.forwarded.append(value)
-    return result
+    head = _HEADS[names_of(headers)]
+    return SortedHeaders(
+        head.marks,
+        {name: headers[place][1] for name, place in head.values},
+        {name: headers[place][1] for name, place in head.attributes},
+        [headers[place][1] for place in head.x_forwarded_for],
+        [headers[place][1] for place in head.forwarded],
+    )
+
+
+def _sorted(names: tuple[str, ...]) -> _Sorted:
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for place, name in enumerate(map(str.lower, names)):
+        if name in _FIRST:
+            first.setdefault(name, place)
+        elif name in ATTRIBUTE_HEADERS:
+            last[name] = place
+    return _Sorted(
+        tuple([name for name in names if name.lower() not in _NO_MARK]),
+        tuple(first.items()),
+        tuple(last.items()),
+        places_of(names, _FORWARDED_FOR),
+        places_of(names, _FORWARDED),
+    )
+
+
+_HEADS = HeadTable(_sorted)

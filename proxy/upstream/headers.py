@@ -6,13 +6,15 @@ its case and its repetitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from msgspec import Struct
+
 from proxy.dialects.llm import Family
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
-from proxy.identity.header_names import NameTable
+from proxy.identity.header_names import HeadTable, names_of, picker, places_of
 from proxy.upstream.protocol import HeaderList
 from proxy.upstream.verdict_header import VERDICT_HEADER
 
@@ -34,7 +36,6 @@ _CREDENTIALS = frozenset({"authorization", "x-api-key"})
 _ANSWERED_HERE = frozenset({"host", "content-length", "expect", VERDICT_HEADER})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
-_PASSES, _ENDS, _CONNECTION, _ACCEPTED, _HOP, _LIMIT, _LENGTH = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,17 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy.
     """
     own_credential = bool(forwarding.upstream_key) or charged_key
-    passing, hops, encodings = _sorted(headers, _IN_REQUEST[peer_trusted, own_credential])
-    hops.append(peer_ip)
-    sent = [("Host", forwarding.authority), *passing, ("X-Forwarded-For", ", ".join(hops)), ("Via", "1.1 stillgate")]
-    if encodings:
-        sent.append(("Accept-Encoding", "identity" if unencoded else _readable(", ".join(encodings))))
+    head = _REQUESTS[peer_trusted, own_credential][names_of(headers)]
+    passing: Sequence[tuple[str, str]] = head.passing(headers)
+    if head.connection:
+        passing = _unnamed(passing, _values(headers, head.connection))
+    hops = ", ".join([*_values(headers, head.hops), peer_ip]) if head.hops else peer_ip
+    sent = [("Host", forwarding.authority), *passing, ("X-Forwarded-For", hops), ("Via", "1.1 stillgate")]
+    if head.encodings:
+        accepted = ", ".join(_values(headers, head.encodings))
+        sent.append(("Accept-Encoding", "identity" if unencoded else _readable(accepted)))
     if own_credential:
-        sent += [_credential(family, forwarding.upstream_key)] if forwarding.upstream_key else _charged(headers)
+        sent += [_credential(family, forwarding.upstream_key)] if forwarding.upstream_key else _charged(headers, head)
     if verdict is not None:
         sent.append((VERDICT_HEADER, verdict))
     if body_length is not None:
@@ -92,66 +97,84 @@ def response_headers(
     False: the body will be shorter than the upstream says.
     """
     keep_limits = keep_limits or not own
-    sent, connection = [], []
-    for pair in headers:
-        role = _IN_ANSWER[pair[0]]
-        if role == _PASSES or (role == _LIMIT and keep_limits) or (role == _LENGTH and keep_length):
-            sent.append(pair)
-        elif role == _CONNECTION:
-            connection.append(pair[1])
-    if connection:
-        sent = _unnamed(sent, connection)
-    return sent if keep_limits else [*sent, *own]
+    head = _ANSWERS[keep_limits, keep_length][names_of(headers)]
+    sent: Sequence[tuple[str, str]] = head.passing(headers)
+    if head.connection:
+        sent = _unnamed(sent, _values(headers, head.connection))
+    return [*sent] if keep_limits else [*sent, *own]
 
 
-def _sorted(headers: HeaderList, roles: NameTable[int]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-    """Those that pass; the hops so far; the encodings accepted."""
-    passing, hops, encodings, connection = [], [], [], []
-    for pair in headers:
-        role = roles[pair[0]]
-        if role == _PASSES:
-            passing.append(pair)
-        elif role == _ACCEPTED:
-            encodings.append(pair[1])
-        elif role == _HOP:
-            hops.append(pair[1])
-        elif role == _CONNECTION:
-            connection.append(pair[1])
-    return _unnamed(passing, connection) if connection else passing, hops, encodings
+class _Request(Struct, frozen=True):
+    """Where in the head of a request what stands."""
+
+    passing: Callable[[HeaderList], tuple[tuple[str, str], ...]]
+    """Takes out what passes unless `Connection` names it."""
+    connection: tuple[int, ...]
+    hops: tuple[int, ...]
+    encodings: tuple[int, ...]
+    keys: tuple[int, ...]
+    authorizations: tuple[int, ...]
 
 
-def _roles_in_request(*, peer_trusted: bool, own_credential: bool) -> NameTable[int]:
-    ending = HOP_BY_HOP | _ANSWERED_HERE
+class _Answer(Struct, frozen=True):
+    """The same of an answer."""
+
+    passing: Callable[[HeaderList], tuple[tuple[str, str], ...]]
+    connection: tuple[int, ...]
+
+
+def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str, _Request]:
+    ending = HOP_BY_HOP | _ANSWERED_HERE | {"accept-encoding", "x-forwarded-for"}
     if not peer_trusted:
         ending |= _TRUSTED_ONLY
     if own_credential:
         ending |= _CREDENTIALS
-    given = {"accept-encoding": _ACCEPTED, "connection": _CONNECTION}
-    if peer_trusted:
-        given["x-forwarded-for"] = _HOP
-    return NameTable(lambda name: given.get(name, _ENDS if name in ending else _PASSES))
+
+    def sort(names: tuple[str, ...]) -> _Request:
+        return _Request(
+            _picker_without(ending, names),
+            places_of(names, "connection"),
+            places_of(names, "x-forwarded-for") if peer_trusted else (),
+            places_of(names, "accept-encoding"),
+            places_of(names, "x-api-key"),
+            places_of(names, "authorization"),
+        )
+
+    return HeadTable(sort)
 
 
-def _role_in_answer(name: str) -> int:
-    if name == "content-length":
-        return _LENGTH
-    if name == "connection":
-        return _CONNECTION
-    if name.startswith(LIMIT_PREFIXES):
-        return _LIMIT
-    return _ENDS if name in HOP_BY_HOP else _PASSES
+def _answer_table(*, keep_limits: bool, keep_length: bool) -> HeadTable[str, _Answer]:
+    ending = HOP_BY_HOP if keep_length else HOP_BY_HOP | {"content-length"}
+    prefixes = () if keep_limits else LIMIT_PREFIXES
+    return HeadTable(lambda names: _Answer(_picker_without(ending, names, prefixes), places_of(names, "connection")))
 
 
-_IN_REQUEST = {
-    (trusted, own): _roles_in_request(peer_trusted=trusted, own_credential=own)
+def _picker_without(
+    ending: frozenset[str], names: tuple[str, ...], prefixes: tuple[str, ...] = ()
+) -> Callable[[HeaderList], tuple[tuple[str, str], ...]]:
+    lowered = enumerate(map(str.lower, names))
+    return picker([place for place, name in lowered if name not in ending and not name.startswith(prefixes)])
+
+
+_REQUESTS = {
+    (trusted, own): _request_table(peer_trusted=trusted, own_credential=own)
     for trusted in (True, False)
     for own in (True, False)
 }
 """By whether the peer is trusted, and whether the credential is the proxy's to choose."""
-_IN_ANSWER = NameTable(_role_in_answer)
+_ANSWERS = {
+    (limits, length): _answer_table(keep_limits=limits, keep_length=length)
+    for limits in (True, False)
+    for length in (True, False)
+}
+"""By whether the upstream's own limits stand, and whether its length does."""
 
 
-def _unnamed(headers: list[tuple[str, str]], connection: Iterable[str]) -> list[tuple[str, str]]:
+def _values(headers: HeaderList, places: tuple[int, ...]) -> list[str]:
+    return [headers[place][1] for place in places]
+
+
+def _unnamed(headers: HeaderList, connection: Iterable[str]) -> HeaderList:
     """Without those that `Connection` names."""
     named = {token.strip().lower() for value in connection for token in value.split(",")} - HOP_BY_HOP
     return [pair for pair in headers if pair[0].lower() not in named] if named else headers
@@ -168,13 +191,11 @@ def _readable(accepted: str) -> str:
     return ", ".join(kept) or "identity"
 
 
-def _charged(headers: HeaderList) -> list[tuple[str, str]]:
+def _charged(headers: HeaderList, head: _Request) -> list[tuple[str, str]]:
     """The credential that names the account (see `identity.credentials`): the first x-api-key, else authorization."""
-    found = {name: pair for pair in reversed(headers) if (name := pair[0].lower()) in _CREDENTIALS}
-    key = found.get("x-api-key")
-    if key is None or not key[1].strip():
-        key = found.get("authorization")
-    return [] if key is None else [key]
+    if head.keys and headers[head.keys[0]][1].strip():
+        return [headers[head.keys[0]]]
+    return [headers[head.authorizations[0]]] if head.authorizations else []
 
 
 def _credential(family: Family, key: str) -> tuple[str, str]:

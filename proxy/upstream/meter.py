@@ -7,18 +7,26 @@ from __future__ import annotations
 
 from proxy.dialects.content_encoding import decoder
 from proxy.dialects.dialect import Dialect
-from proxy.identity.header_names import NameTable
+from proxy.identity.header_names import HeadTable, names_of
 from proxy.upstream.protocol import UpstreamAnswer
 
 _READ_HERE = ("content-type", "content-encoding", "content-length")
-_NOTED = NameTable(lambda name: name if name in _READ_HERE else "")
+
+
+def _places(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """Where what is read here stands last."""
+    return tuple({name: place for place, name in enumerate(map(str.lower, names)) if name in _READ_HERE}.items())
+
+
+_HEADS = HeadTable(_places)
 
 
 class AnswerMeter:
     """Reads one answer. `strip_usage`: the stream's usage event was asked for by the proxy and is taken out again."""
 
     def __init__(self, dialect: Dialect, answer: UpstreamAnswer, *, strip_usage: bool) -> None:
-        headers = {noted: value for name, value in answer.headers if (noted := _NOTED[name])}
+        told = answer.headers
+        headers = {name: told[place][1] for name, place in _HEADS[names_of(told)]}
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         self.event_stream = content_type == "text/event-stream"
         encoding = headers.get("content-encoding", "").strip().lower()

@@ -7,8 +7,12 @@ Beyond that nothing passes here that the proxy could not pass on, and nothing th
 from __future__ import annotations
 
 import re
+from operator import add
 
 from httptools import HttpParserError, HttpResponseParser
+from msgspec import Struct
+
+from proxy.identity.header_names import HeadTable, paired, places_of
 
 MOST_HEAD_BYTES = 2**16
 """Of a head with the interim ones before it; also of what is no body between two pieces of one (trailers, say)."""
@@ -28,11 +32,12 @@ class AnswerReader:
         "_bodiless",
         "_excess",
         "_fed_bytes",
-        "_fields",
         "_framed",
         "_keep_alive",
+        "_names",
         "_parser",
         "_reason",
+        "_values",
         "ended",
         "fault",
         "headers",
@@ -42,8 +47,9 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
-        self.headers: list[tuple[str, str]] = []
-        self._fields: list[tuple[bytes, bytes]] = []
+        self.headers = paired((), ())
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
         self._parser: HttpResponseParser | None = None
         self._bodiless = False
         self.expect(bodiless=False)
@@ -105,7 +111,8 @@ class AnswerReader:
     def on_message_begin(self) -> None:
         if self.ended:
             self._refuse("more than one answer")  # lest this one's head becomes the last one's
-        self._fields.clear()
+        self._names.clear()
+        self._values.clear()
         self._reason = b""
 
     def on_status(self, part: bytes) -> None:
@@ -113,7 +120,8 @@ class AnswerReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Of a head, which `on_headers_complete` looks at; or of the trailers, which end here."""
-        self._fields.append((name, value))
+        self._names.append(name)
+        self._values.append(value)
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
@@ -123,11 +131,11 @@ class AnswerReader:
         if status < 200 or _CONTROL.search(self._reason):
             self._refuse(f"an answer of status {status} that cannot be passed on")
         self._check_sizes()
-        self._find_framing()
+        head = _HEADS[tuple(self._names)]
+        self._find_framing(head)
         # llhttp leaves the blanks behind a value where they are.
-        self.headers = [
-            (name.decode("latin-1"), value.rstrip(b" \t").decode("utf-8", "replace")) for name, value in self._fields
-        ]
+        values = [value.rstrip(b" \t").decode("utf-8", "replace") for value in self._values]
+        self.headers = paired(head.names, values)
         self.status = status
         if self._bodiless:
             self.ended = True
@@ -140,26 +148,20 @@ class AnswerReader:
             self.ended = True
 
     def _check_sizes(self) -> None:
-        too_long = len(self._fields) > MOST_FIELDS
+        too_long = len(self._names) > MOST_FIELDS
         if self._fed_bytes > MOST_LINE_BYTES:
-            sizes = [len(name) + len(value) for name, value in self._fields]
+            sizes = [*map(add, map(len, self._names), map(len, self._values))]
             too_long = too_long or max(sizes, default=0) > MOST_LINE_BYTES or sum(sizes) > MOST_HEAD_BYTES
         if too_long:
             self._refuse("a head with too many lines, or too long ones")
         self._fed_bytes = 0
 
-    def _find_framing(self) -> None:
+    def _find_framing(self, head: _Head) -> None:
         assert self._parser is not None
-        codings = []
-        sized = False
-        for name, value in self._fields:
-            if len(name) == 14:
-                sized = sized or name.lower() == b"content-length"
-            elif len(name) == 17 and name.lower() == b"transfer-encoding":
-                codings.append(value.strip().lower())
+        codings = [self._values[place].strip().lower() for place in head.codings]
         if codings and codings != [b"chunked"]:
             self._refuse("a transfer coding other than chunked")
-        self._framed = sized or bool(codings)
+        self._framed = head.is_sized or bool(codings)
         # After an answer to HEAD, a last chunk that is wrongly sent could not be told from the next answer's bytes.
         self._keep_alive = self._parser.should_keep_alive() and not (self._bodiless and codings)
 
@@ -168,3 +170,20 @@ class AnswerReader:
         if not self.ended:
             self.fault = fault
         raise HttpParserError(fault)
+
+
+class _Head(Struct, frozen=True):
+    """What the names of a head tell."""
+
+    names: tuple[str, ...]
+    is_sized: bool
+    codings: tuple[int, ...]
+    """Where it says how the body is coded."""
+
+
+def _head(raw_names: tuple[bytes, ...]) -> _Head:
+    names = tuple([raw.decode("latin-1") for raw in raw_names])
+    return _Head(names, bool(places_of(names, "content-length")), places_of(names, "transfer-encoding"))
+
+
+_HEADS = HeadTable(_head)

@@ -35,7 +35,7 @@ class Sink:
 
 
 def request(method: str = "GET", version: str = "1.1", *, keep_alive: bool = True) -> Request:
-    return Request(method, b"/", version == "1.1", keep_alive, [(b"Host", b"a")], "127.0.0.1")
+    return Request(method, b"/", version == "1.1", keep_alive, [b"Host"], [b"a"], "127.0.0.1")
 
 
 def answered(
