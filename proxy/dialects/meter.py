@@ -72,6 +72,10 @@ class Meter(Protocol):
         """What is still to be relayed once the upstream has ended or broken off; more will not be known of it."""
 
     @property
+    def tally(self) -> Tally:
+        """What is known so far, of which the rest are parts."""
+
+    @property
     def usage(self) -> Usage:
         """What the answer reports of itself; a stream that was cut reports no output tokens."""
 
@@ -107,31 +111,31 @@ class _Metered:
     """The part of a meter that tells what its tally holds."""
 
     def __init__(self) -> None:
-        self._tally = Tally()
+        self.tally = Tally()
 
     @property
     def usage(self) -> Usage:
-        return self._tally.usage
+        return self.tally.usage
 
     @property
     def generated_bytes(self) -> int:
-        return self._tally.generated_bytes
+        return self.tally.generated_bytes
 
     @property
     def output_events(self) -> int:
-        return self._tally.output_events
+        return self.tally.output_events
 
     @property
     def signatures(self) -> tuple[str, ...]:
-        return tuple(self._tally.signatures)
+        return tuple(self.tally.signatures)
 
     @property
     def saw_error(self) -> bool:
-        return self._tally.saw_error
+        return self.tally.saw_error
 
     @property
     def finished(self) -> bool:
-        return self._tally.finished
+        return self.tally.finished
 
 
 class StreamMeter(_Metered):
@@ -152,7 +156,11 @@ class StreamMeter(_Metered):
         if data is None:
             kept = self._kept(self._parser.feed(chunk))
             return b"".join(kept) if self._strip_usage else chunk
-        return b"" if self._is_usage(data) and self._strip_usage else chunk
+        try:
+            is_usage = self._read(data, self.tally)
+        except DialectError:
+            return chunk
+        return b"" if is_usage and self._strip_usage else chunk
 
     def finish(self) -> bytes:
         kept = self._kept(self._parser.finish())
@@ -165,7 +173,7 @@ class StreamMeter(_Metered):
     def _is_usage(self, data: bytes) -> bool:
         """Reads one event; whether it is no more than usage."""
         try:
-            return self._read(data, self._tally)
+            return self._read(data, self.tally)
         except DialectError:
             return False
 
@@ -194,6 +202,6 @@ class PlainMeter(_Metered):
         self._chunks.clear()
         if answer:
             with suppress(DialectError):
-                self._read(answer, self._tally)
-                self._tally.finished = True
+                self._read(answer, self.tally)
+                self.tally.finished = True
         return b""

@@ -11,6 +11,7 @@ LARGEST_EVENT = 8 * 1024 * 1024
 """Bytes. The Responses API repeats the whole answer in its last event; nothing honest is longer."""
 
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_ONE_EVENT = re.compile(rb"(?:event: .*+\n)?data: (.*+)\n\n")
 _LOOK_BACK = 3
 """A blank line is at most CR LF CR LF, so a new chunk completes none that began further back."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -53,11 +54,10 @@ class SseParser:
         """
         if self._pending or self._has_cr or self._at_start or self._is_lost:
             return None
-        start = chunk.find(b"\n") + 7 if chunk[:7] == b"event: " else 6
-        end = len(chunk) - 2
-        if chunk[start - 6 : start] != b"data: " or chunk.find(b"\n", start) != end or chunk[end:] != b"\n\n":
+        event = _ONE_EVENT.fullmatch(chunk)
+        if event is None or b"\r" in chunk or len(chunk) > self._largest:
             return None
-        return None if b"\r" in chunk or end + 2 > self._largest else chunk[start:end]
+        return event[1]
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """The events that `chunk` completes."""

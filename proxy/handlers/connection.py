@@ -92,20 +92,18 @@ class ClientConnection(asyncio.Protocol):
 
     # The way back
 
-    def write(self, data: bytes) -> None:
-        """Sends without waiting. ConnectionError where the client is gone."""
+    def write(self, data: bytes) -> Awaitable[None] | None:
+        """As `response.Sink` has it."""
         if self.is_lost or self._transport.is_closing():
             raise ConnectionResetError("the client is gone")
         self._transport.write(data)
+        return self._drained
 
-    def write_all(self, parts: Sequence[bytes]) -> None:
-        """As `write` of what they are together."""
+    def write_all(self, parts: Sequence[bytes]) -> Awaitable[None] | None:
+        """As `response.Sink` has it."""
         if self.is_lost or self._transport.is_closing():
             raise ConnectionResetError("the client is gone")
         self._transport.writelines(parts)
-
-    def pressure(self) -> Awaitable[None] | None:
-        """To be awaited before more is written; None while the client keeps up. ConnectionError where it goes."""
         return self._drained
 
     def pause_writing(self) -> None:

@@ -22,14 +22,14 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 class Sink(Protocol):
     """Where an answer goes."""
 
-    def write(self, data: bytes) -> None:
-        """Never waits. ConnectionError where the client is gone."""
+    def write(self, data: bytes) -> Awaitable[None] | None:
+        """Never waits. What it returns is to be awaited before more is written; None while the client keeps up.
 
-    def write_all(self, parts: Sequence[bytes]) -> None:
+        ConnectionError, also of the waiting, where the client is gone.
+        """
+
+    def write_all(self, parts: Sequence[bytes]) -> Awaitable[None] | None:
         """As `write` of what they are together, without putting them together."""
-
-    def pressure(self) -> Awaitable[None] | None:
-        """To be awaited before more is written: None while the client keeps up. ConnectionError as above."""
 
 
 class Answer:
@@ -85,16 +85,14 @@ class Answer:
             return None
         if len(data) > _LARGE:
             frame = (b"%x\r\n" % len(data), data, b"\r\n") if self._chunked else (data,)
-            sink.write_all((self._head, *frame) if self._head else frame)
-            self._head = b""
-        elif self._chunked:
-            sink.write(b"%x\r\n%b\r\n" % (len(data), data))
-        elif self._head:
-            sink.write(self._head + data)
-            self._head = b""
-        else:
-            sink.write(data)
-        return sink.pressure()
+            head, self._head = self._head, b""
+            return sink.write_all((head, *frame) if head else frame)
+        if self._chunked:
+            return sink.write(b"%x\r\n%b\r\n" % (len(data), data))
+        if self._head:
+            head, self._head = self._head, b""
+            return sink.write(head + data)
+        return sink.write(data)
 
     def end(self) -> None:
         """The body is whole."""

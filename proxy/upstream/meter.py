@@ -5,6 +5,8 @@ Compressed answers are decoded beside the relay, never in it: what the client ge
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from proxy.dialects.content_encoding import decoder
 from proxy.dialects.dialect import Dialect
 from proxy.identity.header_names import HeadTable, names_of
@@ -38,16 +40,23 @@ class AnswerMeter:
         """Whether what is relayed is not, byte for byte, what was fed."""
         self._left = _length(headers)
         self.tokens = dialect.meter(event_stream=self.event_stream, strip_usage=self.strips)
+        self._tally = self.tokens.tally
 
     @property
     def at_end(self) -> bool:
         """Nothing that counts follows: the dialect's end marker has come, or the last byte of a known length."""
-        return self.tokens.finished or self._left == 0
+        return self._tally.finished or self._left == 0
 
     @property
     def takes_event(self) -> bool:
         """Whether an event of the proxy's own can be put behind what was relayed so far, and be read."""
         return self.event_stream and self._plain and self.tokens.between_events
+
+    @property
+    def feeder(self) -> Callable[[bytes], bytes]:
+        """What does all that `feed` does: where that is no more than to read tokens, their reader itself."""
+        reads_only = self._left is None and self._decoder is None and not self._blind
+        return self.tokens.feed if reads_only else self.feed
 
     def feed(self, chunk: bytes) -> bytes:
         """What to relay for `chunk`; the very same bytes unless usage is stripped."""

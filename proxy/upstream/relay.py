@@ -23,10 +23,11 @@ async def relay(
     finds its slot free. Raises what `answer.relay` and `write` raise.
     """
     settled = False
+    feed = meter.feeder
 
     def take(piece: bytes) -> Awaitable[None] | None:
         nonlocal settled
-        relayed = meter.feed(piece)
+        relayed = feed(piece)
         if not settled and meter.at_end:
             settled = True
             held = meter.finish()

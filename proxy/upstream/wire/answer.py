@@ -39,11 +39,11 @@ class HttpAnswer:
         "_held",
         "_held_bytes",
         "_source",
-        "_take",
         "_waiter",
         "headers",
         "reason",
         "status",
+        "taker",
     )
 
     def __init__(self, source: Source, status: int, reason: str, headers: HeaderList) -> None:
@@ -54,8 +54,8 @@ class HttpAnswer:
         """None once the body is whole, or never will be."""
         self._held: list[bytes] = []
         self._held_bytes = 0
-        self._take: Take | None = None
-        """Set while it may be called."""
+        self.taker: Take | None = None
+        """Who has the next piece handed on at once; None while nobody may be called."""
         self._waiter: asyncio.Future[None] | None = None
         self._busy: Awaitable[None] | None = None
         self._failure: BaseException | None = None
@@ -87,7 +87,7 @@ class HttpAnswer:
 
     def came(self, piece: bytes) -> None:
         """From the connection: hands `piece` on, or holds it."""
-        take = self._take
+        take = self.taker
         if take is None:
             self._hold(piece)
             return
@@ -106,15 +106,10 @@ class HttpAnswer:
         self._failure = self._failure or fault
         self._rest()
 
-    @property
-    def is_taken(self) -> bool:
-        """Whether the next piece goes straight on."""
-        return self._take is not None
-
     async def _flowing(self, source: Source, take: Take) -> Awaitable[None] | None:
         """Lets pieces go straight to `take`; returns what `take` wants to be waited for, or None at the end."""
         self._waiter = asyncio.get_running_loop().create_future()
-        self._take = take
+        self.taker = take
         source.flow()
         try:
             await self._waiter
@@ -123,13 +118,13 @@ class HttpAnswer:
                 self._busy.close()  # nobody is left to await it
             raise
         finally:
-            self._take = self._waiter = None
+            self.taker = self._waiter = None
             busy, self._busy = self._busy, None
         return busy
 
     def _rest(self) -> None:
         """Has the relay look at what happened."""
-        self._take = None
+        self.taker = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -212,7 +212,7 @@ class Connection(asyncio.BufferedProtocol):
         elif reader.fault:
             self.fail(UpstreamError(reader.fault))
         else:
-            self._deadline.when = self._time() + self._idle_seconds if answer.is_taken else NEVER
+            self._deadline.when = self._time() + self._idle_seconds if answer.taker is not None else NEVER
 
     def eof_received(self) -> None:
         reader = self._reader

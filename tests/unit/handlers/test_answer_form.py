@@ -20,13 +20,12 @@ class Sink:
         self.writes: list[bytes] = []
         self.full: asyncio.Future[None] | None = None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> Awaitable[None] | None:
         self.writes.append(data)
+        return self.full
 
-    def write_all(self, parts: Sequence[bytes]) -> None:
+    def write_all(self, parts: Sequence[bytes]) -> Awaitable[None] | None:
         self.writes.extend(parts)
-
-    def pressure(self) -> Awaitable[None] | None:
         return self.full
 
     @property
