@@ -38,7 +38,8 @@ def admission_claims(demands: Sequence[Demand], request: LlmRequest, estimator: 
             likely, least = _NOTHING_WRITTEN if unit is _INPUT_TOKENS else _written(quota.reserve, request, estimator)
             if unit is not _OUTPUT_TOKENS:
                 likely, least = likely + read[0], least + read[1]
-            cost = least * MICRO if least * MICRO > capacity else min(likely * MICRO, capacity)
+            certain, cost = least * MICRO, likely * MICRO
+            cost = certain if certain > capacity else cost if cost < capacity else capacity
         claims.append(Claim(key, limit, cost, quota.shadow))
     return claims
 

@@ -42,7 +42,8 @@ class Ticks:
 
     def next_us(self) -> int:
         """The present moment, or the one after the last where the clock stands or has stepped back."""
-        self.last_us = max(self._clock.wall_us(), self.last_us + 1)
+        now_us = self._clock.wall_us()
+        self.last_us = now_us if now_us > self.last_us else self.last_us + 1
         return self.last_us
 
 

@@ -86,7 +86,8 @@ def _to_thousands(remaining: int, limit: int) -> int:
     """To the nearest thousand, as Anthropic's API tells tokens; below a thousand, and at the limit, exactly."""
     if remaining < 1000:
         return remaining
-    return min((remaining + 500) // 1000 * 1000, limit)
+    thousands = (remaining + 500) // 1000 * 1000
+    return thousands if thousands < limit else limit
 
 
 @lru_cache(maxsize=4096)

@@ -39,8 +39,9 @@ class _Ratio:
     size: float = 8192.0
 
     def learn(self, tokens: int, size: int) -> None:
-        weight = min(size, _HEAVIEST)
-        a_byte = min(1.0, max(self.least, tokens / size))
+        weight = size if size < _HEAVIEST else _HEAVIEST
+        a_byte = tokens / size
+        a_byte = 1.0 if a_byte > 1.0 else a_byte if a_byte > self.least else self.least
         self.tokens = self.tokens * _MEMORY + a_byte * weight
         self.size = self.size * _MEMORY + weight
 
@@ -85,7 +86,8 @@ class Estimator:
         if request.dialect not in _COUNTED:
             return 0
         likely = ceil(self._known(request.model).output_tokens)
-        return likely if request.max_tokens is None else min(likely, request.max_tokens)
+        most = request.max_tokens
+        return likely if most is None or likely < most else most
 
     def generated_tokens(self, model: str | None, generated_bytes: int, output_events: int) -> int:
         """What an answer that was cut has used: of its text, and at least one token an event."""

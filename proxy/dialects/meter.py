@@ -25,7 +25,7 @@ MOST_SIGNATURES = 64
 class Tally:
     """What is known of an answer so far."""
 
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     generated_bytes: int = 0
     output_events: int = 0
     saw_error: bool = False

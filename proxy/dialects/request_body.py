@@ -21,7 +21,7 @@ def believable(tokens: int | None) -> int | None:
     """A count as it was told; None where it is negative, at most `MOST_TOKENS`."""
     if tokens is None or tokens < 0:
         return None
-    return min(tokens, MOST_TOKENS)
+    return tokens if tokens < MOST_TOKENS else MOST_TOKENS
 
 
 def times(tokens: int | None, choices: int | None) -> int | None:

@@ -44,4 +44,5 @@ def dialect_for(method: str, path: str, *, anthropic_version: bool = False) -> D
 
 
 def _from_v1(path: str) -> str:
-    return path[max(0, path.rfind("/v1/")) :]
+    start = path.rfind("/v1/")
+    return path[start:] if start > 0 else path

@@ -61,7 +61,8 @@ class AnswerMeter:
     def feed(self, chunk: bytes) -> bytes:
         """What to relay for `chunk`; the very same bytes unless usage is stripped."""
         if self._left is not None:
-            self._left = max(self._left - len(chunk), 0)
+            left = self._left - len(chunk)
+            self._left = left if left > 0 else 0
         if self.strips:
             return self.tokens.feed(chunk)
         if self._decoder is not None:

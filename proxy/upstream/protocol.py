@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 HeaderList = Sequence[tuple[str, str]]
 """Names and values in wire order and case, a repeated name repeated."""
@@ -14,8 +15,7 @@ Take = Callable[[bytes], Awaitable[None] | None]
 """Takes a piece of a body; what it returns is awaited before the next one comes, and None needs no waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(Struct, frozen=True):
     """What to send: `target` is path and query as they came, `body` bytes, a stream of them, or None."""
 
     method: str

@@ -143,7 +143,8 @@ class Connection(asyncio.BufferedProtocol):
         """All of the request is: a byte has to come within the idle time, and the head of the answer until `limit`."""
         self._written = True
         self._limit = limit
-        self._deadline.by(min(limit, self._time() + self._idle_seconds))
+        silent_until = self._time() + self._idle_seconds
+        self._deadline.by(limit if limit < silent_until else silent_until)
 
     # What `HttpAnswer` needs.
 
