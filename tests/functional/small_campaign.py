@@ -26,9 +26,9 @@ BY_VERDICT = "requests that are alike"
 
 
 def item(chance: random.Random) -> str:
-    """One of the dataset."""
-    nouns = " and the ".join(chance.sample(_WORDS.split(), 8))
-    return f"Given {chance.randrange(10**9)}, compare the {nouns}; which of them weighs most, and by how much?"
+    """One of the dataset: no four words in a row are another one's, or else the items are like what people share."""
+    nouns = ", ".join(chance.sample(_WORDS.split(), 8))
+    return f"Given {chance.randrange(10**9)}, compare {nouns}; which of them weighs most, and by how much?"
 
 
 @dataclass

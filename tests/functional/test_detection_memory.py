@@ -33,7 +33,7 @@ ENFORCING = """\
 version: 1
 campaigns: {mode: enforce, confirmed: {action: throttle, rate: 6/h, burst: 1}, expires_after: %s, tell_upstream: true}
 quotas:
-  - {id: rpm, key: [account], unit: requests, rate: 60/min, burst: 10}
+  - {id: rpm, key: [account], unit: requests, rate: 20/min, burst: 10}
 """
 POLICY = ENFORCING % "7day"
 KEY = "a key that stays"

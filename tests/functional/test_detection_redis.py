@@ -20,7 +20,7 @@ POLICY = """\
 version: 1
 campaigns: {mode: enforce, confirmed: {action: throttle, rate: 1/h, burst: 1}}
 quotas:
-  - {id: rpm, key: [account], unit: requests, rate: 60/min, burst: 10}
+  - {id: rpm, key: [account], unit: requests, rate: 20/min, burst: 10}
 """
 PATIENCE = 10.0
 
