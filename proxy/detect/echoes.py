@@ -73,10 +73,10 @@ class Echoes:
     def met(self, pieces: Sequence[int], at_us: int) -> list[Trial]:
         """Whose words come again, once for each piece; nothing where too few of them do."""
         young, old = self._trials.young, self._trials.old
-        met = [piece for piece in pieces if piece in young or piece in old]
+        met = (young.keys() & pieces) | (old.keys() & pieces)
         if len(met) < _FEWEST:
             return []
-        trials = [young.get(piece) or old[piece] for piece in met]
+        trials = [young.get(piece) or old[piece] for piece in pieces if piece in met]
         return [trial for trial in trials if not trial.is_over and at_us - trial.at_us <= TEST_US]
 
     def heard(self, met: Sequence[Trial], own: int) -> Trial | None:

@@ -22,7 +22,8 @@ def votes_of(shared: list[Shared]) -> dict[Cluster, float]:
     """The weight of a request's pieces by the cluster whose template they are of."""
     votes: dict[Cluster, float] = {}
     for piece in shared:
-        if piece.weight and (cluster := piece.cluster) is not None:
+        if piece.weight and (template := piece.template) is not None and not template.cluster.gone:
+            cluster = template.cluster
             votes[cluster] = votes.get(cluster, 0.0) + piece.vote
     return votes
 

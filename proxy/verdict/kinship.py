@@ -113,6 +113,8 @@ def _alike(one: Cluster, other: Cluster) -> bool:
 
 def _cosine(one: Mapping[K, int], other: Mapping[K, int]) -> float:
     """How alike two mixtures are, by what was drawn of each: two few drawn of the same one look no less alike."""
+    if one.keys().isdisjoint(other):
+        return 0.0
     drawn, drawn_other = sum(one.values()), sum(other.values())
     together = sum(count * other.get(kind, 0) for kind, count in one.items()) / max(drawn * drawn_other, 1)
     return together / sqrt(_again(one, drawn) * _again(other, drawn_other))
