@@ -1,6 +1,7 @@
 """A distillation campaign that nobody can mistake: one wrapper around items that never repeat, dealt over a pool.
 
-Its clients go through a real proxy; what one account is refused, the next one asks.
+Its clients go through a real proxy; what one account is refused, another one asks: any of them, since clients that take
+turns in lock-step would only ever ask each other.
 """
 
 from __future__ import annotations
@@ -74,13 +75,13 @@ class SmallCampaign:
             return answer.status, await answer.text()
 
     async def _have(self, session: aiohttp.ClientSession) -> None:
-        """Has one item answered: by the next account, or by one of the two after it."""
+        """Has one item answered: by one account, or by one of two others."""
         text = item(self._chance)
         for _ in range(3):
             turn = self._turn
             self._turn += 1
             url = self.urls[turn % len(self.urls)]
-            status, told = await self.ask(session, url, turn * 7 % POOL, text)
+            status, told = await self.ask(session, url, self._chance.randrange(POOL), text)
             if status == 200:
                 self.admitted += 1
                 return
