@@ -142,16 +142,13 @@ class Cluster:
         `again`: it has pieces that its payer alone has said before.
         """
         self.requests += 1
-        self.last_us = asked.moment_us
+        self._decided(asked)
         self.relations[relation] += 1
         if asked.refused:
-            self.prevented += 1
             if asked.by_verdict:
                 self.probes += 1
             if len(self.refused_groups) < _SAMPLE:
                 self.refused_groups.add(payer.group)
-        else:
-            self.admitted += 1
         self.timeline.add(asked.moment_us, asked.refused)
         self._member(asked, payer)
         self._relate(relation, payer, whose, again)
@@ -163,6 +160,9 @@ class Cluster:
     def held(self, asked: Asked) -> None:
         """Counts one request that was found to be of it for whom it comes from, whatever it says."""
         self.held_requests += 1
+        self._decided(asked)
+
+    def _decided(self, asked: Asked) -> None:
         self.last_us = asked.moment_us
         if asked.refused:
             self.prevented += 1

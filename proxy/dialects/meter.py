@@ -156,11 +156,7 @@ class StreamMeter(_Metered):
         if data is None:
             kept = self._kept(self._parser.feed(chunk))
             return b"".join(kept) if self._strip_usage else chunk
-        try:
-            is_usage = self._read(data, self.tally)
-        except DialectError:
-            return chunk
-        return b"" if is_usage and self._strip_usage else chunk
+        return b"" if self._is_usage(data) and self._strip_usage else chunk
 
     def finish(self) -> bytes:
         kept = self._kept(self._parser.finish())
