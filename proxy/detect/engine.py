@@ -32,6 +32,8 @@ _WHOLE = 1.9
 _OVERLAPS = 6
 _OVERLAPPING = 0.3
 """Requests with pieces of two clusters, and their share of the smaller one's, that make these one."""
+_OVERLAPPING_A_CAMPAIGN = 2.0
+"""The same share where one is a campaign, so that two thirds of all who say these pieces are its."""
 _TIES = 3
 _TIED_SHARE = 0.15
 """Ties, and their share of a payer's requests, from which it is counted with those that it is tied to."""
@@ -184,11 +186,12 @@ class Engine:
             if other not in cluster.overlaps and len(cluster.overlaps) >= _CROSSINGS:
                 continue
             often = cluster.overlaps[other] = cluster.overlaps.get(other, 0) + 1
-            if often < max(_OVERLAPS, _OVERLAPPING * min(cluster.requests, other.requests)):
+            share = _OVERLAPPING if cluster.campaign is other.campaign else _OVERLAPPING_A_CAMPAIGN
+            if often < max(_OVERLAPS, share * min(cluster.requests, other.requests)):
                 continue
             if other.campaign is not None and cluster.campaign is not None:
                 continue
-            whole, part = (other, cluster) if other.campaign is not None else (cluster, other)
+            whole, part = sorted((cluster, other), key=lambda each: (each.campaign is None, -each.requests))
             self.pieces.fold(part, whole)
             self.merge(whole, part)
             return whole

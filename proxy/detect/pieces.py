@@ -6,8 +6,6 @@ Knows no rule of judgement.
 
 from __future__ import annotations
 
-from math import sqrt
-
 from proxy.detect.cluster import MOST_TEMPLATES, Cluster
 from proxy.detect.template import MOST_PIECES, TRIAL, Template
 from proxy.generations import Generations
@@ -54,9 +52,9 @@ class Shared:
         """Who said it, until there are enough of them; None from then on."""
         self.template: Template | None = None
         self.weight = 0.0
-        """How well it tells its template: the square of its share of the template's requests, less where others say it.
+        """How well it tells its template: its share of the template's requests, less where others say it.
 
-        The square, because a wording is in all of its requests, and what is asked in some."""
+        No more than its share: of a wrapper that is put together of interchangeable parts each is in few requests."""
         self.said = 0
         """Requests that had it since it belongs to a template."""
         self.hits = 0
@@ -184,7 +182,7 @@ class Pieces:
         shared.join(template)
         shared.weight, shared.joined_at = weight, 0
         # As if it had been counted from the template's first request on, so that it goes on weighing what it weighed.
-        shared.said = shared.hits = max(round(sqrt(weight) * template.requests), PROVEN)
+        shared.said = shared.hits = max(round(weight * template.requests), PROVEN)
         self._shared.put(piece, shared)
 
     def move(self, before: Cluster, now: Cluster) -> None:
@@ -198,11 +196,13 @@ class Pieces:
     def fold(self, before: Cluster, now: Cluster) -> None:
         """Makes the pieces of one cluster those of another one's commonest wording: the same requests have both."""
         template = max(now.templates, key=lambda each: each.requests, default=None) or now.worded()
-        for piece in before.pieces:
-            shared = self._shared.get(piece)
-            if shared is not None and shared.cluster is before and len(template.pieces) < MOST_PIECES:
-                shared.template, shared.joined_at = template, max(template.requests - _WINDOW, 0)
-                template.pieces[piece] = None
+        for old in before.templates:
+            for piece in old.pieces:
+                shared = self._shared.get(piece)
+                if shared is not None and shared.template is old and len(template.pieces) < MOST_PIECES:
+                    # As old as it was before, so that it is as common in its new template.
+                    shared.template, shared.joined_at = template, template.requests - (old.requests - shared.joined_at)
+                    template.pieces[piece] = None
         before.templates = []
         self.weigh(template)
 
@@ -223,7 +223,7 @@ class Pieces:
             if rate < _RARE:
                 shared.leave(generic=False)
             else:
-                shared.weight = rate * rate * (shared.hits / shared.said) ** 2
+                shared.weight = rate * (shared.hits / shared.said) ** 2
                 typical += rate * shared.weight
         if typical:
             template.typical = typical

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 MOST_PIECES = 1024
 TRIAL = 48
 """Requests after which it is known of a wording's pieces how many of its requests have them."""
-_LEAST = 0.4
+_LEAST = 0.33
+"""Of what its requests say on average, that makes a request one of them: some say less, in rarer parts."""
 _MET, _REMEMBERED = 24, 400
 """Requests from which it is known whether a wording comes alone, and from which on old ones count half."""
 _ACCOMPANIED = 0.6

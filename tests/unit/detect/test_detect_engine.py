@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -112,6 +113,41 @@ def test_a_wording_is_known_by_itself_however_rare_it_is_among_those_of_its_clus
         engine.asked(event)
     assert cluster.requests == before + 20
     assert set(cluster.pieces) == {*common, *rare}
+
+
+def test_a_wrapper_of_interchangeable_parts_is_known_in_its_rare_combinations_too() -> None:
+    """Five sentences, each in one of eight wordings, of which some are far commoner than others."""
+    chance = Random(5)
+
+    def wrapped(number: int, evenly: bool) -> Asked:
+        parts = [chance.randrange(8) if evenly else min(int(chance.expovariate(0.3)), 7) for _ in range(5)]
+        wrapper = [each for slot, part in enumerate(parts) for each in pieces(f"{slot} {part}", 5)]
+        content = said(wrapper, pieces(f"task {number}", 6))
+        return asked(f"pool-{number % 60}", content, T0 + number * SECOND_US)
+
+    engine = engine_after(wrapped(number, evenly=False) for number in range(1500))
+    (cluster, *_) = grown(engine)
+    before = cluster.requests
+    for number in range(1500, 1600):
+        engine.asked(wrapped(number, evenly=True))
+    assert cluster.requests - before > 95
+
+
+def test_a_phrase_becomes_a_campaigns_where_two_thirds_of_all_who_say_it_are_of_it() -> None:
+    phrase, pool, people = pieces("phrase", 5), names("pool", 20), names("person", 12)
+    engine = engine_after(timed(dealt(WRAPPER, pool), 300))
+    for number in range(16):
+        engine.asked(asked(people[number % 12], said(phrase, pieces(f"own {number}")), T0 + 400 * SECOND_US))
+    campaign, other = grown(engine, 12)
+    engine.name(campaign, "c-1")
+    overlapping = timed(dealt((*WRAPPER, *phrase), pool, "both"), 40, T0 + 500 * SECOND_US)
+    for event in overlapping[: other.requests + 4]:
+        engine.asked(event)
+    assert other.number in engine.clusters
+    for event in overlapping[other.requests + 4 :]:
+        engine.asked(event)
+    assert other.number not in engine.clusters
+    assert set(campaign.pieces) == {*WRAPPER, *phrase}
 
 
 def test_an_injected_suffix_is_found_within_longer_prompts_of_every_kind() -> None:
