@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 
 from proxy.events.content import Target
 from proxy.verdict.campaign import Evidence, Level
@@ -13,7 +12,9 @@ CONFIRM = 11.0
 CONFIRM_UNTESTED = 12.5
 """Where no refusal and no replayed signature has told a pool from customers."""
 PLENTY = 500
-"""Openings without which nothing is confirmed untested: fewer look dealt out by chance."""
+"""Openings that it takes for that: fewer look dealt out by chance."""
+OVERWHELMING = 17.0
+"""What is enough untested before there are so many: more than all that a popular product's customers show."""
 SUSPECT = 6.0
 NEAR = 6.5
 """From here on a few refusals are worth their harm: who picks them up tells a pool from customers."""
@@ -72,6 +73,4 @@ def _decides(witnesses: dict[str, float]) -> bool:
 def _enough(witnesses: dict[str, float], openings: int) -> float:
     if _decides(witnesses):
         return CONFIRM
-    if openings < PLENTY:
-        return inf
-    return CONFIRM_UNTESTED
+    return OVERWHELMING if openings < PLENTY else CONFIRM_UNTESTED

@@ -15,7 +15,7 @@ from proxy.detect.engine import Engine
 from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import NEAR, PLENTY, is_tested, level_of, score_of, score_without_balance
+from proxy.verdict.judgement import NEAR, OVERWHELMING, PLENTY, is_tested, level_of, score_of, score_without_balance
 from proxy.verdict.nats import LEAST_PAYERS
 
 MOST_MEMBERS = 30_000
@@ -35,7 +35,8 @@ _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
 _OVER_US = DAY_US // 12
-"""What is confirmed without a test goes on for longer: a class has done its work by then, and a prompt gone round."""
+"""What is confirmed without a test goes on for longer, unless the evidence is overwhelming: a class has done its work
+by then, and a prompt gone round."""
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
 _LEAST_OPENINGS = 100
@@ -56,7 +57,7 @@ class Record:
     kept: Campaign | None = None
     """As it was before a restart: its counts are added to what was seen since."""
     enough_at: int | None = None
-    """Openings at which the evidence was enough without a test; None while it is not."""
+    """Openings from which it has time to be tested, the evidence being enough without; None while it is not."""
 
     @property
     def score(self) -> float:
@@ -74,10 +75,12 @@ def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) 
         record.enough_at = None
         return level
     if record.enough_at is None:
-        record.enough_at = openings
+        was_tested = cluster.probes >= _PROBES
+        record.enough_at = openings - was_tested * _TIME_TO_TEST
+    is_lasting = cluster.last_us - cluster.first_us >= _OVER_US or score_of(evidence) >= OVERWHELMING
     are_customers = len(cluster.payers) < LEAST_PAYERS or (came_back > 0 and 2 * came_back >= cluster.probes)
-    had_time = openings >= record.enough_at + _TIME_TO_TEST and cluster.last_us - cluster.first_us >= _OVER_US
-    return level if had_time and not are_customers else Level.SUSPECTED
+    had_time = openings >= record.enough_at + _TIME_TO_TEST
+    return level if had_time and is_lasting and not are_customers else Level.SUSPECTED
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:

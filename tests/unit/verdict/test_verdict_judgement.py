@@ -12,6 +12,7 @@ from proxy.verdict.judgement import (
     CONFIRM,
     CONFIRM_UNTESTED,
     MARGIN,
+    OVERWHELMING,
     PLENTY,
     SUSPECT,
     families,
@@ -96,10 +97,11 @@ def test_one_coincidence_is_no_test(tested: str) -> None:
     assert level_of(evidence(content=between - 2, **{tested: 2.0}), None) is Level.SUSPECTED
 
 
-def test_nothing_is_confirmed_untested_before_there_are_plenty_of_openings() -> None:
-    loud = evidence(content=CONFIRM_UNTESTED, partition=DECISIVE)
+def test_only_overwhelming_evidence_is_enough_untested_before_there_are_plenty_of_openings() -> None:
+    loud = evidence(content=CONFIRM_UNTESTED - 2, partition=2.0)
     assert level_of(loud, None, PLENTY - 1) is Level.SUSPECTED
     assert level_of(loud, None, PLENTY) is Level.CONFIRMED
+    assert level_of(evidence(content=OVERWHELMING - 2, partition=2.0), None, PLENTY - 1) is Level.CONFIRMED
 
 
 @given(ANY_EVIDENCE)

@@ -9,7 +9,7 @@ from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
-from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR
+from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR, OVERWHELMING
 from proxy.verdict.nats import LEAST_PAYERS
 from proxy.verdict.record import (
     Record,
@@ -262,6 +262,24 @@ def test_what_has_only_just_begun_is_not_confirmed_without_a_test() -> None:
     record = Record("c-1", Level.SUSPECTED, T0, enough_at=1000)
     assert level_after(cluster, record, LOUD) is Level.SUSPECTED
     assert level_after(cluster, record, (*LOUD, Evidence("reaction", "refusal-echo", 10.0))) is Level.CONFIRMED
+
+
+def test_overwhelming_evidence_waits_for_a_test_but_for_no_hours() -> None:
+    _, cluster = observed()
+    overwhelming = (*LOUD, Evidence("infrastructure", "s", OVERWHELMING - CONFIRM_UNTESTED))
+    record = Record("c-1", Level.SUSPECTED, T0)
+    cluster.dealt.total.openings = 300
+    assert level_after(cluster, record, overwhelming) is Level.SUSPECTED
+    cluster.dealt.total.openings = 400
+    assert level_after(cluster, record, overwhelming) is Level.CONFIRMED
+
+
+def test_what_was_tested_before_does_not_wait_for_another_test() -> None:
+    _, cluster = observed()
+    cluster.dealt.total.openings, cluster.last_us = 600, cluster.first_us + 3 * HOUR_US
+    assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0), LOUD) is Level.SUSPECTED
+    cluster.probes = 3
+    assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0), LOUD) is Level.CONFIRMED
 
 
 def test_a_few_firms_are_not_confirmed_without_a_test() -> None:
