@@ -82,10 +82,26 @@ class Shared:
         template = self.template
         if template is None or not self.weight:
             return 0.0
+        # Asked for each piece of every request; so it calls nothing.
         since = template.requests - self.joined_at
         # While it is on trial: rare so far, it is most likely what somebody asks.
         weight = self.weight if since >= TRIAL else min(self.weight, (self.hits + 1) / (since + 2))
         return weight / template.least
+
+    @property
+    def mark(self) -> float:
+        """The same as a mark of a campaign, whose traffic is refused: also on trial less where others say it."""
+        return self.vote if self.since >= TRIAL else self.vote * self.precision
+
+    @property
+    def since(self) -> int:
+        """Requests of its template since it is of it."""
+        return 0 if self.template is None else self.template.requests - self.joined_at
+
+    @property
+    def precision(self) -> float:
+        """How much more its cluster says it than others do: the square of its cluster's share."""
+        return (self.hits / self.said) ** 2
 
     def join(self, template: Template) -> None:
         """Becomes one of the template's pieces, if there is room and it has not been tried there."""
@@ -214,7 +230,7 @@ class Pieces:
             if shared is None or shared.template is not template:
                 del template.pieces[piece]
                 continue
-            since = template.requests - shared.joined_at
+            since = shared.since
             if since < TRIAL:
                 continue
             rate = min(shared.hits / since, 1.0)
@@ -223,7 +239,7 @@ class Pieces:
             if rate < _RARE:
                 shared.leave(generic=False)
             else:
-                shared.weight = rate * (shared.hits / shared.said) ** 2
+                shared.weight = rate * shared.precision
                 typical += rate * shared.weight
         if typical:
             template.typical = typical

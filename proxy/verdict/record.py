@@ -91,7 +91,7 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
         if shared is None or shared.template is None or shared.cluster is not cluster:
             continue
         if shared.hits >= PROVEN and shared.weight >= _WEIGHTY:
-            found.append((round(_ONE * shared.template.trust * shared.vote), piece))
+            found.append((round(_ONE * shared.template.trust * shared.mark), piece))
     found.sort(reverse=True)
     del found[_MOST_MARKS:]
     pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)

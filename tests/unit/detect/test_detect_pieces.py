@@ -247,6 +247,17 @@ def test_a_piece_on_trial_says_less_the_rarer_it_is() -> None:
     assert 0 < shared(found, TEXT[-1]).vote < at_first / 4
 
 
+def test_a_piece_on_trial_that_others_say_too_is_hardly_a_mark() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    counted(cluster, found, (TEXT[:5] for _ in range(10)))
+    assert shared(found, TEXT[0]).mark == shared(found, TEXT[0]).vote
+    for _ in range(22):
+        found.meet(TEXT[:1], 2, refused=False)
+    assert shared(found, TEXT[0]).vote == shared(found, TEXT[1]).vote
+    assert 0.1 < shared(found, TEXT[0]).mark / shared(found, TEXT[1]).mark < 0.12
+
+
 def counted(cluster: Cluster, found: Pieces, requests: Iterable[tuple[int, ...]]) -> None:
     """Requests of the cluster, each with these pieces of its template."""
     payer = Payer("a", 1, 1, asked("a"))
