@@ -1,6 +1,7 @@
 """Owns the score of one run: what got out, who was acted on and when, and what it cost those who did nothing.
 
-Reads nothing but what is true and what was decided; knows no detector. `scope: campaign` marks a refusal by a verdict.
+Reads nothing but what is true and what was decided; knows no detector. `scope: campaign` marks a refusal by a verdict,
+and the rule of a probe one that was made to find out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from proxy.clock import US_PER_SECOND
+from proxy.enforcement import PROBE_RULE
 from proxy.simulate.lines import Recorded
 from proxy.simulate.traffic.actor import Sent
 from proxy.simulate.traffic.engine import Judged
@@ -44,7 +46,7 @@ class CampaignScore:
     leak_percent: float = 0.0
     """Of those wanted."""
     minutes_to_detect: float | None = None
-    """From its first useful exchange to the first one refused by a verdict."""
+    """From its first useful exchange to the first one refused by a verdict; a probe finds out and is none yet."""
     exchanges_to_detect: int | None = None
     """Useful exchanges until then."""
     accounts: int = 0
@@ -184,7 +186,7 @@ class Scorer:
         if by_verdict:
             tally.refused.add(account)
             tally.refused_pools.add(pool)
-            if tally.detected_us is None:
+            if tally.detected_us is None and judged.rule != PROBE_RULE:
                 tally.detected_us, tally.attempts_to_detect = recorded.ts_us, tally.attempts
         elif judged.action == "allow" and (recorded.response is None or recorded.response.status < 400):
             tally.leaked += 1

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.clock import US_PER_SECOND
+from proxy.enforcement import PROBE_RULE
 from proxy.errors import UsageError
 from proxy.events.record import Response
 from proxy.simulate.lines import Recorded
@@ -23,6 +24,7 @@ from proxy.simulate.traffic.score import BenignScore, Score, Scorer
 T0 = 1_776_816_000 * US_PER_SECOND
 BLOCKED = Judged("block", 403, None, "verdict", "campaign", "c-1")
 THROTTLED = Judged("throttle", 429, 5.0, "verdict", "campaign", "c-1")
+PROBED = Judged("throttle", 429, 2.0, PROBE_RULE, "campaign", "c-1")
 BY_QUOTA = Judged("throttle", 429, 5.0, "account-rpm", "account")
 
 
@@ -78,6 +80,14 @@ def test_detection_is_the_first_refusal_by_a_verdict_whatever_quotas_refused_bef
         run.evil("a", judged)
     found = run.scorer.score().campaigns[0]
     assert (found.minutes_to_detect, found.exchanges_to_detect) == (3.0, 4)
+
+
+def test_a_probe_is_a_refusal_but_no_detection_yet() -> None:
+    run = Run(Attacker())
+    for judged in (ALLOWED, PROBED, ALLOWED, THROTTLED):
+        run.evil("a", judged)
+    found = run.scorer.score().campaigns[0]
+    assert (found.exchanges_to_detect, found.leaked, found.recall_percent) == (4, 2, 100.0)
 
 
 def test_an_account_is_acted_on_where_its_first_useful_exchange_after_detection_is_refused() -> None:
