@@ -186,10 +186,9 @@ class Engine:
             if other not in cluster.overlaps and len(cluster.overlaps) >= _CROSSINGS:
                 continue
             often = cluster.overlaps[other] = cluster.overlaps.get(other, 0) + 1
-            share = _OVERLAPPING if cluster.campaign is other.campaign else _OVERLAPPING_A_CAMPAIGN
-            if often < max(_OVERLAPS, share * min(cluster.requests, other.requests)):
-                continue
-            if other.campaign is not None and cluster.campaign is not None:
+            campaigns = (cluster.campaign is not None) + (other.campaign is not None)
+            share = _OVERLAPPING_A_CAMPAIGN if campaigns else _OVERLAPPING
+            if campaigns == 2 or often < max(_OVERLAPS, share * min(cluster.requests, other.requests)):
                 continue
             whole, part = sorted((cluster, other), key=lambda each: (each.campaign is None, -each.requests))
             self.pieces.fold(part, whole)

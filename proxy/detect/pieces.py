@@ -217,7 +217,7 @@ class Pieces:
                 shared = self._shared.get(piece)
                 if shared is not None and shared.template is old and len(template.pieces) < MOST_PIECES:
                     # As old as it was before, so that it is as common in its new template.
-                    shared.template, shared.joined_at = template, template.requests - (old.requests - shared.joined_at)
+                    shared.template, shared.joined_at = template, template.requests - shared.since
                     template.pieces[piece] = None
         before.templates = []
         self.weigh(template)

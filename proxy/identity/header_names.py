@@ -6,7 +6,7 @@ alone is worked out once for all heads that have them, and each further one take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -56,6 +56,11 @@ class HeadTable(dict[tuple[K, ...], T]):
 def places_of(names: Iterable[str], wanted: str) -> tuple[int, ...]:
     """Where a name stands, given in lower case, in any spelling."""
     return tuple([place for place, name in enumerate(names) if name.lower() == wanted])
+
+
+def last_places(names: Iterable[str], wanted: Container[str]) -> tuple[tuple[str, int], ...]:
+    """Each wanted name, given in lower case, with the place where it stands last."""
+    return tuple({name: place for place, name in enumerate(map(str.lower, names)) if name in wanted}.items())
 
 
 def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

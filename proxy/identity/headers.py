@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
 from proxy.identity.fingerprint import PLATFORM_HEADERS, UNMARKED_HEADERS
-from proxy.identity.header_names import HeadTable, names_of, places_of
+from proxy.identity.header_names import HeadTable, last_places, names_of, places_of
 
 _FORWARDED_FOR, _FORWARDED = "x-forwarded-for", "forwarded"
 _FIRST = frozenset({"x-api-key", "authorization", "user-agent", *PLATFORM_HEADERS})
@@ -52,16 +52,13 @@ def sort_headers(headers: Sequence[tuple[str, str]]) -> SortedHeaders:
 
 def _sorted(names: tuple[str, ...]) -> _Sorted:
     first: dict[str, int] = {}
-    last: dict[str, int] = {}
     for place, name in enumerate(map(str.lower, names)):
         if name in _FIRST:
             first.setdefault(name, place)
-        elif name in ATTRIBUTE_HEADERS:
-            last[name] = place
     return _Sorted(
         tuple([name for name in names if name.lower() not in _NO_MARK]),
         tuple(first.items()),
-        tuple(last.items()),
+        last_places(names, ATTRIBUTE_HEADERS),
         places_of(names, _FORWARDED_FOR),
         places_of(names, _FORWARDED),
     )

@@ -9,18 +9,12 @@ from collections.abc import Callable
 
 from proxy.dialects.content_encoding import decoder
 from proxy.dialects.dialect import Dialect
-from proxy.identity.header_names import HeadTable, names_of
+from proxy.identity.header_names import HeadTable, last_places, names_of
 from proxy.upstream.protocol import UpstreamAnswer
 
 _READ_HERE = ("content-type", "content-encoding", "content-length")
 
-
-def _places(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-    """Where what is read here stands last."""
-    return tuple({name: place for place, name in enumerate(map(str.lower, names)) if name in _READ_HERE}.items())
-
-
-_HEADS = HeadTable(_places)
+_HEADS: HeadTable[str, tuple[tuple[str, int], ...]] = HeadTable(lambda names: last_places(names, _READ_HERE))
 
 
 class AnswerMeter:
