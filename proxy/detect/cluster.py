@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from proxy.detect.conversations import Relation
 from proxy.detect.dealt import MOST_PAYERS, Dealt
+from proxy.detect.pairs import SAMPLE, Pairs
 from proxy.detect.payers import Payer
 from proxy.detect.template import Template
 from proxy.detect.timeline import Timeline
@@ -20,8 +21,8 @@ MOST_TEMPLATES = 64
 FEWEST_PIECES = 3
 """That a request must have in common with a template to be of it, however much they weigh."""
 MOST_KINDS = 32
-_SAMPLE = 512
 _SAMPLED_NEIGHBOURS = 32
+_MOST_PROBES = 16
 _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
@@ -31,23 +32,6 @@ _SUMS = (
 )
 
 K = TypeVar("K")
-
-
-class Pairs:
-    """Which payers did what only a pool does: pairs (who before, who after), at most _SAMPLE of each kind."""
-
-    __slots__ = ("echoes", "handovers", "replays", "tested")
-
-    def __init__(self) -> None:
-        self.echoes: set[tuple[int, int]] = set()
-        """One was refused, the other asked the same."""
-        self.tested: set[tuple[int, int]] = set()
-        """The same where a verdict had refused it."""
-        self.handovers: set[tuple[int, int]] = set()
-        self.replays: set[tuple[int, int]] = set()
-
-    def kinds(self) -> tuple[set[tuple[int, int]], ...]:
-        return self.echoes, self.tested, self.handovers, self.replays
 
 
 class Cluster:
@@ -80,10 +64,12 @@ class Cluster:
         self.probes = 0
         """Refusals that rest on a verdict."""
         self.refused_groups: set[int] = set()
-        """Payers that were refused, and so had a reason to fail over; at most _SAMPLE."""
+        """Payers that were refused, and so had a reason to fail over; at most SAMPLE."""
+        self._probed_us: list[int] = []
+        """When verdicts refused a request of it, the first _MOST_PROBES."""
         self.pairs = Pairs()
         self.created: list[tuple[int, int]] = []
-        """When payers were created and when they first came, of the first _SAMPLE."""
+        """When payers were created and when they first came, of the first SAMPLE."""
         self.payments: dict[str, int] = {}
         self.clients: dict[str, int] = {}
         """Payers by client software, at most MOST_KINDS; likewise requests by model and by shape."""
@@ -147,7 +133,9 @@ class Cluster:
         if asked.refused:
             if asked.by_verdict:
                 self.probes += 1
-            if len(self.refused_groups) < _SAMPLE:
+                if len(self._probed_us) < _MOST_PROBES:
+                    self._probed_us.append(asked.moment_us)
+            if len(self.refused_groups) < SAMPLE:
                 self.refused_groups.add(payer.group)
         self.timeline.add(asked.moment_us, asked.refused)
         self._member(asked, payer)
@@ -156,6 +144,10 @@ class Cluster:
             count(self.models, asked.model, MOST_KINDS)
         if asked.content is not None:
             self._aim(asked.content)
+
+    def refused_since(self, moment_us: int) -> int:
+        """Of the first verdicts' refusals, how many came after a moment."""
+        return sum(probed_us > moment_us for probed_us in self._probed_us)
 
     def held(self, asked: Asked) -> None:
         """Counts one request that was found to be of it for whom it comes from, whatever it says."""
@@ -186,9 +178,8 @@ class Cluster:
         for relation, times in other.relations.items():
             self.relations[relation] += times
         self.dealt.absorb(other.dealt)
-        for ties, more in zip(self.pairs.kinds(), other.pairs.kinds(), strict=True):
-            ties |= set(list(more)[: _SAMPLE - len(ties)])
-        self.refused_groups |= set(list(other.refused_groups)[: _SAMPLE - len(self.refused_groups)])
+        self.pairs.absorb(other.pairs)
+        self.refused_groups |= set(list(other.refused_groups)[: SAMPLE - len(self.refused_groups)])
         for mine, theirs, most in (
             (self.members, other.members, MOST_PAYERS),
             (self.payments, other.payments, MOST_PAYERS),
@@ -202,8 +193,9 @@ class Cluster:
             _count_once(self.payments, payer.payment)
         _add(self.shapes, other.shapes, MOST_KINDS)
         _add(self.payers, other.payers, MOST_PAYERS)
+        self._probed_us = sorted(self._probed_us + other._probed_us)[:_MOST_PROBES]
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
-        self.created = (self.created + other.created)[:_SAMPLE]
+        self.created = (self.created + other.created)[:SAMPLE]
         self.timeline.absorb(other.timeline)
         self._take_over_neighbours(other)
 
@@ -218,13 +210,8 @@ class Cluster:
             yield account
 
     def _relate(self, relation: Relation, payer: Payer, whose: int, again: bool) -> None:
-        if relation is Relation.ECHO:
-            tie(self.pairs.echoes, whose, payer.group)
-        elif relation is Relation.TESTED_ECHO:
-            tie(self.pairs.tested, whose, payer.group)
-        elif relation is Relation.HANDOVER:
-            tie(self.pairs.handovers, whose, payer.group)
-        elif relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
+        self.pairs.related(relation, whose, payer.group)
+        if relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
             is_guest = 2 * self.members.get(payer.account, 0) < payer.events
             shared = relation is Relation.SHARED
             self.dealt.opening(payer.number, again=again, shared=shared, is_guest=is_guest)
@@ -249,7 +236,7 @@ class Cluster:
         count(self.payers, payer.group, MOST_PAYERS)
         count(self.networks, asked.network, MOST_PAYERS)
         count(self.clients, asked.client, MOST_KINDS)
-        if payer.created_us is not None and len(self.created) < _SAMPLE:
+        if payer.created_us is not None and len(self.created) < SAMPLE:
             self.created.append((payer.created_us, asked.moment_us))
         if payer.payment is not None:
             count(self.payments, payer.payment, MOST_PAYERS)
@@ -258,12 +245,6 @@ class Cluster:
 _NOWHERE = Cluster(0, 0)
 """Whose the wordings are that were given up."""
 _NOWHERE.gone = True
-
-
-def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
-    """Remembers that two payers are tied, in one of a cluster's `Pairs`."""
-    if len(ties) < _SAMPLE and one != other:
-        ties.add((one, other))
 
 
 def meet(one: Cluster, other: Cluster, payers: int) -> None:

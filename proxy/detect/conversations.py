@@ -64,6 +64,8 @@ class Conversation(Struct, gc=False):
     """It was a verdict that refused it."""
     many: bool = False
     """More than one payer has asked it who had not been refused."""
+    cluster: int = 0
+    """By number: the one that it, or a turn before it, is of; 0 for none."""
 
 
 class Conversations:
@@ -98,6 +100,13 @@ class Conversations:
         if tested:
             self._tested.put(_question(content), (group, at_us))
         return relation, whose
+
+    def enters(self, content: Content, cluster: int) -> bool:
+        """Notes of which cluster a request is; whether the turn before it was of another one, or of none."""
+        before = self._asked.get(content.continues ^ content.system) if content.continues else None
+        if (here := self._asked.get(content.asked ^ content.system)) is not None:
+            here.cluster = cluster or (0 if before is None else before.cluster)
+        return before is not None and before.cluster != cluster
 
     def _first(self, content: Content, group: int, at_us: int) -> tuple[Relation, int]:
         """What nobody has asked under this system prompt."""

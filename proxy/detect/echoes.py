@@ -36,19 +36,32 @@ class Trial(Struct, gc=False):
     is_over: bool = False
 
 
+class Refusal(Struct, frozen=True, gc=False):
+    """The last request of a payer that was refused."""
+
+    at_us: int
+    by_verdict: bool
+    network: str
+
+
 class Echoes:
     """What was refused last, and what is waited for; bounded by payers and by pieces."""
 
     def __init__(self) -> None:
-        self._refused: Generations[int, int] = Generations(_LATEST)
-        """By payer: when it was refused last; below zero where a verdict refused it."""
+        self._refused: Generations[int, Refusal] = Generations(_LATEST)
+        """By payer: the last one."""
         self._trials: Generations[int, Trial] = Generations(_WAITED_FOR)
         """By piece."""
 
     def decided(self, asked: Asked, group: int) -> None:
         """Remembers that a payer was refused, if it was."""
         if asked.refused:
-            self._refused.put(group, -asked.moment_us if asked.by_verdict else asked.moment_us)
+            self._refused.put(group, Refusal(asked.moment_us, asked.by_verdict, asked.network))
+
+    def refused_at(self, group: int, network: str) -> bool:
+        """Whether a payer was refused last when it asked from just this network."""
+        refusal = self._refused.get(group)
+        return refusal is not None and refusal.network == network
 
     def alike(self, found: Found, is_young: bool, at_us: int) -> tuple[Relation, int]:
         """How a request stands whose words were another's: a pool words its wrapper anew, others have their own.
@@ -57,10 +70,10 @@ class Echoes:
         """
         if not is_young or found.refused < ALIKE or found.refused * 3 < found.lone * 2:
             return Relation.SIMILAR, 0
-        refused_us = self._refused.get(found.other)
-        if refused_us is None or at_us - abs(refused_us) > ECHO_US:
+        refusal = self._refused.get(found.other)
+        if refusal is None or at_us - refusal.at_us > ECHO_US:
             return Relation.SIMILAR, 0
-        return (Relation.TESTED_ECHO if refused_us < 0 else Relation.ECHO), found.other
+        return (Relation.TESTED_ECHO if refusal.by_verdict else Relation.ECHO), found.other
 
     def wait_for(self, own: Sequence[int], trial: Trial) -> bool:
         """Waits for the pieces that are a request's own; whether these are enough to know it by."""

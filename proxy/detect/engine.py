@@ -7,28 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proxy.detect.cluster import Cluster, count, meet, tie
+from proxy.detect.cluster import Cluster, count, meet
 from proxy.detect.clusters import Clusters
 from proxy.detect.conversations import Conversations, Relation
 from proxy.detect.echoes import ALIKE, Echoes, Trial
 from proxy.detect.networks import Networks
+from proxy.detect.pairs import tie
 from proxy.detect.payers import Payer, Payers
-from proxy.detect.pieces import Found, Pieces, Shared
+from proxy.detect.pieces import Found, Pieces
 from proxy.detect.replays import Replays
 from proxy.detect.ties import LEAST, Ties
-from proxy.detect.votes import SEED, elected, votes_of, wording_of
+from proxy.detect.votes import elected, learn, seeded, votes_of
 from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 from proxy.generations import Generations
 
-_WEIGHED = 32
-"""Requests of a template between two looks at its pieces."""
 _LATEST = 50_000
 _CROSSINGS = 32
 _HALF = 0.75
 """Votes for another cluster that say a request has its template as well."""
-_WHOLE = 1.9
-"""Votes that nobody gives by chance: three quarters of a template."""
 _OVERLAPS = 6
 _OVERLAPPING = 0.3
 """Requests with pieces of two clusters, and their share of the smaller one's, that make these one."""
@@ -71,15 +68,10 @@ class Engine:
         if content is None:
             return
         group = payer.group
-        relation, whose = self.conversations.meet(content, payer, asked)
+        stands = self.conversations.meet(content, payer, asked)
         found = self.pieces.meet(content.pieces, group, asked.refused)
         cluster = self._cluster(asked, payer, found)
-        if relation is Relation.NEW and found.others >= ALIKE and found.others * 3 >= found.lone * 2:
-            young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
-            relation, whose = self._echoes.alike(found, young, asked.moment_us)
-        trial = self._tried(content, payer, asked)
-        if trial is not None and relation in (Relation.NEW, Relation.SIMILAR):
-            relation, whose = self._picked_up(trial, group, cluster, relation, whose)
+        relation, whose = self._reacted(asked, payer, content, found, cluster, *stands)
         if cluster is not None:
             self._latest.put(group, cluster)
         self._echoes.decided(asked, group)
@@ -90,6 +82,9 @@ class Engine:
         for other in replayed:
             self._tie(other, group)
         again = found.again >= 3 and found.again * 2 >= found.lone
+        enters = self.conversations.enters(content, 0 if cluster is None else cluster.number)
+        if enters and cluster is not None and relation is Relation.CONTINUES:
+            relation, again = Relation.NEW, False  # what is asked for only in a later turn begins there
         if cluster is not None:
             self._count(cluster, asked, payer, relation, again, whose, replayed)
         tied = self._tied(asked, payer) if group in self.ties.degree else None
@@ -168,10 +163,10 @@ class Engine:
         if cluster is None and votes:
             cluster = elected(votes, found.shared)
         if cluster is None:
-            return self._seed(found.shared, asked.moment_us)
+            return seeded(self.clusters, found.shared, asked.moment_us)
         if len(votes) > 1:
             cluster = self._overlapping(cluster, votes)
-        self._learn(cluster, payer, found.shared, votes.get(cluster, 0.0))
+        learn(self.pieces, cluster, payer, found.shared, votes.get(cluster, 0.0))
         return cluster
 
     def _named(self, asked: Asked) -> Cluster | None:
@@ -196,41 +191,26 @@ class Engine:
             return whole
         return cluster
 
-    def _learn(self, cluster: Cluster, payer: Payer, shared: list[Shared], weight: float) -> None:
-        """Keeps count of which pieces are the cluster's."""
-        if weight < _WHOLE and cluster.is_strange(payer):
-            for piece in shared:
-                if piece.cluster is cluster:
-                    piece.told_by_stranger(payer.group)
-            return
-        template = wording_of(cluster, shared)
-        if template is None:
-            return
-        template.requests += 1
-        if template.requests % _WEIGHED == _WEIGHED - 1:
-            self.pieces.weigh(template)
-        for piece in shared:
-            owner = piece.cluster
-            if owner is cluster:
-                piece.hits += 1
-            elif owner is None:
-                piece.join(template)
-            elif owner not in cluster.overlaps:
-                piece.missed()
-
-    def _seed(self, shared: list[Shared], at_us: int) -> Cluster | None:
-        free = [piece for piece in shared if not piece.generic and piece.cluster is None]
-        for piece in shared:
-            piece.missed()
-        if len(free) < SEED:
-            return None
-        cluster = self.clusters.new(at_us)
-        template = cluster.worded()
-        for piece in free:
-            piece.join(template)
-        template.requests = 1
-        template.typical = sum(piece.weight for piece in free)
-        return cluster
+    def _reacted(
+        self,
+        asked: Asked,
+        payer: Payer,
+        content: Content,
+        found: Found,
+        cluster: Cluster | None,
+        relation: Relation,
+        whose: int,
+    ) -> tuple[Relation, int]:
+        """How a request stands to what was refused others, in whatever words, given how it stands to what was asked."""
+        if relation is Relation.NEW and found.others >= ALIKE and found.others * 3 >= found.lone * 2:
+            young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
+            relation, whose = self._echoes.alike(found, young, asked.moment_us)
+        trial = self._tried(content, payer, asked)
+        if trial is not None and relation in (Relation.NEW, Relation.SIMILAR):
+            relation, whose = self._picked_up(trial, payer.group, cluster, relation, whose)
+        if relation in (Relation.ECHO, Relation.TESTED_ECHO) and self._is_next_door(whose, asked):
+            relation = Relation.ROUTED if relation is Relation.TESTED_ECHO else Relation.RETRIES
+        return relation, whose
 
     def _picked_up(
         self, trial: Trial, group: int, cluster: Cluster | None, relation: Relation, whose: int
@@ -242,6 +222,11 @@ class Engine:
         self._cross(trial.group, cluster)
         return relation, whose
 
+    def _is_next_door(self, group: int, asked: Asked) -> bool:
+        """Whether a request comes from the very place where another payer was refused, and few others are there: then
+        both may be keys of one customer."""
+        return self._echoes.refused_at(group, asked.network) and self.networks.is_narrow(asked.network)
+
     def _tried(self, content: Content, payer: Payer, asked: Asked) -> Trial | None:
         """What a verdict refused another payer, whose words these are; and waits for these, if they are to be tried."""
         probed, met = self._named(asked), self._echoes.met(content.pieces, asked.moment_us)
@@ -250,7 +235,7 @@ class Engine:
             return None
         own = self.pieces.own(content.pieces)
         trial = self._echoes.heard(met, len(own))
-        if trial is not None and trial.group == payer.group:
+        if trial is not None and (trial.group == payer.group or self._is_next_door(trial.group, asked)):
             return None
         if probed is not None and probed.campaign is not None and tries:
             waited_for = Trial(payer.group, probed.campaign, asked.moment_us, asked.by_verdict, len(own))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from proxy.generations import Generations
 
 _KEPT = 200_000
+_NARROW = 64
 
 
 class Networks:
@@ -23,6 +24,10 @@ class Networks:
         """Counts a new account."""
         self._total += 1
         self._accounts.put(network, (self._accounts.get(network) or 0) + 1)
+
+    def is_narrow(self, network: str) -> bool:
+        """Whether so few accounts came first from it that they may well be one customer's."""
+        return (self._accounts.get(network) or 0) <= _NARROW
 
     def shared_by_lot(self, accounts: Mapping[str, int]) -> float:
         """The share of a group that would meet others of it in its network, were these from anywhere as others are.

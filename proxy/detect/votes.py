@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
-from proxy.detect.pieces import UNTRIED, Shared
+from proxy.detect.clusters import Clusters
+from proxy.detect.payers import Payer
+from proxy.detect.pieces import UNTRIED, Pieces, Shared
 from proxy.detect.template import Template
 
 SEED = 4
 """Shared pieces of one request that no cluster has yet make a new template."""
+_WEIGHED = 32
+"""Requests of a template between two looks at its pieces."""
+_WHOLE = 1.9
+"""Votes that nobody gives by chance: three quarters of a template."""
 
 
 def elected(votes: dict[Cluster, float], shared: list[Shared]) -> Cluster | None:
@@ -51,3 +57,42 @@ def wording_of(cluster: Cluster, shared: list[Shared]) -> Template | None:
     template.requests = 1
     template.typical = UNTRIED * free
     return template
+
+
+def learn(pieces: Pieces, cluster: Cluster, payer: Payer, shared: list[Shared], weight: float) -> None:
+    """Keeps count of which pieces are the cluster's, from a request of it that gave it votes of this `weight`."""
+    if weight < _WHOLE and cluster.is_strange(payer):
+        for piece in shared:
+            if piece.cluster is cluster:
+                piece.told_by_stranger(payer.group)
+        return
+    template = wording_of(cluster, shared)
+    if template is None:
+        return
+    template.requests += 1
+    if template.requests % _WEIGHED == _WEIGHED - 1:
+        pieces.weigh(template)
+    for piece in shared:
+        owner = piece.cluster
+        if owner is cluster:
+            piece.hits += 1
+        elif owner is None:
+            piece.join(template)
+        elif owner not in cluster.overlaps:
+            piece.missed()
+
+
+def seeded(clusters: Clusters, shared: list[Shared], at_us: int) -> Cluster | None:
+    """A new cluster for a request that is of none, where it has enough pieces that are of none either."""
+    free = [piece for piece in shared if not piece.generic and piece.cluster is None]
+    for piece in shared:
+        piece.missed()
+    if len(free) < SEED:
+        return None
+    cluster = clusters.new(at_us)
+    template = cluster.worded()
+    for piece in free:
+        piece.join(template)
+    template.requests = 1
+    template.typical = sum(piece.weight for piece in free)
+    return cluster

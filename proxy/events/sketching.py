@@ -18,7 +18,7 @@ from proxy.events.content import Content
 from proxy.events.event import Asked
 from proxy.events.sampling import LONGEST, Sample, together
 from proxy.events.signatures import SignatureIds
-from proxy.events.wording import CODE, TOOLS, Hit, Wording, has_code_block, targets_of
+from proxy.events.wording import CODE, TOOLS, Hit, Wording, aim_of, has_code_block, targets_of
 from proxy.sketch import BETWEEN, WIDTH, Hashes, TextHash, Words, smallest
 
 _WHOLE = 512
@@ -32,6 +32,8 @@ _MEDIUM = 120
 """Words up to which a text is one zone, so that what is asked is known again wherever another wrapper stands."""
 _TELLING = 160
 """Words of the system prompt, the opening and the end that tell what is asked for."""
+_BEFORE_AIM, _AFTER_AIM = 12, 28
+"""Words around what asks for something worth training on, in the middle of a long text: a wrapper in a document."""
 _BEYOND_ASCII = re.compile(r"[^\W\d_\x00-\x7f]")
 _SEARCHED = 2048
 _encode = msgspec.json.Encoder().encode
@@ -95,8 +97,10 @@ class Sketcher:
         last = sample.last
         system = self._texts.exact(hashes[sample.begin : sample.user].tobytes()) if sample.user > sample.begin else 0
         tool_hash = self._tools(tools) if tools else 0
+        is_long = sample.tools - sample.user > _MEDIUM
+        aim = aim_of(measured.hits_in(sample.user + _EDGE, sample.tools - _EDGE)) if is_long else None
         return Content(
-            pieces=self._pieces(sample, measured),
+            pieces=self._pieces(sample, measured, aim),
             asked=asked,
             continues=continues,
             system=system,
@@ -104,13 +108,13 @@ class Sketcher:
             shape=self._texts.exact(conversation.sampling) if conversation.sampling.strip(b",") else 0,
             turns=len(turns),
             tool_results=tool_results,
-            targets=_targets(sample, measured) | (TOOLS if tools or tool_results else 0),
+            targets=_targets(sample, measured, aim) | (TOOLS if tools or tool_results else 0),
             script=_script(last),
             ask_bytes=len(last) if last.isascii() else len(last.encode("utf-8", "surrogatepass")),
             signatures=self._signatures.carried(conversation.signatures) if conversation.signatures else (),
         )
 
-    def _pieces(self, sample: Sample, measured: _Measured) -> tuple[int, ...]:
+    def _pieces(self, sample: Sample, measured: _Measured, aim: int | None) -> tuple[int, ...]:
         begin, user, tools, end = sample.begin, sample.user, sample.tools, sample.end
         opening, closing = min(user + _EDGE, sample.first_end), max(tools - _EDGE, sample.last_start)
         said = tools - user
@@ -120,6 +124,8 @@ class Sketcher:
             spans = [(user, tools, 32)]
         else:
             spans = [(user, opening, 8), (closing, tools, 8), (user, tools, 8)]
+            if aim is not None:
+                spans.append((max(aim - _BEFORE_AIM, opening), min(aim + _AFTER_AIM, closing), 12))
         shingles = measured.shingles
         found: list[int] = shingles[user : max(min(user + _RIM, opening - WIDTH + 1), user)].tolist()
         found += shingles[max(tools - WIDTH + 1 - _RIM, closing) : max(tools - WIDTH + 1, 0)].tolist()
@@ -155,14 +161,19 @@ class _Measured:
         self.shingles = shingles
         self.hits = hits
 
+    def hits_in(self, start: int, end: int) -> list[Hit]:
+        """Between two words."""
+        return self.hits[bisect_left(self.hits, (start, 0)) : bisect_left(self.hits, (end, 0))]
 
-def _targets(sample: Sample, measured: _Measured) -> int:
+
+def _targets(sample: Sample, measured: _Measured, aim: int | None) -> int:
     begin, user, tools, end = sample.begin, sample.user, sample.tools, sample.end
     spans = [(begin, min(user, begin + _TELLING)), (user, min(tools, user + _TELLING))]
     if tools - user > _TELLING:
         spans.append((tools - _TELLING, tools))
-    hits = measured.hits
-    found = targets_of(hits[bisect_left(hits, (begin, 0)) : bisect_left(hits, (end, 0))], spans)
+        if aim is not None:
+            spans.append((aim, aim + _TELLING))
+    found = targets_of(measured.hits_in(begin, end), spans)
     return found | CODE if has_code_block(sample.text) else found
 
 

@@ -6,6 +6,7 @@ it is known and who else uses them. Knows no request, only the hashes of words, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -64,6 +65,8 @@ _NEAR = 4096
 """Bytes at either end of a text that are searched for a block of code."""
 
 _SIEVED = 14
+_TOGETHER = 16
+"""Words from the first to the last of those that ask for one thing."""
 
 Hit = tuple[int, int]
 """The number of a word, and what it means: a bit set."""
@@ -107,6 +110,29 @@ def targets_of(hits: Sequence[Hit], spans: Iterable[tuple[int, int]]) -> int:
                 code += meaning >> 7
         found |= _meant(met, code)
     return found
+
+
+def aim_of(hits: Sequence[Hit]) -> int | None:
+    """At which word what is worth training on is first asked for; None for nowhere.
+
+    The words that ask for it stand close together there: in a long text each of them is somewhere.
+    """
+    meant = 0
+    for _, meaning in hits:
+        meant |= meaning
+    if not _meant(meant, 0):
+        return None
+    near: deque[Hit] = deque()
+    for place, meaning in hits:
+        while near and place - near[0][0] > _TOGETHER:
+            near.popleft()
+        near.append((place, meaning))
+        met = 0
+        for _, other in near:
+            met |= other
+        if _meant(met, 0):
+            return near[0][0]
+    return None
 
 
 def has_code_block(text: bytes) -> bool:

@@ -18,7 +18,7 @@ from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import is_tested, level_of
 from proxy.verdict.kinship import are_one
-from proxy.verdict.record import Record, campaign_of, is_probing, level_after
+from proxy.verdict.record import Record, campaign_of, is_mixed, is_probing, level_after
 from proxy.verdict.scoring import is_shared, weigh, weigh_again
 
 _GROWTH = 1.04
@@ -131,6 +131,9 @@ class Analyst:
         if record is not None:
             self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
+        if record is not None and confirmed and not record.is_mixed and cluster.has_text and is_mixed(cluster):
+            record.is_mixed = True
+            self._change(record.id)
         if (confirmed or record is None) and not has_grown:
             return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
@@ -198,6 +201,7 @@ class Analyst:
         if theirs is not None:
             mine.merged += [theirs.id, *theirs.merged]
             mine.word = mine.word or theirs.word
+            mine.is_mixed = mine.is_mixed or theirs.is_mixed
             if theirs.level is mine.level:
                 mine.detected_us = min(mine.detected_us, theirs.detected_us)
             elif theirs.level is Level.CONFIRMED:

@@ -34,9 +34,9 @@ def score_of(evidence: Sequence[Evidence]) -> float:
     return round(sum(each.weight for each in evidence), 2)
 
 
-def score_without_balance(evidence: Sequence[Evidence]) -> float:
-    """The sum without the family in which a careful pool looks like people."""
-    return score_of([each for each in evidence if each.family != "balance"])
+def score_without(evidence: Sequence[Evidence], family: str) -> float:
+    """The sum without one family, such as balance, in which a careful pool looks like people."""
+    return score_of([each for each in evidence if each.family != family])
 
 
 def families(evidence: Sequence[Evidence]) -> dict[str, float]:
@@ -56,7 +56,7 @@ def level_of(evidence: Sequence[Evidence], before: Level | None, openings: int =
         return None
     if score >= _enough(witnesses, openings) - MARGIN * (before is Level.CONFIRMED):
         return Level.CONFIRMED
-    if max(score, score_without_balance(evidence) + 1.0) >= SUSPECT - MARGIN * (before is not None):
+    if max(score, score_without(evidence, "balance") + 1.0) >= SUSPECT - MARGIN * (before is not None):
         return Level.SUSPECTED
     return None
 

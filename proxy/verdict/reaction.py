@@ -6,7 +6,7 @@ Counts only; knows no event and no policy.
 from __future__ import annotations
 
 from itertools import chain
-from math import exp, lgamma, log
+from math import exp, lgamma, log, log1p
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, TEST_US, Relation
@@ -18,8 +18,14 @@ _PICKED_UP = 0.6
 """Of what a pool's quotas refuse, it tries again elsewhere so much at least."""
 _MOST_TRIALS, _USUAL_TRIALS = 40, 10
 """Beyond which refusals count as their share, lest a few in a thousand look like a pool that seldom tries again."""
-_CAME_BACK = 1.2
-"""Who comes back by itself: three quarters of clients, a quarter of pools."""
+_PROMPT = 0.6
+"""Pools that fail over at once or soon; the others put what was refused at the end of their queue, or drop it."""
+_BACK, _SELDOM = 0.8, 0.07
+"""Refusals after which a client that tries again comes back by itself, and one that does not, or whose pool does."""
+_POOLS_BACK, _CUSTOMERS_BACK = 0.1, 0.85
+"""Pools, and products, whose clients try again by themselves."""
+_SETTLED_US = 5 * 60 * 1_000_000
+"""After this time it is known whether who was refused comes back by itself."""
 _LUCK, _MOST_LUCK = 0.02, 0.6
 """How often somebody else asks by chance what one was refused, at least and at most."""
 _WIDE = 8
@@ -107,10 +113,38 @@ def _tested(cluster: Cluster) -> list[Evidence]:
         f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them, "
         f"{came_back} came back themselves"
     )
+    waiting = min(cluster.refused_since(cluster.last_us - _SETTLED_US), refused - tested - came_back)
+    weight = capped(_picked_up(tested, refused - waiting, by_chance), -1.5, 10)
+    weight += _returns(came_back, refused - waiting - tested)
+    if not tested:
+        weight = min(weight, 0.0)  # of some products no client tries again
+    return [evidence("reaction", "refusal-echo" if weight > 0 and tested else "no-echo", weight, detail)]
+
+
+def _picked_up(tested: int, refused: int, by_chance: float) -> float:
+    """What it tells that of so many refusals so many were picked up, in nats."""
     trials = min(refused, _MOST_TRIALS)
-    hits = tested * trials / refused
-    of_a_pool = lgamma(hits + 1) + lgamma(trials - hits + 1) - lgamma(trials + 2)
+    hits = tested * trials / max(refused, 1)
+    prompt = log(_PROMPT) + lgamma(hits + 1) + lgamma(trials - hits + 1) - lgamma(trials + 2)
     of_others = hits * log(by_chance) + (trials - hits) * log(1 - by_chance)
-    returns = capped(_CAME_BACK * came_back * min(1.0, _USUAL_TRIALS / refused), 0, 4)
-    weight = capped(of_a_pool - of_others, -1.5, 10 if hits > by_chance * trials else 0) - returns
-    return [evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
+    patient = log(1 - _PROMPT) + of_others
+    of_a_pool = max(prompt, patient) + log1p(exp(-abs(prompt - patient)))
+    return of_a_pool - of_others if hits > by_chance * trials else min(of_a_pool - of_others, 0.0)
+
+
+def _returns(came_back: int, settled: int) -> float:
+    """What it tells that of so many whom nobody took over from so many came back by themselves, in nats."""
+    trials = min(settled, _USUAL_TRIALS)
+    if not trials:
+        return 0.0
+    back = came_back * trials / settled
+    return _mixed(back, trials, _POOLS_BACK) - _mixed(back, trials, _CUSTOMERS_BACK)
+
+
+def _mixed(back: float, trials: int, share: float) -> float:
+    """The log likelihood where such a share are clients that try again."""
+    again, seldom = (
+        log(part) + back * log(chance) + (trials - back) * log(1 - chance)
+        for part, chance in ((share, _BACK), (1 - share, _SELDOM))
+    )
+    return max(again, seldom) + log1p(exp(-abs(again - seldom)))

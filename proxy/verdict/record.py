@@ -5,17 +5,18 @@ Knows no event, no clock and no store.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
-from proxy.detect.conversations import Relation
+from proxy.detect.conversations import ECHO_US, Relation
 from proxy.detect.engine import Engine
 from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import NEAR, OVERWHELMING, PLENTY, is_tested, level_of, score_of, score_without_balance
+from proxy.verdict.judgement import NEAR, OVERWHELMING, PLENTY, is_tested, level_of, score_of, score_without
 from proxy.verdict.nats import LEAST_PAYERS
 
 MOST_MEMBERS = 30_000
@@ -37,8 +38,15 @@ _MANY_OPENINGS = 500
 _OVER_US = DAY_US // 12
 """What is confirmed without a test goes on for longer, unless the evidence is overwhelming: a class has done its work
 by then, and a prompt gone round."""
+_PLAIN, _PLAIN_OPENINGS, _PLAIN_SHARE = 17.2, 600, 0.5
+"""Evidence apart from who came back, openings, and their share of all requests, that customers do not give however
+evenly they use a product: what they ask for or where they come from is a campaign's too. The clients of some pools just
+try again."""
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
+_FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.07, 0.8
+_EXIT = 2
+"""Accounts of a pool that make the network they come from one of its exits."""
 _LEAST_OPENINGS = 100
 """Before a probe: time for what speaks against to show."""
 
@@ -56,6 +64,8 @@ class Record:
     probing: bool = False
     kept: Campaign | None = None
     """As it was before a restart: its counts are added to what was seen since."""
+    is_mixed: bool = False
+    """Others say the same, whom a refusal brings back by themselves while the campaign's accounts fail over."""
     enough_at: int | None = None
     """Openings from which it has time to be tested, the evidence being enough without; None while it is not."""
 
@@ -67,10 +77,13 @@ class Record:
 def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
     """The level that new evidence allows; confirmed untested only when there was time to test it.
 
-    Never a few firms, nor those of whom half came back by themselves when they were refused: these are customers.
+    A verdict that turns out to be weaker stands for a while.
     """
-    openings, came_back = cluster.dealt.openings, cluster.relations[Relation.CAME_BACK]
+    openings = cluster.dealt.openings
     level = level_of(evidence, record.level, openings)
+    if level is not Level.CONFIRMED and record.level is Level.CONFIRMED:
+        # What it refuses comes back at once where it comes back by itself, and later where others take it up.
+        return Level.CONFIRMED if cluster.last_us - record.detected_us < ECHO_US else level
     if level is not Level.CONFIRMED or record.level is Level.CONFIRMED or is_tested(evidence):
         record.enough_at = None
         return level
@@ -78,9 +91,20 @@ def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) 
         was_tested = cluster.probes >= _PROBES
         record.enough_at = openings - was_tested * _TIME_TO_TEST
     is_lasting = cluster.last_us - cluster.first_us >= _OVER_US or score_of(evidence) >= OVERWHELMING
-    are_customers = len(cluster.payers) < LEAST_PAYERS or (came_back > 0 and 2 * came_back >= cluster.probes)
     had_time = openings >= record.enough_at + _TIME_TO_TEST
-    return level if had_time and is_lasting and not are_customers else Level.SUSPECTED
+    return level if had_time and is_lasting and not _are_customers(cluster, evidence) else Level.SUSPECTED
+
+
+def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+    """Whether a cluster must not be confirmed untested: a few firms, people who return to their matters or share them,
+    or those of whom half came back when they were refused, unless all else is more than customers ever show."""
+    if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
+        return True
+    openings, came_back = cluster.dealt.openings, cluster.relations[Relation.CAME_BACK]
+    if not 0 < cluster.probes <= 2 * (came_back + cluster.relations[Relation.ROUTED]):
+        return False
+    goes_on = openings < _PLAIN_SHARE * cluster.requests
+    return goes_on or openings < _PLAIN_OPENINGS or score_without(evidence, "reaction") < _PLAIN
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:
@@ -96,6 +120,34 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     del found[_MOST_MARKS:]
     pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)
     return Marks(pieces, weights, _ONE, FEWEST_PIECES)
+
+
+def is_mixed(cluster: Cluster) -> bool:
+    """Whether a campaign shares its words with customers: some whom it was refused fail over, and many do not."""
+    returned = len(cluster.pairs.customers)
+    both = returned + len(cluster.pairs.pool)
+    return returned >= _FEWEST_RETURNED and _FEW_RETURNED * both <= returned <= _MOST_RETURNED * both
+
+
+def pool_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
+    """Members that took over from another one what a verdict had refused, or were taken over from.
+
+    Also those that come out of the same exits as several of these, or are paid for by the same purse.
+    """
+    payers = [payer for payer in map(engine.payers.find, cluster.members) if payer is not None]
+    known = [payer for payer in payers if payer.group in cluster.pairs.pool]
+    customers = cluster.pairs.customers
+    exits = Counter(payer.network for payer in known)
+    innocent = {payer.network for payer in payers if payer.group in customers}
+    purses = {payer.payment for payer in known} - {None}
+    found = known + [
+        payer
+        for payer in payers
+        if payer.group not in cluster.pairs.pool
+        and payer.group not in customers
+        and (payer.payment in purses or (exits[payer.network] >= _EXIT and payer.network not in innocent))
+    ]
+    return tuple(payer.account for payer in found)
 
 
 def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
@@ -124,6 +176,8 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     marks = marks_of(engine, cluster)
     if not marks.pieces and kept is not None:
         marks = kept.marks
+    only = pool_accounts(engine, cluster) if record.is_mixed else None
+    whole = whole_accounts(engine, cluster) if level is Level.CONFIRMED else ()
     return Campaign(
         id=record.id,
         level=level,
@@ -132,10 +186,11 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         detected_us=record.detected_us,
         last_us=cluster.last_us,
         expires_us=cluster.last_us + expires_after_us,
-        accounts=len(cluster.members),
-        members=tuple(cluster.latest_members(MOST_MEMBERS)),
-        whole=whole_accounts(engine, cluster) if level is Level.CONFIRMED else (),
-        excused=excused_accounts(engine, cluster),
+        accounts=len(cluster.members if only is None else only),
+        members=tuple(cluster.latest_members(MOST_MEMBERS)) if only is None else only,
+        whole=whole if only is None else tuple(sorted({*whole} & {*only})),
+        excused=excused_accounts(engine, cluster) if only is None else (),
+        only=only,
         marks=marks,
         networks=len(cluster.networks),
         exchanges_seen=cluster.requests + cluster.held_requests,
@@ -187,4 +242,4 @@ def is_probing(cluster: Cluster, record: Record) -> bool:
     if record.score >= NEAR and openings >= _LEAST_OPENINGS:
         return True
     # Who behaves like people on purpose looks like people in everything but this.
-    return score_without_balance(record.evidence) >= _UNLIKE and openings >= _MANY_OPENINGS
+    return score_without(record.evidence, "balance") >= _UNLIKE and openings >= _MANY_OPENINGS

@@ -31,6 +31,7 @@ class Snapshot:
         self._by_piece: dict[int, tuple[tuple[str, int], ...]] = {}
         self._by_account: dict[str, Campaign] = {}
         self._excused: dict[str, frozenset[str]] = {}
+        self._only: dict[str, frozenset[str]] = {}
         for campaign in self.campaigns.values():
             for piece, weight in zip(campaign.marks.pieces, campaign.marks.weights, strict=True):
                 self._by_piece[piece] = (*self._by_piece.get(piece, ()), (campaign.id, weight))
@@ -38,6 +39,8 @@ class Snapshot:
                 self._by_account.setdefault(account, campaign)
             if campaign.excused:
                 self._excused[campaign.id] = frozenset(campaign.excused)
+            if campaign.only is not None:
+                self._only[campaign.id] = frozenset(campaign.only)
 
     def match(self, account: str, content: Content | None) -> Match | None:
         """The campaign that a request of `account` belongs to, by what it says before by whom it comes from.
@@ -65,7 +68,7 @@ class Snapshot:
             marks = campaign.marks
             if weight < marks.least or counts[name] < marks.fewest or weight <= most:
                 continue
-            if account in self._excused.get(name, ()):
+            if account in self._excused.get(name, ()) or (name in self._only and account not in self._only[name]):
                 continue
             best, most = campaign, weight
         return best

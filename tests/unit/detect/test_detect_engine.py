@@ -184,6 +184,39 @@ def test_what_one_payer_was_refused_and_another_asks_is_an_echo_that_ties_them()
     assert engine.ties.component(groups["pool-0"])[1] == 11
 
 
+@pytest.mark.parametrize(("by_verdict", "relation"), [(True, Relation.ROUTED), (False, Relation.RETRIES)])
+def test_what_is_picked_up_at_the_very_place_where_it_was_refused_ties_nobody_unless_a_crowd_is_there(
+    by_verdict: bool, relation: Relation
+) -> None:
+    """A firm's second key behind one address; of a campus of hundreds it may be anybody."""
+    for crowd, found in ((0, relation), (100, Relation.TESTED_ECHO if by_verdict else Relation.ECHO)):
+        engine, cluster = suspected()
+        for number in range(crowd):
+            engine.asked(asked(f"neighbour-{number}", said(pieces(f"own {number}")), T0 + 10**9, network="office"))
+        content, at_us = said(WRAPPER, pieces("refused", 8)), T0 + 10**10
+        who = {"network": "office", "campaign": "c-1"}
+        engine.asked(asked("key-1", content, at_us, action="throttle", by_verdict=by_verdict, **who))
+        engine.asked(asked("key-2", content, at_us + SECOND_US, **who))
+        assert cluster.relations[found] == 1
+        assert bool(engine.ties.degree) is bool(crowd)
+
+
+def test_what_is_asked_for_only_in_a_later_turn_begins_there() -> None:
+    engine = Engine()
+    for number in range(200):
+        account, at_us = f"pool-{number % 20}", T0 + number * SECOND_US
+        question = pieces(f"question {number}", 12)
+        engine.asked(asked(account, said(question), at_us))
+        opened = said(question).asked
+        for turn, more in enumerate((WRAPPER, (*WRAPPER, *pieces(f"and more {number}", 4)))):
+            content = replace(said((*question, *more)), continues=opened, turns=3 + 2 * turn)
+            engine.asked(asked(account, content, at_us + turn + 1))
+            opened = content.asked
+    (cluster,) = grown(engine)
+    assert 180 < cluster.dealt.openings <= 200
+    assert not cluster.dealt.total.own
+
+
 def test_the_same_matter_in_a_new_wording_of_the_wrapper_is_picked_up_too() -> None:
     engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
     task = pieces("the refused task", 24)

@@ -29,7 +29,8 @@ class ClosedLoop:
         """What is refused is asked at once by the next of the `successors`, who are in turn."""
         for number, event in enumerate(events):
             if not self.ask(event) and successors:
-                self.ask(replace(event, account=successors[number % len(successors)]))
+                successor = successors[number % len(successors)]
+                self.ask(replace(event, account=successor, network=f"net of {successor}"))
         return self
 
     def ask(self, event: Asked) -> bool:

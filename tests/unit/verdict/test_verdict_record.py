@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from proxy.detect.cluster import Cluster
@@ -15,13 +17,27 @@ from proxy.verdict.record import (
     Record,
     campaign_of,
     excused_accounts,
+    is_mixed,
     is_probing,
     level_after,
     marks_of,
+    pool_accounts,
     whole_accounts,
 )
 from proxy.verdict.snapshot import Snapshot
-from tests.unit.detect.traffic_by_hand import HOUR_US, SECOND_US, T0, asked, dealt, names, piece, pieces, said, timed
+from tests.unit.detect.traffic_by_hand import (
+    HOUR_US,
+    MINUTE_US,
+    SECOND_US,
+    T0,
+    asked,
+    dealt,
+    names,
+    piece,
+    pieces,
+    said,
+    timed,
+)
 
 WRAPPER = pieces("wrapper")
 POOL = names("pool", 20)
@@ -293,3 +309,95 @@ def test_what_others_took_over_confirms_it_at_once() -> None:
     _, cluster = observed()
     evidence = (Evidence("content", "s", 4.0), Evidence("reaction", "refusal-echo", 10.0))
     assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0), evidence) is Level.CONFIRMED
+
+
+def test_people_who_return_to_their_matters_or_share_them_are_not_confirmed_without_a_test() -> None:
+    _, cluster = observed()
+    cluster.dealt.total.openings, cluster.last_us = 2000, cluster.first_us + 3 * HOUR_US
+    for signal in ("items-never-shared", "items-never-revisited"):
+        record = Record("c-1", Level.SUSPECTED, T0, enough_at=1000)
+        assert level_after(cluster, record, (*LOUD, Evidence("partition", signal, -0.5))) is Level.SUSPECTED
+        assert level_after(cluster, record, (*LOUD, Evidence("partition", signal, 0.5))) is Level.CONFIRMED
+
+
+def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
+    _, cluster = observed()
+    cluster.probes, cluster.relations[Relation.CAME_BACK] = 3, 3
+    cluster.last_us = cluster.first_us + 3 * HOUR_US
+    back = Evidence("reaction", "no-echo", -2.0)
+
+    def level(nats: float, openings: int) -> Level | None:
+        cluster.dealt.total.openings = cluster.requests = openings
+        evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2), back)
+        return level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence)
+
+    assert level(17.5, 800) is Level.CONFIRMED
+    assert level(17.0, 800) is Level.SUSPECTED
+    assert level(17.5, 550) is Level.SUSPECTED
+    cluster.relations[Relation.CAME_BACK] = 1
+    assert level(17.0, 800) is Level.CONFIRMED
+
+
+def test_a_verdict_stands_until_what_it_refused_had_time_to_be_taken_up() -> None:
+    _, cluster = observed()
+    record, weak = Record("c-1", Level.CONFIRMED, T0), (Evidence("content", "s", 3.0), Evidence("balance", "s", 3.0))
+    cluster.last_us = T0 + 5 * MINUTE_US
+    assert level_after(cluster, record, weak) is Level.CONFIRMED
+    cluster.last_us = T0 + HOUR_US
+    assert level_after(cluster, record, weak) is Level.SUSPECTED
+
+
+def mixed() -> tuple[Engine, Cluster]:
+    """Half of the members take over from one another what a verdict refused; the others come back by themselves."""
+    engine, cluster = observed()
+    groups = [payer.group for account in POOL if (payer := engine.payers.find(account)) is not None]
+    for one, other in pairwise(groups[:10]):
+        cluster.pairs.related(Relation.TESTED_ECHO, one, other)
+    for group in groups[10:]:
+        cluster.pairs.related(Relation.CAME_BACK, group, group)
+    return engine, cluster
+
+
+def test_where_customers_say_the_same_only_who_behaves_like_a_pool_is_acted_on() -> None:
+    engine, cluster = mixed()
+    assert is_mixed(cluster)
+    campaign = campaign_of(engine, cluster, Record("c-1", Level.CONFIRMED, T0, is_mixed=True), HOUR_US)
+    assert set(campaign.members) == set(campaign.only or ()) == set(POOL[:10]) >= set(campaign.whole)
+    snapshot, request = Snapshot([campaign]), said(WRAPPER, pieces("a new task"))
+    assert [snapshot.match(account, request) is not None for account in (POOL[0], POOL[15])] == [True, False]
+
+
+def test_accounts_that_share_a_pools_exits_or_purse_are_of_it_unless_they_came_back() -> None:
+    newcomers = ("by exit", "by purse", "neighbour", "nobody's")
+    engine, cluster = observed(
+        *(asked(name, said(WRAPPER, pieces(f"of {name}")), LATER, network=f"net {name}") for name in newcomers)
+    )
+    groups = [payer.group for account in POOL if (payer := engine.payers.find(account)) is not None]
+    for one, other in pairwise(groups[:4]):
+        cluster.pairs.related(Relation.TESTED_ECHO, one, other)
+    for account in POOL[:4]:
+        pool = engine.payers.find(account)
+        assert pool is not None
+        pool.network, pool.payment = "exit", "purse"
+    for name, network, payment in (
+        ("by exit", "exit", None),
+        ("by purse", "home", "purse"),
+        ("neighbour", "exit", "x"),
+    ):
+        payer = engine.payers.find(name)
+        assert payer is not None
+        payer.network, payer.payment = network, payment
+    assert set(pool_accounts(engine, cluster)) == {*POOL[:4], "by exit", "by purse", "neighbour"}
+    neighbour = engine.payers.find("neighbour")
+    assert neighbour is not None
+    cluster.pairs.related(Relation.CAME_BACK, neighbour.group, neighbour.group)
+    assert set(pool_accounts(engine, cluster)) == {*POOL[:4], "by purse"}
+
+
+@pytest.mark.parametrize(("pool", "customers"), [(10, 0), (10, 4), (100, 5), (0, 10), (2, 10)])
+def test_a_pool_of_which_hardly_any_or_nearly_all_come_back_shares_its_words_with_nobody(
+    pool: int, customers: int
+) -> None:
+    _, cluster = observed()
+    cluster.pairs.pool, cluster.pairs.returned = set(range(pool)), set(range(1000, 1000 + customers))
+    assert not is_mixed(cluster)

@@ -19,7 +19,7 @@ from proxy.verdict.campaign import Evidence, Level
 from proxy.verdict.judgement import level_of, score_of
 from proxy.verdict.nats import LEAST_PAYERS
 from proxy.verdict.scoring import is_shared
-from tests.unit.detect.traffic_by_hand import DAY_US, T0, asked
+from tests.unit.detect.traffic_by_hand import DAY_US, HOUR_US, SECOND_US, T0, asked
 from tests.unit.verdict.counted import by_people, counted, in_turn
 
 
@@ -220,34 +220,34 @@ def test_what_is_asked_for_is_a_weight_and_never_enough() -> None:
     assert score_of(weigh(cluster)) == before
 
 
-def test_refusals_that_nobody_picks_up_speak_against() -> None:
-    cluster = counted(in_turn(800, 80))
-    before = score_of(weigh(cluster))
-    cluster.probes, cluster.refused_groups = 100, set(range(100))
-    assert weights(cluster)["no-echo"] < 0
-    assert score_of(weigh(cluster)) < before
-    chain(cluster, "tested", 80)
-    assert "no-echo" not in weights(cluster)
-    assert score_of(weigh(cluster)) > before
-
-
-def test_each_refusal_that_nobody_picks_up_speaks_against_and_one_that_is_picked_up_does_not() -> None:
-    cluster = counted(in_turn(800, 80))
-    assert "no-echo" not in weights(cluster)
-    against = []
-    for refused in (1, 2, 3):
-        cluster.probes, cluster.refused_groups = refused, set(range(refused))
-        against.append(weights(cluster)["no-echo"])
-    assert 0 > against[0] > against[1] > against[2]
-    chain(cluster, "tested", 3)
+@pytest.mark.parametrize("refused", [1, 3, 40, 80, 5000])
+def test_refusals_that_nobody_takes_up_nor_comes_back_to_say_nothing_however_many(refused: int) -> None:
+    cluster = counted(in_turn(8000, 80))
+    before = weights(cluster)
+    cluster.probes, cluster.refused_groups = refused, set(range(refused))
+    assert weights(cluster) == before
+    chain(cluster, "tested", min(refused, 80))
     assert weights(cluster)["refusal-echo"] > 0
 
 
-@pytest.mark.parametrize("refused", [1, 3, 40, 80, 5000])
-def test_that_nobody_picks_up_never_speaks_for_it_however_often_it_is_seen(refused: int) -> None:
-    cluster = counted(in_turn(8000, 80))
+@pytest.mark.parametrize("refused", [1, 3, 10, 80])
+def test_those_who_all_come_back_by_themselves_speak_against_however_few(refused: int) -> None:
+    cluster = counted(in_turn(800, 80))
     cluster.probes, cluster.refused_groups = refused, set(range(refused))
-    assert weights(cluster)["no-echo"] < 0
+    cluster.relations[Relation.CAME_BACK] = refused
+    assert -4 < weights(cluster)["no-echo"] < -1
+
+
+def test_who_was_refused_a_moment_ago_may_yet_be_taken_over_from() -> None:
+    settled, fresh = (counted(in_turn(800, 80)) for _ in range(2))
+    for cluster, later_us in ((settled, HOUR_US), (fresh, SECOND_US)):
+        refused_us = cluster.last_us
+        for number in range(6):
+            refusal = asked(f"a-{number}", Content(), refused_us, action="throttle", by_verdict=True)
+            cluster.asked(refusal, Payers().seen(refusal), Relation.CONTINUES, again=False, whose=0)
+        chain(cluster, "tested", 1)
+        cluster.refused_groups, cluster.last_us = set(range(6)), refused_us + later_us
+    assert weights(fresh)["refusal-echo"] > weights(settled)["refusal-echo"]
 
 
 @pytest.mark.parametrize(("tested", "refused"), [(1, 1), (1, 3), (2, 6), (3, 6), (30, 100)])
@@ -258,19 +258,19 @@ def test_a_pool_may_pick_up_all_or_few_of_its_refusals(tested: int, refused: int
     assert weights(cluster)["refusal-echo"] > 0
 
 
-def test_who_comes_back_by_himself_speaks_against() -> None:
+def test_the_more_come_back_by_themselves_the_more_it_speaks_against() -> None:
     cluster = counted(in_turn(800, 80))
     cluster.probes, cluster.refused_groups = 4, set(range(4))
     against = []
-    for came_back in range(4):
+    for came_back in range(5):
         cluster.relations[Relation.CAME_BACK] = came_back
-        against.append(weights(cluster)["no-echo"])
+        against.append(weights(cluster).get("no-echo", 0.0))
     assert against == sorted(against, reverse=True)
-    assert against[3] <= against[0] - 3
+    assert against[4] < against[2] < against[0] == 0
     many = counted(in_turn(800, 80))
     many.probes, many.refused_groups = 80, set(range(80))
     many.relations[Relation.CAME_BACK] = 4
-    assert weights(many)["no-echo"] > against[1]
+    assert "no-echo" not in weights(many)
 
 
 def test_what_a_few_do_among_themselves_says_nothing_of_all_the_others() -> None:
@@ -312,6 +312,7 @@ def test_a_refusal_that_another_account_of_the_payer_took_over_tells_nothing() -
     cluster.probes, cluster.refused_groups = 2, {1, 2}
     one_of_two = counted(in_turn(800, 80))
     one_of_two.probes, one_of_two.refused_groups = 1, {1}
+    one_of_two.relations[Relation.CAME_BACK] = cluster.relations[Relation.CAME_BACK] = 1
     cluster.relations[Relation.ROUTED] = 1
     assert weights(cluster)["no-echo"] == weights(one_of_two)["no-echo"]
     cluster.relations[Relation.ROUTED] = 2

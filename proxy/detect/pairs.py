@@ -1,0 +1,61 @@
+"""Owns who reacted how to a refusal, and who took over from whom: pairs of payers that only a pool makes. Bounded.
+
+Counts only; what they mean is `verdict.reaction`'s.
+"""
+
+from __future__ import annotations
+
+from proxy.detect.conversations import Relation
+from proxy.detect.dealt import MOST_PAYERS
+
+SAMPLE = 512
+
+
+class Pairs:
+    """Which payers did what only a pool does: pairs (who before, who after), at most SAMPLE of each kind."""
+
+    def __init__(self) -> None:
+        self.echoes: set[tuple[int, int]] = set()
+        """One was refused, the other asked the same."""
+        self.tested: set[tuple[int, int]] = set()
+        """The same where a verdict had refused it."""
+        self.handovers: set[tuple[int, int]] = set()
+        self.replays: set[tuple[int, int]] = set()
+        self.pool: set[int] = set()
+        """Payers that took over what a verdict had refused another one, or had it taken over; at most MOST_PAYERS."""
+        self.returned: set[int] = set()
+        """Payers that came back by themselves to what a verdict had refused them; at most MOST_PAYERS."""
+
+    @property
+    def customers(self) -> set[int]:
+        """Payers that came back by themselves, and never in a pair."""
+        return self.returned - self.pool
+
+    def kinds(self) -> tuple[set[tuple[int, int]], ...]:
+        return self.echoes, self.tested, self.handovers, self.replays
+
+    def related(self, relation: Relation, whose: int, group: int) -> None:
+        """Counts a request of the payer `group` that stands in `relation` to one of the payer `whose`."""
+        if relation is Relation.ECHO:
+            tie(self.echoes, whose, group)
+        elif relation is Relation.TESTED_ECHO:
+            tie(self.tested, whose, group)
+            if len(self.pool) < MOST_PAYERS:
+                self.pool.update((whose, group))
+        elif relation is Relation.HANDOVER:
+            tie(self.handovers, whose, group)
+        elif relation is Relation.CAME_BACK and len(self.returned) < MOST_PAYERS:
+            self.returned.add(group)
+
+    def absorb(self, other: Pairs) -> None:
+        """Takes over those of another cluster."""
+        for ties, more in zip(self.kinds(), other.kinds(), strict=True):
+            ties |= set(list(more)[: SAMPLE - len(ties)])
+        self.pool |= other.pool
+        self.returned |= other.returned
+
+
+def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
+    """Remembers that two payers are tied, in one of a cluster's `Pairs`."""
+    if len(ties) < SAMPLE and one != other:
+        ties.add((one, other))
