@@ -131,7 +131,7 @@ class Analyst:
         if record is not None:
             self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
-        if record is not None and confirmed and not record.is_mixed and cluster.has_text and is_mixed(cluster):
+        if record is not None and not record.is_mixed and is_mixed(cluster, record):
             record.is_mixed = True
             self._change(record.id)
         if (confirmed or record is None) and not has_grown:

@@ -122,8 +122,13 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     return Marks(pieces, weights, _ONE, FEWEST_PIECES)
 
 
-def is_mixed(cluster: Cluster) -> bool:
-    """Whether a campaign shares its words with customers: some whom it was refused fail over, and many do not."""
+def is_mixed(cluster: Cluster, record: Record) -> bool:
+    """Whether a confirmed campaign shares its words with customers: some whom it was refused fail over, many do not.
+
+    Where it was confirmed though all came back, who comes back is no customer.
+    """
+    if record.level is not Level.CONFIRMED or not cluster.has_text or not is_tested(record.evidence):
+        return False
     returned = len(cluster.pairs.customers)
     both = returned + len(cluster.pairs.pool)
     return returned >= _FEWEST_RETURNED and _FEW_RETURNED * both <= returned <= _MOST_RETURNED * both

@@ -44,6 +44,7 @@ POOL = names("pool", 20)
 LATER = T0 + HOUR_US
 LOUD = (Evidence("content", "s", CONFIRM_UNTESTED / 2 + 1), Evidence("balance", "s", CONFIRM_UNTESTED / 2 + 1))
 """Enough without a test."""
+TESTED = (Evidence("content", "s", 2.0), Evidence("reaction", "refusal-echo", 10.0))
 
 
 def observed(*events: Asked) -> tuple[Engine, Cluster]:
@@ -360,7 +361,9 @@ def mixed() -> tuple[Engine, Cluster]:
 
 def test_where_customers_say_the_same_only_who_behaves_like_a_pool_is_acted_on() -> None:
     engine, cluster = mixed()
-    assert is_mixed(cluster)
+    assert is_mixed(cluster, Record("c-1", Level.CONFIRMED, T0, TESTED))
+    assert not is_mixed(cluster, Record("c-1", Level.CONFIRMED, T0, LOUD))
+    assert not is_mixed(cluster, Record("c-1", Level.SUSPECTED, T0, TESTED))
     campaign = campaign_of(engine, cluster, Record("c-1", Level.CONFIRMED, T0, is_mixed=True), HOUR_US)
     assert set(campaign.members) == set(campaign.only or ()) == set(POOL[:10]) >= set(campaign.whole)
     snapshot, request = Snapshot([campaign]), said(WRAPPER, pieces("a new task"))
@@ -400,4 +403,4 @@ def test_a_pool_of_which_hardly_any_or_nearly_all_come_back_shares_its_words_wit
 ) -> None:
     _, cluster = observed()
     cluster.pairs.pool, cluster.pairs.returned = set(range(pool)), set(range(1000, 1000 + customers))
-    assert not is_mixed(cluster)
+    assert not is_mixed(cluster, Record("c-1", Level.CONFIRMED, T0, TESTED))
