@@ -42,6 +42,8 @@ _PLAIN, _PLAIN_OPENINGS, _PLAIN_SHARE = 17.2, 600, 0.5
 """Evidence apart from who came back, openings, and their share of all requests, that customers do not give however
 evenly they use a product: what they ask for or where they come from is a campaign's too. The clients of some pools just
 try again."""
+_OF_A_CLASS = "created-in-bursts"
+"""What a class shows as well as a pool: all of it came on one day."""
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
 _FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.07, 0.8
@@ -104,7 +106,8 @@ def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     if not 0 < cluster.probes <= 2 * (came_back + cluster.relations[Relation.ROUTED]):
         return False
     goes_on = openings < _PLAIN_SHARE * cluster.requests
-    return goes_on or openings < _PLAIN_OPENINGS or score_without(evidence, "reaction") < _PLAIN
+    plain = [each for each in evidence if each.signal != _OF_A_CLASS]
+    return goes_on or openings < _PLAIN_OPENINGS or score_without(plain, "reaction") < _PLAIN
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:

@@ -327,14 +327,15 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
     cluster.last_us = cluster.first_us + 3 * HOUR_US
     back = Evidence("reaction", "no-echo", -2.0)
 
-    def level(nats: float, openings: int) -> Level | None:
+    def level(nats: float, openings: int, *more: Evidence) -> Level | None:
         cluster.dealt.total.openings = cluster.requests = openings
-        evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2), back)
+        evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2), back, *more)
         return level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence)
 
     assert level(17.5, 800) is Level.CONFIRMED
     assert level(17.0, 800) is Level.SUSPECTED
     assert level(17.5, 550) is Level.SUSPECTED
+    assert level(17.0, 800, Evidence("infrastructure", "created-in-bursts", 2.0)) is Level.SUSPECTED
     cluster.relations[Relation.CAME_BACK] = 1
     assert level(17.0, 800) is Level.CONFIRMED
 
