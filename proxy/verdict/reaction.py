@@ -116,8 +116,8 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     waiting = min(cluster.refused_since(cluster.last_us - _SETTLED_US), refused - tested - came_back)
     weight = capped(_picked_up(tested, refused - waiting, by_chance), -1.5, 10)
     weight += _returns(came_back, refused - waiting - tested)
-    if not tested:
-        weight = min(weight, 0.0)  # of some products no client tries again
+    # Silence never speaks for it: of some products no client tries again.
+    weight = min(weight, 10.0 if tested else 0.0)
     return [evidence("reaction", "refusal-echo" if weight > 0 and tested else "no-echo", weight, detail)]
 
 
