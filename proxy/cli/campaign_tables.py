@@ -74,6 +74,10 @@ def _figures(campaign: Campaign) -> Table:
         ("stopped (exchanges)", f"{count(stopped)}  ({percent(stopped, campaign.exchanges_seen)} %)"),
         ("got out (input tokens)", count(campaign.input_tokens_admitted)),
         ("got out (output tokens)", count(campaign.output_tokens_admitted)),
+        (
+            "acts on",
+            "its words, from its accounts only: others say the same" if campaign.only is not None else "its words",
+        ),
         ("probing", "yes: a few refusals show whether others pick them up" if campaign.probing else "no"),
         ("merged from", ", ".join(map(plain, campaign.merged)) or "–"),
     ):

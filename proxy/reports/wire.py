@@ -63,6 +63,8 @@ class Detail(Struct, frozen=True, kw_only=True):
     """Accounts seen in it, which may be more than are known by name."""
     whole: tuple[str, ...] = ()
     """Members all of whose traffic is acted on."""
+    mixed: bool = False
+    """Others say the same: of its matching traffic only the members' is acted on."""
     probing: bool = False
     merged: tuple[str, ...] = ()
     slice_s: float = 0.0
@@ -107,6 +109,7 @@ def recovered(given: dict[str, Any], beside: dict[str, Any] | None = None) -> Ca
         accounts=len(base.accounts) if more.members is None else more.members,
         members=base.accounts,
         whole=more.whole,
+        only=base.accounts if more.mixed else None,
         networks=base.networks,
         exchanges_seen=base.exchanges_seen,
         exchanges_admitted=base.exchanges_admitted,
@@ -153,6 +156,7 @@ def _detail(campaign: Campaign) -> Detail:
         word=campaign.word,
         members=campaign.accounts,
         whole=tuple(sorted(campaign.whole)),
+        mixed=campaign.only is not None,
         probing=campaign.probing,
         merged=campaign.merged,
         slice_s=campaign.slice_us / MICRO,

@@ -177,6 +177,14 @@ def excused_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
     return found if len(found) < FEW * len(cluster.members) else ()
 
 
+def _only(engine: Engine, cluster: Cluster, record: Record) -> tuple[str, ...] | None:
+    """Whom alone a campaign that shares its words with customers means; those of before a restart too."""
+    if not record.is_mixed:
+        return None
+    before = record.kept.only if record.kept is not None else None
+    return tuple(sorted({*pool_accounts(engine, cluster), *(before or ())}))
+
+
 def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:
     """The campaign as it stands."""
     kept = record.kept
@@ -184,7 +192,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     marks = marks_of(engine, cluster)
     if not marks.pieces and kept is not None:
         marks = kept.marks
-    only = pool_accounts(engine, cluster) if record.is_mixed else None
+    only = _only(engine, cluster, record)
     whole = whole_accounts(engine, cluster) if level is Level.CONFIRMED else ()
     return Campaign(
         id=record.id,
