@@ -18,7 +18,8 @@ from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import is_tested, level_of
 from proxy.verdict.kinship import are_one
-from proxy.verdict.record import Record, campaign_of, is_mixed, is_probing, level_after
+from proxy.verdict.mixture import is_mixed
+from proxy.verdict.record import Record, campaign_of, is_probing, level_after
 from proxy.verdict.scoring import is_shared, weigh, weigh_again
 
 _GROWTH = 1.04
@@ -131,7 +132,7 @@ class Analyst:
         if record is not None:
             self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
-        if record is not None and not record.is_mixed and is_mixed(cluster, record):
+        if record is not None and confirmed and not record.is_mixed and is_mixed(cluster, record.evidence):
             record.is_mixed = True
             self._change(record.id)
         if (confirmed or record is None) and not has_grown:

@@ -5,7 +5,6 @@ Knows no event, no clock and no store.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from proxy.detect.pieces import FEW, PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import NEAR, OVERWHELMING, PLENTY, is_tested, level_of, score_of, score_without
+from proxy.verdict.mixture import pool_accounts
 from proxy.verdict.nats import LEAST_PAYERS
 
 MOST_MEMBERS = 30_000
@@ -46,9 +46,6 @@ _OF_A_CLASS = "created-in-bursts"
 """What a class shows as well as a pool: all of it came on one day."""
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
-_FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.07, 0.8
-_EXIT = 2
-"""Accounts of a pool that make the network they come from one of its exits."""
 _LEAST_OPENINGS = 100
 """Before a probe: time for what speaks against to show."""
 
@@ -123,39 +120,6 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     del found[_MOST_MARKS:]
     pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)
     return Marks(pieces, weights, _ONE, FEWEST_PIECES)
-
-
-def is_mixed(cluster: Cluster, record: Record) -> bool:
-    """Whether a confirmed campaign shares its words with customers: some whom it was refused fail over, many do not.
-
-    Where it was confirmed though all came back, who comes back is no customer.
-    """
-    if record.level is not Level.CONFIRMED or not cluster.has_text or not is_tested(record.evidence):
-        return False
-    returned = len(cluster.pairs.customers)
-    both = returned + len(cluster.pairs.pool)
-    return returned >= _FEWEST_RETURNED and _FEW_RETURNED * both <= returned <= _MOST_RETURNED * both
-
-
-def pool_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
-    """Members that took over from another one what a verdict had refused, or were taken over from.
-
-    Also those that come out of the same exits as several of these, or are paid for by the same purse.
-    """
-    payers = [payer for payer in map(engine.payers.find, cluster.members) if payer is not None]
-    known = [payer for payer in payers if payer.group in cluster.pairs.pool]
-    customers = cluster.pairs.customers
-    exits = Counter(payer.network for payer in known)
-    innocent = {payer.network for payer in payers if payer.group in customers}
-    purses = {payer.payment for payer in known} - {None}
-    found = known + [
-        payer
-        for payer in payers
-        if payer.group not in cluster.pairs.pool
-        and payer.group not in customers
-        and (payer.payment in purses or (exits[payer.network] >= _EXIT and payer.network not in innocent))
-    ]
-    return tuple(payer.account for payer in found)
 
 
 def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:

@@ -12,16 +12,15 @@ from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
 from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR, OVERWHELMING
+from proxy.verdict.mixture import is_mixed, pool_accounts
 from proxy.verdict.nats import LEAST_PAYERS
 from proxy.verdict.record import (
     Record,
     campaign_of,
     excused_accounts,
-    is_mixed,
     is_probing,
     level_after,
     marks_of,
-    pool_accounts,
     whole_accounts,
 )
 from proxy.verdict.snapshot import Snapshot
@@ -362,9 +361,8 @@ def mixed() -> tuple[Engine, Cluster]:
 
 def test_where_customers_say_the_same_only_who_behaves_like_a_pool_is_acted_on() -> None:
     engine, cluster = mixed()
-    assert is_mixed(cluster, Record("c-1", Level.CONFIRMED, T0, TESTED))
-    assert not is_mixed(cluster, Record("c-1", Level.CONFIRMED, T0, LOUD))
-    assert not is_mixed(cluster, Record("c-1", Level.SUSPECTED, T0, TESTED))
+    assert is_mixed(cluster, TESTED)
+    assert not is_mixed(cluster, LOUD)
     campaign = campaign_of(engine, cluster, Record("c-1", Level.CONFIRMED, T0, is_mixed=True), HOUR_US)
     assert set(campaign.members) == set(campaign.only or ()) == set(POOL[:10]) >= set(campaign.whole)
     snapshot, request = Snapshot([campaign]), said(WRAPPER, pieces("a new task"))
@@ -404,4 +402,4 @@ def test_a_pool_of_which_hardly_any_or_nearly_all_come_back_shares_its_words_wit
 ) -> None:
     _, cluster = observed()
     cluster.pairs.pool, cluster.pairs.returned = set(range(pool)), set(range(1000, 1000 + customers))
-    assert not is_mixed(cluster, Record("c-1", Level.CONFIRMED, T0, TESTED))
+    assert not is_mixed(cluster, TESTED)

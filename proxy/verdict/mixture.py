@@ -1,0 +1,53 @@
+"""Owns whom a campaign means that shares its words with customers: some fail over when they are refused, others return.
+
+A pool that uses a popular product says what all its customers say. Counts only; knows no event and no policy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from proxy.detect.cluster import Cluster
+from proxy.detect.engine import Engine
+from proxy.verdict.campaign import Evidence
+from proxy.verdict.judgement import is_tested
+
+_FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.07, 0.8
+"""Payers that came back by themselves, at least, and their share of all whose reaction is known: fewer are chance, and
+where nearly all do it is the pool that tries again."""
+_EXIT = 2
+"""Accounts of a pool that make the network they come from one of its exits."""
+
+
+def is_mixed(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+    """Whether a campaign that was confirmed on this evidence shares its words with customers, who come back.
+
+    Where it was confirmed though all came back, who comes back is no customer.
+    """
+    if not cluster.has_text or not is_tested(evidence):
+        return False
+    returned = len(cluster.pairs.customers)
+    both = returned + len(cluster.pairs.pool)
+    return returned >= _FEWEST_RETURNED and _FEW_RETURNED * both <= returned <= _MOST_RETURNED * both
+
+
+def pool_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
+    """Members that took over from another one what a verdict had refused, or were taken over from.
+
+    Also those that come out of the same exits as several of these, or are paid for by the same purse.
+    """
+    payers = [payer for payer in map(engine.payers.find, cluster.members) if payer is not None]
+    known = [payer for payer in payers if payer.group in cluster.pairs.pool]
+    customers = cluster.pairs.customers
+    exits = Counter(payer.network for payer in known)
+    innocent = {payer.network for payer in payers if payer.group in customers}
+    purses = {payer.payment for payer in known} - {None}
+    found = known + [
+        payer
+        for payer in payers
+        if payer.group not in cluster.pairs.pool
+        and payer.group not in customers
+        and (payer.payment in purses or (exits[payer.network] >= _EXIT and payer.network not in innocent))
+    ]
+    return tuple(payer.account for payer in found)
