@@ -11,6 +11,7 @@ from proxy.generations import Generations
 
 _KEPT = 200_000
 _NARROW = 64
+"""Accounts behind one address that may all be keys of one firm."""
 
 
 class Networks:

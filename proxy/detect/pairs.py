@@ -22,7 +22,7 @@ class Pairs:
         self.handovers: set[tuple[int, int]] = set()
         self.replays: set[tuple[int, int]] = set()
         self.pool: set[int] = set()
-        """Payers that took over what a verdict had refused another one, or had it taken over; at most MOST_PAYERS."""
+        """Payers that took over what a verdict had refused another one, or had it taken over; MOST_PAYERS and one."""
         self.returned: set[int] = set()
         """Payers that came back by themselves to what a verdict had refused them; at most MOST_PAYERS."""
 
@@ -51,8 +51,8 @@ class Pairs:
         """Takes over those of another cluster."""
         for ties, more in zip(self.kinds(), other.kinds(), strict=True):
             ties |= set(list(more)[: SAMPLE - len(ties)])
-        self.pool |= other.pool
-        self.returned |= other.returned
+        for mine, theirs in ((self.pool, other.pool), (self.returned, other.returned)):
+            mine |= set(list(theirs)[: max(MOST_PAYERS - len(mine), 0)])
 
 
 def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:

@@ -1,4 +1,4 @@
-"""Owns whose template a request has: the votes of its pieces, and which wording is learned from it. Keeps nothing."""
+"""Owns whose template a request has: the votes of its pieces, and what is learned from it. Keeps nothing itself."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _picked_up(tested: int, refused: int, by_chance: float) -> float:
     prompt = log(_PROMPT) + lgamma(hits + 1) + lgamma(trials - hits + 1) - lgamma(trials + 2)
     of_others = hits * log(by_chance) + (trials - hits) * log(1 - by_chance)
     patient = log(1 - _PROMPT) + of_others
-    of_a_pool = max(prompt, patient) + log1p(exp(-abs(prompt - patient)))
+    of_a_pool = _either(prompt, patient)
     return of_a_pool - of_others if hits > by_chance * trials else min(of_a_pool - of_others, 0.0)
 
 
@@ -147,4 +147,9 @@ def _mixed(back: float, trials: int, share: float) -> float:
         log(part) + back * log(chance) + (trials - back) * log(1 - chance)
         for part, chance in ((share, _BACK), (1 - share, _SELDOM))
     )
-    return max(again, seldom) + log1p(exp(-abs(again - seldom)))
+    return _either(again, seldom)
+
+
+def _either(one: float, other: float) -> float:
+    """The log of the sum of two likelihoods that are given by their logs."""
+    return max(one, other) + log1p(exp(-abs(one - other)))
