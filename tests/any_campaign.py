@@ -78,7 +78,7 @@ def campaigns(draw: st.DrawFn) -> Campaign:
         accounts=draw(st.integers(len(members), 10**6)),
         members=members,
         whole=members[:1],
-        only=draw(st.none() | st.just(members)),
+        mixed=draw(st.booleans()),
         networks=draw(_COUNTS),
         exchanges_seen=draw(_COUNTS),
         exchanges_admitted=draw(_COUNTS),

@@ -76,7 +76,7 @@ def _figures(campaign: Campaign) -> Table:
         ("got out (output tokens)", count(campaign.output_tokens_admitted)),
         (
             "acts on",
-            "its words, from its accounts only: others say the same" if campaign.only is not None else "its words",
+            "its words, from its accounts only: others say the same" if campaign.mixed else "its words",
         ),
         ("probing", "yes: a few refusals show whether others pick them up" if campaign.probing else "no"),
         ("merged from", ", ".join(map(plain, campaign.merged)) or "–"),

@@ -236,6 +236,6 @@ class Analyst:
         cluster.members.update(dict.fromkeys(campaign.members, 1))
         record = Record(campaign.id, campaign.level, campaign.detected_us, campaign.evidence, campaign.word)
         record.merged, record.kept = list(campaign.merged), campaign
-        record.is_mixed = campaign.only is not None
+        record.is_mixed = campaign.mixed
         self._records[campaign.id] = record
         self._change(campaign.id)

@@ -75,8 +75,8 @@ class Campaign(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Members from whom little else comes: all of their traffic is acted on."""
     excused: tuple[str, ...] = ()
     """Accounts whose requests had its marks, and which say mostly other things: nothing is done about them."""
-    only: tuple[str, ...] | None = None
-    """Where others say the same, and do not behave like it: the accounts that do, and nothing is done about others."""
+    mixed: bool = False
+    """Others say the same, and do not behave like it: nothing is done about any but its members."""
     marks: Marks = Marks()
     networks: int = 0
     exchanges_seen: int = 0

@@ -118,7 +118,7 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     weight += _returns(came_back, refused - waiting - tested)
     # Silence never speaks for it: of some products no client tries again.
     weight = min(weight, 10.0 if tested else 0.0)
-    return [evidence("reaction", "refusal-echo" if weight > 0 and tested else "no-echo", weight, detail)]
+    return [evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
 
 
 def _picked_up(tested: int, refused: int, by_chance: float) -> float:

@@ -145,8 +145,8 @@ def _only(engine: Engine, cluster: Cluster, record: Record) -> tuple[str, ...] |
     """Whom alone a campaign that shares its words with customers means; those of before a restart too."""
     if not record.is_mixed:
         return None
-    before = record.kept.only if record.kept is not None else None
-    return tuple(sorted({*pool_accounts(engine, cluster), *(before or ())}))
+    before = record.kept.members if record.kept is not None and record.kept.mixed else ()
+    return tuple(sorted({*pool_accounts(engine, cluster), *before}))
 
 
 def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:
@@ -170,7 +170,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         members=tuple(cluster.latest_members(MOST_MEMBERS)) if only is None else only,
         whole=whole if only is None else tuple(sorted({*whole} & {*only})),
         excused=excused_accounts(engine, cluster) if only is None else (),
-        only=only,
+        mixed=record.is_mixed,
         marks=marks,
         networks=len(cluster.networks),
         exchanges_seen=cluster.requests + cluster.held_requests,

@@ -39,8 +39,8 @@ class Snapshot:
                 self._by_account.setdefault(account, campaign)
             if campaign.excused:
                 self._excused[campaign.id] = frozenset(campaign.excused)
-            if campaign.only is not None:
-                self._only[campaign.id] = frozenset(campaign.only)
+            if campaign.mixed:
+                self._only[campaign.id] = frozenset(campaign.members)
 
     def match(self, account: str, content: Content | None) -> Match | None:
         """The campaign that a request of `account` belongs to, by what it says before by whom it comes from.

@@ -30,7 +30,8 @@ def campaigns(draw: st.DrawFn, side: str, pieces: st.SearchStrategy[int]) -> lis
                 marks=marks,
                 whole=accounts if draw(st.booleans()) else (),
                 excused=accounts if draw(st.booleans()) else (),
-                only=draw(st.none() | st.just(accounts)),
+                members=accounts,
+                mixed=draw(st.booleans()),
                 word=draw(st.none() | st.sampled_from(Word)),
             )
         )
@@ -72,7 +73,7 @@ def test_a_match_is_a_campaign_in_force_whose_marks_or_accounts_it_meets(
         assert sum(weights[piece] for piece in common) >= campaign.marks.least
         assert len(common) >= campaign.marks.fewest
         assert f"mine{account}" not in campaign.excused
-        assert campaign.only is None or f"mine{account}" in campaign.only
+        assert not campaign.mixed or f"mine{account}" in campaign.members
 
 
 @settings(max_examples=40)

@@ -297,12 +297,13 @@ def test_a_campaign_is_refused_from_its_first_request_after_a_restart_on() -> No
 
 def test_after_a_restart_the_customers_who_say_the_same_are_left_alone_as_before() -> None:
     (campaign,) = failing_over().analyst.campaigns()
-    mixed = replace(campaign, only=tuple(POOL[:10]))
+    mixed = replace(campaign, members=tuple(POOL[:10]), mixed=True)
     analyst = Analyst.restored(msgspec.json.encode([mixed]))
     loop = ClosedLoop(analyst)
     asks = [asked(account, said(WRAPPER, pieces(f"of {account}")), LATER) for account in (POOL[0], POOL[20], "fresh")]
     assert [loop.ask(each) for each in asks] == [False, True, True]
-    assert loop.campaign.only == tuple(sorted(POOL[:10]))
+    assert loop.campaign.mixed
+    assert loop.campaign.members == tuple(sorted(POOL[:10]))
 
 
 def test_after_a_restart_the_marks_of_a_campaign_are_at_no_moment_looser_than_before() -> None:

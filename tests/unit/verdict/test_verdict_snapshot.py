@@ -64,9 +64,9 @@ def test_who_is_excused_is_passed_over_and_others_are_not() -> None:
 
 
 def test_where_only_some_accounts_are_meant_others_with_the_same_words_are_passed_over() -> None:
-    snapshot = Snapshot([campaign(only=("a",))])
+    snapshot = Snapshot([campaign(members=("a",), mixed=True)])
     assert [snapshot.match(account, Content(pieces=(1, 2))) is None for account in "ab"] == [False, True]
-    assert Snapshot([campaign(only=())]).match("a", Content(pieces=(1, 2))) is None
+    assert Snapshot([campaign(mixed=True)]).match("a", Content(pieces=(1, 2))) is None
 
 
 def test_a_probe_is_told_with_the_match_by_content_only() -> None:
