@@ -28,6 +28,8 @@ _SETTLED_US = 5 * 60 * 1_000_000
 """After this time it is known whether who was refused comes back by itself."""
 _LUCK, _MOST_LUCK = 0.02, 0.6
 """How often somebody else asks by chance what one was refused, at least and at most."""
+_EXPECTED = 20
+"""Controls that what is expected of them counts as much as."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
@@ -47,7 +49,7 @@ def reaction(cluster: Cluster) -> list[Evidence]:
         return found
     if echoes >= 2:
         detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 15 min"
-        each = capped(log(_PICKED_UP / _luck(cluster, ECHO_US)), 0, 2.5)
+        each = capped(log(_PICKED_UP / _luck(_same(cluster, ECHO_US) + _like(cluster))), 0, 2.5)
         found.append(evidence("reaction", "quota-echo", capped(echoes * each, 0, 8), detail))
     if handovers >= 2:
         detail = f"{handovers} pairs of payers: one went on with the other's conversation"
@@ -73,22 +75,28 @@ def _few(pairs: set[tuple[int, int]], payers: int) -> set[int]:
     return tied if len(tied) < _REACH * by_lot else set()
 
 
-def _luck(cluster: Cluster, span_us: int) -> float:
-    """How often somebody asks by chance, within a time, just what a given payer was refused, or soon something like it.
+def _luck(chance: float) -> float:
+    return capped(chance, _LUCK, _MOST_LUCK)
 
-    So many openings are somebody's too, each one of all that were asked; so many are like one payer's. Both at the pace
-    of the busiest hours.
+
+def _same(cluster: Cluster, span_us: int) -> float:
+    """How often somebody asks by chance, within a time, just what a given payer was refused.
+
+    So many openings are somebody's too, each one of all that were asked, at the pace of the busiest hours.
     """
-    same, alike = cluster.relations[Relation.SHARED], cluster.relations[Relation.SIMILAR]
-    openings, busiest = max(cluster.dealt.openings, 1), cluster.timeline.busiest
-    just_this = same / openings / max(openings - same, 1) * busiest(span_us)
-    like_this = alike / openings / max(len(cluster.payers), 1) * busiest(ECHO_US)
-    return capped(just_this + like_this, _LUCK, _MOST_LUCK)
+    same, openings = cluster.relations[Relation.SHARED], max(cluster.dealt.openings, 1)
+    return same / openings / max(openings - same, 1) * cluster.timeline.busiest(span_us)
 
 
-def _of_controls(cluster: Cluster) -> float:
-    """How often somebody else asks what was let pass; a little more than was seen, while few are waited for."""
-    return (cluster.control_echoes + _LUCK * _USUAL_TRIALS) / (cluster.controls + _USUAL_TRIALS)
+def _like(cluster: Cluster) -> float:
+    """How often somebody asks by chance soon something like it: so many openings are like one payer's."""
+    alike, openings = cluster.relations[Relation.SIMILAR], max(cluster.dealt.openings, 1)
+    return alike / openings / max(len(cluster.payers), 1) * cluster.timeline.busiest(ECHO_US)
+
+
+def _like_controls(cluster: Cluster) -> float:
+    """The same, corrected by how often somebody else asked what was let pass."""
+    return (cluster.control_echoes + _like(cluster) * _EXPECTED) / (cluster.controls + _EXPECTED)
 
 
 def _tested(cluster: Cluster) -> list[Evidence]:
@@ -107,7 +115,7 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
     if not refused:
         return []
-    by_chance = capped(max(_luck(cluster, TEST_US), _of_controls(cluster)), _LUCK, _MOST_LUCK)
+    by_chance = _luck(_same(cluster, TEST_US) + _like_controls(cluster))
     came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
     detail = (
         f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them, "
