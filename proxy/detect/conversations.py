@@ -23,6 +23,7 @@ _TELLING_BYTES = 32
 """Shorter first turns ('Hi') are everybody's."""
 _KEPT = 400_000
 _TESTED = 20_000
+_FAILING = 50_000
 
 
 class Relation(Enum):
@@ -35,7 +36,7 @@ class Relation(Enum):
     REPEATS = "repeats"
     """The payer asks again what it asked before."""
     RETRIES = "retries"
-    """The payer asks again what it asked before and was refused."""
+    """The payer asks again what it asked before and was refused; or anybody does whom the upstream failed to answer."""
     CAME_BACK = "came_back"
     """The payer asks again, under the same account, what a verdict refused it, as clients do."""
     ROUTED = "routed"
@@ -75,6 +76,8 @@ class Conversations:
         self._asked: Generations[int, Conversation] = Generations(kept)
         self._tested: Generations[int, tuple[int, int]] = Generations(_TESTED)
         """Whom verdicts have refused a question, and when."""
+        self._failed: Generations[int, int] = Generations(_FAILING)
+        """By account's number: when the upstream last failed to answer it."""
 
     def __len__(self) -> int:
         return len(self._asked)
@@ -92,7 +95,8 @@ class Conversations:
             self._asked.put(key, Conversation(group, payer.number, at_us, refused, tested))
             relation, whose = self._first(content, group, at_us)
         else:
-            relation, whose = _again(before, payer, at_us)
+            failed = (self._failed.get(before.account) or 0) >= before.at_us
+            relation, whose = _again(before, payer, at_us, failed=failed)
             if before.group != group and not before.refused:
                 before.many = True
             before.group, before.account, before.at_us = group, payer.number, at_us
@@ -100,6 +104,10 @@ class Conversations:
         if tested:
             self._tested.put(_question(content), (group, at_us))
         return relation, whose
+
+    def failed(self, payer: Payer, at_us: int) -> None:
+        """Remembers that the upstream failed to answer a payer: what it asked until then is to be asked again."""
+        self._failed.put(payer.number, at_us)
 
     def enters(self, content: Content, cluster: int) -> bool:
         """Notes of which cluster a request is; whether the turn before it was of another one, or of none."""
@@ -129,11 +137,11 @@ def _question(content: Content) -> int:
     return content.asked ^ content.shape
 
 
-def _again(before: Conversation, payer: Payer, at_us: int) -> tuple[Relation, int]:
+def _again(before: Conversation, payer: Payer, at_us: int, *, failed: bool) -> tuple[Relation, int]:
     if before.group == payer.group:
         if before.tested:
             return (Relation.CAME_BACK if before.account == payer.number else Relation.ROUTED), payer.group
-        return (Relation.RETRIES if before.refused else Relation.REPEATS), payer.group
+        return (Relation.RETRIES if before.refused or failed else Relation.REPEATS), payer.group
     if before.refused and not before.many and at_us - before.at_us <= (TEST_US if before.tested else ECHO_US):
         return (Relation.TESTED_ECHO if before.tested else Relation.ECHO), before.group
-    return Relation.SHARED, before.group
+    return (Relation.RETRIES if failed else Relation.SHARED), before.group

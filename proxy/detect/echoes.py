@@ -63,6 +63,11 @@ class Echoes:
         refusal = self._refused.get(group)
         return refusal is not None and refusal.network == network
 
+    def refused_since(self, group: int, at_us: int) -> bool:
+        """Whether a payer was refused after a moment."""
+        refusal = self._refused.get(group)
+        return refusal is not None and refusal.at_us >= at_us
+
     def alike(self, found: Found, is_young: bool, at_us: int) -> tuple[Relation, int]:
         """How a request stands whose words were another's: a pool words its wrapper anew, others have their own.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from proxy.detect.cluster import Cluster, count, meet
 from proxy.detect.clusters import Clusters
-from proxy.detect.conversations import Conversations, Relation
+from proxy.detect.conversations import ECHO_US, Conversations, Relation
 from proxy.detect.echoes import ALIKE, Echoes, Trial
 from proxy.detect.networks import Networks
 from proxy.detect.pairs import tie
@@ -23,6 +23,8 @@ from proxy.events.event import Answered, Asked
 from proxy.generations import Generations
 
 _LATEST = 50_000
+_BUSY, _FAILED = 429, 500
+"""Statuses of an upstream that did not answer, the latter and all above, so that a client tries again."""
 _CROSSINGS = 32
 _HALF = 0.75
 """Votes for another cluster that say a request has its template as well."""
@@ -74,6 +76,8 @@ class Engine:
         relation, whose = self._reacted(asked, payer, content, found, cluster, *stands)
         if cluster is not None:
             self._latest.put(group, cluster)
+            if relation is Relation.CAME_BACK and self._echoes.refused_since(group, asked.moment_us - ECHO_US):
+                cluster.pairs.came_back_soon(group)
         self._echoes.decided(asked, group)
         replayed = self._replays.others(content.signatures, group) if content.signatures else ()
         if relation in (Relation.ECHO, Relation.TESTED_ECHO, Relation.HANDOVER):
@@ -96,6 +100,8 @@ class Engine:
         payer = self.payers.find(answered.account)
         if payer is None:
             return
+        if answered.status is not None and (answered.status >= _FAILED or answered.status == _BUSY):
+            self.conversations.failed(payer, answered.moment_us)
         self._replays.issued(answered.signatures, payer.group)
         if payer.clusters:
             payer.clusters[0].answered(answered)

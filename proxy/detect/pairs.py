@@ -25,6 +25,8 @@ class Pairs:
         """Payers that took over what a verdict had refused another one, or had it taken over; MOST_PAYERS and one."""
         self.returned: set[int] = set()
         """Payers that came back by themselves to what a verdict had refused them; at most MOST_PAYERS."""
+        self.prompt: set[int] = set()
+        """Of these, payers that came back soon, as a client library does."""
 
     @property
     def customers(self) -> set[int]:
@@ -47,11 +49,16 @@ class Pairs:
         elif relation is Relation.CAME_BACK and len(self.returned) < MOST_PAYERS:
             self.returned.add(group)
 
+    def came_back_soon(self, group: int) -> None:
+        """Counts that a payer asked again at once what a verdict had refused it."""
+        if len(self.prompt) < MOST_PAYERS:
+            self.prompt.add(group)
+
     def absorb(self, other: Pairs) -> None:
         """Takes over those of another cluster."""
         for ties, more in zip(self.kinds(), other.kinds(), strict=True):
             ties |= set(list(more)[: SAMPLE - len(ties)])
-        for mine, theirs in ((self.pool, other.pool), (self.returned, other.returned)):
+        for mine, theirs in ((self.pool, other.pool), (self.returned, other.returned), (self.prompt, other.prompt)):
             mine |= set(list(theirs)[: max(MOST_PAYERS - len(mine), 0)])
 
 

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from proxy.detect.cluster import Cluster
-from proxy.detect.engine import Engine
+from proxy.detect.payers import Payer
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.judgement import is_tested
 
-_FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.07, 0.8
+_FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.03, 0.8
 """Payers that came back by themselves, at least, and their share of all whose reaction is known: fewer are chance, and
 where nearly all do it is the pool that tries again."""
 _EXIT = 2
@@ -32,20 +32,19 @@ def is_mixed(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     return returned >= _FEWEST_RETURNED and _FEW_RETURNED * both <= returned <= _MOST_RETURNED * both
 
 
-def pool_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
+def pool_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:
     """Members that took over from another one what a verdict had refused, or were taken over from.
 
     Also those that come out of the same exits as several of these, or are paid for by the same purse.
     """
-    payers = [payer for payer in map(engine.payers.find, cluster.members) if payer is not None]
-    known = [payer for payer in payers if payer.group in cluster.pairs.pool]
+    known = [payer for payer in members if payer.group in cluster.pairs.pool]
     customers = cluster.pairs.customers
     exits = Counter(payer.network for payer in known)
-    innocent = {payer.network for payer in payers if payer.group in customers}
+    innocent = {payer.network for payer in members if payer.group in customers}
     purses = {payer.payment for payer in known} - {None}
     found = known + [
         payer
-        for payer in payers
+        for payer in members
         if payer.group not in cluster.pairs.pool
         and payer.group not in customers
         and (payer.payment in purses or (exits[payer.network] >= _EXIT and payer.network not in innocent))

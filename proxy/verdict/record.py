@@ -8,25 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.conversations import ECHO_US, Relation
 from proxy.detect.engine import Engine
-from proxy.detect.pieces import FEW, PROVEN
+from proxy.detect.payers import Payer
+from proxy.detect.pieces import PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import NEAR, OVERWHELMING, PLENTY, is_tested, level_of, score_of, score_without
+from proxy.verdict.judgement import NEAR, PLENTY, is_tested, level_of, score_of, score_without
+from proxy.verdict.members import excused_accounts, members_of, whole_accounts
 from proxy.verdict.mixture import pool_accounts
-from proxy.verdict.nats import LEAST_PAYERS
+from proxy.verdict.untested import is_campaign_untested
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 512
 _WEIGHTY = 0.01
 _ONE = 1000
 """The weight that makes a request one of the campaign."""
-_LITTLE_ELSE = 0.6
-"""Of an account's requests, that are the campaign's: what is left may be wordings of it that are not known yet."""
-_PROVEN_REQUESTS = 4
 _PROBES = 3
 _PROBES_PICKED_UP = 6
 _ONE_PROBE = 1000
@@ -35,15 +33,6 @@ _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 """All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0
 _MANY_OPENINGS = 500
-_OVER_US = DAY_US // 12
-"""What is confirmed without a test goes on for longer, unless the evidence is overwhelming: a class has done its work
-by then, and a prompt gone round."""
-_PLAIN, _PLAIN_OPENINGS, _PLAIN_SHARE = 17.2, 600, 0.5
-"""Evidence apart from who came back, openings, and their share of all requests, that customers do not give however
-evenly they use a product: what they ask for or where they come from is a campaign's too. The clients of some pools just
-try again."""
-_OF_A_CLASS = "created-in-bursts"
-"""What a class shows as well as a pool: all of it came on one day."""
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
 _LEAST_OPENINGS = 100
@@ -89,22 +78,8 @@ def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) 
     if record.enough_at is None:
         was_tested = cluster.probes >= _PROBES
         record.enough_at = openings - was_tested * _TIME_TO_TEST
-    is_lasting = cluster.last_us - cluster.first_us >= _OVER_US or score_of(evidence) >= OVERWHELMING
     had_time = openings >= record.enough_at + _TIME_TO_TEST
-    return level if had_time and is_lasting and not _are_customers(cluster, evidence) else Level.SUSPECTED
-
-
-def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
-    """Whether a cluster must not be confirmed untested: a few firms, people who return to their matters or share them,
-    or those of whom half came back when they were refused, unless all else is more than customers ever show."""
-    if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
-        return True
-    openings, came_back = cluster.dealt.openings, cluster.relations[Relation.CAME_BACK]
-    if not 0 < cluster.probes <= 2 * (came_back + cluster.relations[Relation.ROUTED]):
-        return False
-    goes_on = openings < _PLAIN_SHARE * cluster.requests
-    plain = [each for each in evidence if each.signal != _OF_A_CLASS]
-    return goes_on or openings < _PLAIN_OPENINGS or score_without(plain, "reaction") < _PLAIN
+    return level if had_time and is_campaign_untested(cluster, evidence) else Level.SUSPECTED
 
 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:
@@ -122,31 +97,12 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     return Marks(pieces, weights, _ONE, FEWEST_PIECES)
 
 
-def whole_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
-    """Members from whom little else comes, seen often enough to say so."""
-    found = []
-    for account, requests in cluster.members.items():
-        if requests < _PROVEN_REQUESTS or (payer := engine.payers.find(account)) is None:
-            continue
-        if requests >= _LITTLE_ELSE * payer.events:
-            found.append(account)
-    return tuple(found)
-
-
-def excused_accounts(engine: Engine, cluster: Cluster) -> tuple[str, ...]:
-    """Members that say mostly other things."""
-    payers = (engine.payers.find(account) for account in cluster.members)
-    found = tuple(payer.account for payer in payers if payer is not None and cluster.is_strange(payer))
-    # Where more members say mostly other things, that is how this campaign hides.
-    return found if len(found) < FEW * len(cluster.members) else ()
-
-
-def _only(engine: Engine, cluster: Cluster, record: Record) -> tuple[str, ...] | None:
+def _only(members: Sequence[Payer], cluster: Cluster, record: Record) -> tuple[str, ...] | None:
     """Whom alone a campaign that shares its words with customers means; those of before a restart too."""
     if not record.is_mixed:
         return None
     before = record.kept.members if record.kept is not None and record.kept.mixed else ()
-    return tuple(sorted({*pool_accounts(engine, cluster), *before}))
+    return tuple(sorted({*pool_accounts(members, cluster), *before}))
 
 
 def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:
@@ -156,8 +112,10 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     marks = marks_of(engine, cluster)
     if not marks.pieces and kept is not None:
         marks = kept.marks
-    only = _only(engine, cluster, record)
-    whole = whole_accounts(engine, cluster) if level is Level.CONFIRMED else ()
+    members = members_of(engine, cluster)
+    only = _only(members, cluster, record)
+    excused = excused_accounts(members, cluster) if only is None else ()
+    whole = whole_accounts(members, cluster) if level is Level.CONFIRMED else ()
     return Campaign(
         id=record.id,
         level=level,
@@ -168,8 +126,8 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         expires_us=cluster.last_us + expires_after_us,
         accounts=len(cluster.members if only is None else only),
         members=tuple(cluster.latest_members(MOST_MEMBERS)) if only is None else only,
-        whole=whole if only is None else tuple(sorted({*whole} & {*only})),
-        excused=excused_accounts(engine, cluster) if only is None else (),
+        whole=tuple(sorted({*whole} - {*excused} if only is None else {*whole} & {*only})),
+        excused=excused,
         mixed=record.is_mixed,
         marks=marks,
         networks=len(cluster.networks),

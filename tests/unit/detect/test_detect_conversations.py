@@ -108,6 +108,26 @@ def test_ones_own_retry_is_no_echo() -> None:
     assert talk(1) == (Relation.REPEATS, 1)
 
 
+@pytest.mark.parametrize("group", [1, 2])
+def test_what_the_upstream_failed_to_answer_is_asked_again_and_says_nothing_of_whoever_asks(group: int) -> None:
+    talk = Talk()
+    talk(1)
+    first = talk.payers.find("1 ")
+    assert first is not None
+    talk.kept.failed(first, T0 + 10)
+    assert talk(group, after_us=20) == (Relation.RETRIES, 1)
+    assert talk(group, after_us=30) == (Relation.REPEATS, group)
+
+
+def test_what_was_answered_before_the_upstream_failed_is_repeated() -> None:
+    talk = Talk()
+    talk(1)
+    first = talk.payers.find("1 ")
+    assert first is not None
+    talk.kept.failed(first, T0 - 10)
+    assert talk(1, after_us=20) == (Relation.REPEATS, 1)
+
+
 def test_who_asks_again_what_a_verdict_refused_it_came_back() -> None:
     talk = Talk()
     talk(1, by_verdict=True)

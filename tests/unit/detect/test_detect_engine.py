@@ -393,6 +393,19 @@ def test_the_tokens_of_an_answer_are_its_clusters() -> None:
     assert (cluster.input_tokens, cluster.output_tokens) == (100, 2000)
 
 
+@pytest.mark.parametrize(("status", "returns"), [(200, 20), (None, 20), (400, 20), (429, 0), (503, 0), (529, 0)])
+def test_whoever_asks_again_what_the_upstream_failed_to_answer_returns_to_no_matter_of_its_own(
+    status: int | None, returns: int
+) -> None:
+    events = timed(dealt(WRAPPER, names("pool", 20)), 200)
+    engine = engine_after(events)
+    (cluster,) = grown(engine)
+    for number, event in enumerate(events[-20:]):
+        engine.answered(Answered(T0 + 10**10 + number, event.account, status=status))
+        engine.asked(replace(event, moment_us=T0 + 2 * 10**10 + number))
+    assert cluster.dealt.total.own == returns
+
+
 def test_a_request_of_which_no_content_is_told_counts_for_its_payer_alone() -> None:
     engine = engine_after([asked("a"), asked("a")])
     payer = engine.payers.find("a")

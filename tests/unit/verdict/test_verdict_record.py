@@ -12,16 +12,15 @@ from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
 from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR, OVERWHELMING
+from proxy.verdict.members import excused_accounts, members_of, whole_accounts
 from proxy.verdict.mixture import is_mixed, pool_accounts
 from proxy.verdict.nats import LEAST_PAYERS
 from proxy.verdict.record import (
     Record,
     campaign_of,
-    excused_accounts,
     is_probing,
     level_after,
     marks_of,
-    whole_accounts,
 )
 from proxy.verdict.snapshot import Snapshot
 from tests.unit.detect.traffic_by_hand import (
@@ -86,7 +85,7 @@ def test_the_marks_are_the_templates_and_not_the_tasks() -> None:
 
 def test_an_account_that_does_nothing_else_is_acted_on_as_a_whole_once_it_is_confirmed() -> None:
     engine, cluster = observed()
-    assert set(whole_accounts(engine, cluster)) == set(POOL)
+    assert set(whole_accounts(members_of(engine, cluster), cluster)) == set(POOL)
     assert set(told(engine, cluster).whole) == set(POOL)
     assert told(engine, cluster, Level.SUSPECTED).whole == ()
     assert set(told(engine, cluster, Level.SUSPECTED, Word.CONFIRM).whole) == set(POOL)
@@ -96,20 +95,20 @@ def test_an_account_that_does_nothing_else_is_acted_on_as_a_whole_once_it_is_con
 def test_an_account_with_much_other_traffic_is_acted_on_for_what_matches_only(matters: int, is_held: bool) -> None:
     engine, cluster = observed(*own_matters("pool-3", matters))
     assert "pool-3" in cluster.members
-    assert ("pool-3" in whole_accounts(engine, cluster)) == is_held
+    assert ("pool-3" in whole_accounts(members_of(engine, cluster), cluster)) == is_held
 
 
 def test_an_account_that_was_seen_once_proves_nothing() -> None:
     newcomer = asked("newcomer", said(WRAPPER, pieces("its only task")), LATER)
     engine, cluster = observed(newcomer)
     assert "newcomer" in cluster.members
-    assert "newcomer" not in whole_accounts(engine, cluster)
+    assert "newcomer" not in whole_accounts(members_of(engine, cluster), cluster)
 
 
 def test_who_says_mostly_other_things_is_excused() -> None:
     visit = asked("visitor", said(WRAPPER, pieces("a visit")), LATER)
     engine, cluster = observed(visit, *own_matters("visitor", 40))
-    assert excused_accounts(engine, cluster) == ("visitor",)
+    assert excused_accounts(members_of(engine, cluster), cluster) == ("visitor",)
     snapshot = Snapshot([told(engine, cluster)])
     assert snapshot.match("visitor", said(WRAPPER, pieces("another visit"))) is None
     assert snapshot.match("pool-1", said(WRAPPER, pieces("another task"))) is not None
@@ -119,7 +118,7 @@ def test_where_most_members_say_mostly_other_things_nobody_is_excused() -> None:
     cover = [event for account in POOL for event in own_matters(account, 250)]
     engine, cluster = observed(*cover)
     assert all(cluster.is_strange(payer) for payer in map(engine.payers.find, POOL) if payer is not None)
-    assert excused_accounts(engine, cluster) == ()
+    assert excused_accounts(members_of(engine, cluster), cluster) == ()
 
 
 def test_its_counts_and_time_line_agree() -> None:
@@ -333,10 +332,67 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
 
     assert level(17.5, 800) is Level.CONFIRMED
     assert level(17.0, 800) is Level.SUSPECTED
+    assert level(17.0, 3500) is Level.CONFIRMED
+    assert level(16.0, 3500) is Level.SUSPECTED
     assert level(17.5, 550) is Level.SUSPECTED
     assert level(17.0, 800, Evidence("infrastructure", "created-in-bursts", 2.0)) is Level.SUSPECTED
     cluster.relations[Relation.CAME_BACK] = 1
     assert level(17.0, 800) is Level.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("nats", "openings", "requests", "minutes", "level"),
+    [
+        (17.5, 1200, 1200, 20, Level.CONFIRMED),
+        (17.5, 1200, 1200, 10, Level.SUSPECTED),
+        (17.5, 900, 900, 20, Level.SUSPECTED),
+        (16.9, 1200, 1200, 20, Level.SUSPECTED),
+        (17.5, 1200, 3000, 20, Level.SUSPECTED),
+    ],
+)
+def test_what_no_customers_show_is_no_class_after_a_quarter_of_an_hour_and_a_thousand_openings(
+    nats: float, openings: int, requests: int, minutes: int, level: Level
+) -> None:
+    _, cluster = observed()
+    cluster.dealt.total.openings, cluster.requests = openings, requests
+    cluster.last_us = cluster.first_us + minutes * MINUTE_US
+    back = Evidence("reaction", "no-echo", -2.0)
+    evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2), back)
+    assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence) is level
+
+
+def test_those_who_go_on_with_what_they_begin_are_people_unless_all_else_is_overwhelming() -> None:
+    _, cluster = observed()
+    cluster.requests = 6000
+    assert untested(cluster) is Level.SUSPECTED
+    record = Record("c-1", Level.SUSPECTED, T0, enough_at=1000)
+    overwhelming = (*LOUD, Evidence("infrastructure", "s", OVERWHELMING - CONFIRM_UNTESTED))
+    assert level_after(cluster, record, overwhelming) is Level.CONFIRMED
+
+
+def refused_twice(account: str, *, same: bool) -> list[Asked]:
+    """What a verdict refuses an account within a second: the same twice, or two things."""
+    first, other = (said(WRAPPER, pieces(f"{which} of {account}")) for which in ("first", "other"))
+    return [
+        asked(account, content, LATER + after_us, action="throttle", by_verdict=True, campaign="c-1")
+        for content, after_us in ((first, 0), (first if same else other, SECOND_US))
+    ]
+
+
+def test_who_asks_again_at_once_as_few_others_do_is_let_alone_from_then_on() -> None:
+    refused = [event for account in POOL for event in refused_twice(account, same=account in POOL[:3])]
+    engine, cluster = observed(*refused)
+    campaign = told(engine, cluster)
+    assert campaign.excused == tuple(sorted(POOL[:3]))
+    assert not {*campaign.whole} & {*POOL[:3]}
+    snapshot, request = Snapshot([campaign]), said(WRAPPER, pieces("a new task"))
+    assert [snapshot.match(account, request) is None for account in (POOL[0], POOL[5])] == [True, False]
+
+
+def test_where_many_ask_again_at_once_that_is_what_its_clients_are_like() -> None:
+    refused = [event for account in POOL for event in refused_twice(account, same=account in POOL[:8])]
+    engine, cluster = observed(*refused)
+    assert told(engine, cluster).excused == ()
 
 
 def test_a_verdict_stands_until_what_it_refused_had_time_to_be_taken_up() -> None:
@@ -390,14 +446,14 @@ def test_accounts_that_share_a_pools_exits_or_purse_are_of_it_unless_they_came_b
         payer = engine.payers.find(name)
         assert payer is not None
         payer.network, payer.payment = network, payment
-    assert set(pool_accounts(engine, cluster)) == {*POOL[:4], "by exit", "by purse", "neighbour"}
+    assert set(pool_accounts(members_of(engine, cluster), cluster)) == {*POOL[:4], "by exit", "by purse", "neighbour"}
     neighbour = engine.payers.find("neighbour")
     assert neighbour is not None
     cluster.pairs.related(Relation.CAME_BACK, neighbour.group, neighbour.group)
-    assert set(pool_accounts(engine, cluster)) == {*POOL[:4], "by purse"}
+    assert set(pool_accounts(members_of(engine, cluster), cluster)) == {*POOL[:4], "by purse"}
 
 
-@pytest.mark.parametrize(("pool", "customers"), [(10, 0), (10, 4), (100, 5), (0, 10), (2, 10)])
+@pytest.mark.parametrize(("pool", "customers"), [(10, 0), (10, 4), (200, 5), (0, 10), (2, 10)])
 def test_a_pool_of_which_hardly_any_or_nearly_all_come_back_shares_its_words_with_nobody(
     pool: int, customers: int
 ) -> None:

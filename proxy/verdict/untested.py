@@ -1,0 +1,65 @@
+"""Owns when a cluster is a campaign though no refusal has told a pool from customers: by what it shows, and how long.
+
+Counts only; knows no level and no policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxy.admission.bucket import DAY_US
+from proxy.detect.cluster import Cluster
+from proxy.detect.conversations import ECHO_US, Relation
+from proxy.verdict.campaign import Evidence
+from proxy.verdict.judgement import OVERWHELMING, score_of, score_without
+from proxy.verdict.nats import LEAST_PAYERS
+
+_OVER_US = DAY_US // 12
+"""It goes on for longer, unless the evidence is overwhelming: a class has done its work by then, and a prompt gone
+round."""
+_MANY_OPENINGS = 1000
+"""So many, for a quarter of an hour, are neither, where customers do not show what it shows."""
+_PLAIN, _OPENINGS = 17.2, 600
+_LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
+"""Evidence apart from what became of refusals, and openings, that customers do not give however evenly they use a
+product: what they ask for or where they come from is a campaign's too. The clients of some pools just try again."""
+_OF_A_CLASS = "created-in-bursts"
+"""What a class shows as well as a pool: all of it came on one day."""
+_ONCE = 0.5
+"""Of all requests are openings, where a program asks; people go on with what they began."""
+
+
+def is_campaign_untested(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+    """Whether evidence that is enough without a test is to be believed."""
+    return _lasts(cluster, evidence) and not _are_customers(cluster, evidence)
+
+
+def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+    lasts_us = cluster.last_us - cluster.first_us
+    if lasts_us >= _OVER_US or score_of(evidence) >= OVERWHELMING:
+        return True
+    return lasts_us >= ECHO_US and cluster.dealt.openings >= _MANY_OPENINGS and _is_plain(cluster, evidence)
+
+
+def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+    """A few firms, people who return to their matters, share them or talk them over, or those of whom half came back
+    when they were refused, unless all else is more than customers ever show."""
+    if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
+        return True
+    if not _asks_once(cluster) and score_of(evidence) < OVERWHELMING:
+        return True
+    back = cluster.relations[Relation.CAME_BACK] + cluster.relations[Relation.ROUTED]
+    return 0 < cluster.probes <= 2 * back and not _is_plain(cluster, evidence)
+
+
+def _asks_once(cluster: Cluster) -> bool:
+    return cluster.dealt.openings >= _ONCE * cluster.requests
+
+
+def _is_plain(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+    """Whether it is a campaign by all that it shows, whatever became of refusals."""
+    openings = cluster.dealt.openings
+    if openings < _OPENINGS or not _asks_once(cluster):
+        return False
+    shown = score_without([each for each in evidence if each.signal != _OF_A_CLASS], "reaction")
+    return shown >= (_PLAIN if openings < _PLENTY_OF_OPENINGS else _LESS_PLAIN)
