@@ -42,13 +42,13 @@ def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
 
 
 def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
-    """A few firms, people who return to their matters, share them or talk them over, or those of whom half came back
-    when they were refused, unless all else is more than customers ever show."""
+    """A few firms, people who return to their matters or share them, or those of whom half came back when they were
+    refused, or some where they talk their matters over, unless all else is more than customers ever show."""
     if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
         return True
-    if not _asks_once(cluster) and score_of(evidence) < OVERWHELMING:
-        return True
     back = cluster.relations[Relation.CAME_BACK] + cluster.relations[Relation.ROUTED]
+    if back and not _asks_once(cluster) and score_of(evidence) < OVERWHELMING:
+        return True
     return 0 < cluster.probes <= 2 * back and not _is_plain(cluster, evidence)
 
 

@@ -361,9 +361,11 @@ def test_what_no_customers_show_is_no_class_after_a_quarter_of_an_hour_and_a_tho
     assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence) is level
 
 
-def test_those_who_go_on_with_what_they_begin_are_people_unless_all_else_is_overwhelming() -> None:
+def test_those_who_talk_their_matters_over_are_people_once_one_came_back_unless_all_else_is_overwhelming() -> None:
     _, cluster = observed()
-    cluster.requests = 6000
+    cluster.requests, cluster.probes = 6000, 3
+    assert untested(cluster) is Level.CONFIRMED
+    cluster.relations[Relation.CAME_BACK] = 1
     assert untested(cluster) is Level.SUSPECTED
     record = Record("c-1", Level.SUSPECTED, T0, enough_at=1000)
     overwhelming = (*LOUD, Evidence("infrastructure", "s", OVERWHELMING - CONFIRM_UNTESTED))
