@@ -258,6 +258,19 @@ def test_a_pool_may_pick_up_all_or_few_of_its_refusals(tested: int, refused: int
     assert weights(cluster)["refusal-echo"] > 0
 
 
+def test_what_is_let_pass_shows_how_much_of_what_others_ask_is_chance() -> None:
+    """However common the wording of what is asked makes it look."""
+    cluster = counted(in_turn(800, 80))
+    cluster.probes, cluster.refused_groups, cluster.relations[Relation.SIMILAR] = 6, set(range(6)), 200
+    chain(cluster, "tested", 6)
+    seen = []
+    for controls, echoes in ((0, 0), (200, 180), (200, 20), (1000, 0)):
+        cluster.controls, cluster.control_echoes = controls, echoes
+        seen.append(weights(cluster)["refusal-echo"])
+    untried, common, seldom, never = seen
+    assert common <= untried < seldom < never
+
+
 def test_the_more_come_back_by_themselves_the_more_it_speaks_against() -> None:
     cluster = counted(in_turn(800, 80))
     cluster.probes, cluster.refused_groups = 4, set(range(4))
