@@ -95,7 +95,7 @@ class Conversations:
             self._asked.put(key, Conversation(group, payer.number, at_us, refused, tested))
             relation, whose = self._first(content, group, at_us)
         else:
-            failed = (self._failed.get(before.account) or 0) >= before.at_us
+            failed = 0 <= (self._failed.get(before.account) or 0) - before.at_us <= ECHO_US
             relation, whose = _again(before, payer, at_us, failed=failed)
             if before.group != group and not before.refused:
                 before.many = True
@@ -106,7 +106,7 @@ class Conversations:
         return relation, whose
 
     def failed(self, payer: Payer, at_us: int) -> None:
-        """Remembers that the upstream failed to answer a payer: what it asked until then is to be asked again."""
+        """Remembers that the upstream failed to answer a payer: what it asked shortly before is to be asked again."""
         self._failed.put(payer.number, at_us)
 
     def enters(self, content: Content, cluster: int) -> bool:

@@ -119,13 +119,14 @@ def test_what_the_upstream_failed_to_answer_is_asked_again_and_says_nothing_of_w
     assert talk(group, after_us=30) == (Relation.REPEATS, group)
 
 
-def test_what_was_answered_before_the_upstream_failed_is_repeated() -> None:
+@pytest.mark.parametrize("failed_us", [-10, ECHO_US + 1])
+def test_what_was_asked_after_the_upstream_failed_or_long_before_is_repeated(failed_us: int) -> None:
     talk = Talk()
     talk(1)
     first = talk.payers.find("1 ")
     assert first is not None
-    talk.kept.failed(first, T0 - 10)
-    assert talk(1, after_us=20) == (Relation.REPEATS, 1)
+    talk.kept.failed(first, T0 + failed_us)
+    assert talk(1, after_us=2 * ECHO_US) == (Relation.REPEATS, 1)
 
 
 def test_who_asks_again_what_a_verdict_refused_it_came_back() -> None:

@@ -401,8 +401,8 @@ def test_whoever_asks_again_what_the_upstream_failed_to_answer_returns_to_no_mat
     engine = engine_after(events)
     (cluster,) = grown(engine)
     for number, event in enumerate(events[-20:]):
-        engine.answered(Answered(T0 + 10**10 + number, event.account, status=status))
-        engine.asked(replace(event, moment_us=T0 + 2 * 10**10 + number))
+        engine.answered(Answered(event.moment_us + number, event.account, status=status))
+        engine.asked(replace(event, moment_us=T0 + 10**10 + number))
     assert cluster.dealt.total.own == returns
 
 
