@@ -18,7 +18,9 @@ _OVER_US = DAY_US // 12
 """It goes on for longer, unless the evidence is overwhelming: a class has done its work by then, and a prompt gone
 round."""
 _MANY_OPENINGS = 1000
-"""So many, for a quarter of an hour, are neither, where customers do not show what it shows."""
+"""So many, for a quarter of an hour, are neither, where customers do not show what it shows, and few do what ties its
+accounts besides: a class works at home as evenly as a scheduler deals."""
+_TIES = ("shared-exits", "shared-payment")
 _PLAIN, _OPENINGS = 17.2, 600
 _LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
 """Evidence apart from what became of refusals, and openings, that customers do not give however evenly they use a
@@ -38,7 +40,9 @@ def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     lasts_us = cluster.last_us - cluster.first_us
     if lasts_us >= _OVER_US or score_of(evidence) >= OVERWHELMING:
         return True
-    return lasts_us >= ECHO_US and cluster.dealt.openings >= _MANY_OPENINGS and _is_plain(cluster, evidence)
+    if lasts_us < ECHO_US or cluster.dealt.openings < _MANY_OPENINGS:
+        return False
+    return any(each.signal in _TIES and each.weight > 0 for each in evidence) and _is_plain(cluster, evidence)
 
 
 def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:

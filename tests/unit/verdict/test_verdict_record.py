@@ -341,23 +341,25 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nats", "openings", "requests", "minutes", "level"),
+    ("signal", "nats", "openings", "requests", "minutes", "level"),
     [
-        (17.5, 1200, 1200, 20, Level.CONFIRMED),
-        (17.5, 1200, 1200, 10, Level.SUSPECTED),
-        (17.5, 900, 900, 20, Level.SUSPECTED),
-        (16.9, 1200, 1200, 20, Level.SUSPECTED),
-        (17.5, 1200, 3000, 20, Level.SUSPECTED),
+        ("shared-exits", 17.5, 1200, 1200, 20, Level.CONFIRMED),
+        ("shared-payment", 17.5, 1200, 1200, 20, Level.CONFIRMED),
+        ("one-client", 17.5, 1200, 1200, 20, Level.SUSPECTED),
+        ("shared-exits", 17.5, 1200, 1200, 10, Level.SUSPECTED),
+        ("shared-exits", 17.5, 900, 900, 20, Level.SUSPECTED),
+        ("shared-exits", 16.9, 1200, 1200, 20, Level.SUSPECTED),
+        ("shared-exits", 17.5, 1200, 3000, 20, Level.SUSPECTED),
     ],
 )
-def test_what_no_customers_show_is_no_class_after_a_quarter_of_an_hour_and_a_thousand_openings(
-    nats: float, openings: int, requests: int, minutes: int, level: Level
+def test_what_no_customers_show_and_few_classes_is_none_after_a_quarter_of_an_hour_and_a_thousand_openings(
+    signal: str, nats: float, openings: int, requests: int, minutes: int, level: Level
 ) -> None:
     _, cluster = observed()
     cluster.dealt.total.openings, cluster.requests = openings, requests
     cluster.last_us = cluster.first_us + minutes * MINUTE_US
-    back = Evidence("reaction", "no-echo", -2.0)
-    evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2), back)
+    tie, back = Evidence("infrastructure", signal, 1.0), Evidence("reaction", "no-echo", -2.0)
+    evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2 - 1), tie, back)
     assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence) is level
 
 
