@@ -58,15 +58,9 @@ class Echoes:
         if asked.refused:
             self._refused.put(group, Refusal(asked.moment_us, asked.by_verdict, asked.network))
 
-    def refused_at(self, group: int, network: str) -> bool:
-        """Whether a payer was refused last when it asked from just this network."""
-        refusal = self._refused.get(group)
-        return refusal is not None and refusal.network == network
-
-    def refused_since(self, group: int, at_us: int) -> bool:
-        """Whether a payer was refused after a moment."""
-        refusal = self._refused.get(group)
-        return refusal is not None and refusal.at_us >= at_us
+    def refusal_of(self, group: int) -> Refusal | None:
+        """The last refusal of a payer."""
+        return self._refused.get(group)
 
     def alike(self, found: Found, is_young: bool, at_us: int) -> tuple[Relation, int]:
         """How a request stands whose words were another's: a pool words its wrapper anew, others have their own.
@@ -75,7 +69,7 @@ class Echoes:
         """
         if not is_young or found.refused < ALIKE or found.refused * 3 < found.lone * 2:
             return Relation.SIMILAR, 0
-        refusal = self._refused.get(found.other)
+        refusal = self.refusal_of(found.other)
         if refusal is None or at_us - refusal.at_us > ECHO_US:
             return Relation.SIMILAR, 0
         return (Relation.TESTED_ECHO if refusal.by_verdict else Relation.ECHO), found.other

@@ -76,7 +76,8 @@ class Engine:
         relation, whose = self._reacted(asked, payer, content, found, cluster, *stands)
         if cluster is not None:
             self._latest.put(group, cluster)
-            if relation is Relation.CAME_BACK and self._echoes.refused_since(group, asked.moment_us - ECHO_US):
+            refusal = self._echoes.refusal_of(group) if relation is Relation.CAME_BACK else None
+            if refusal is not None and asked.moment_us - refusal.at_us <= ECHO_US:
                 cluster.pairs.came_back_soon(group)
         self._echoes.decided(asked, group)
         replayed = self._replays.others(content.signatures, group) if content.signatures else ()
@@ -231,7 +232,8 @@ class Engine:
     def _is_next_door(self, group: int, asked: Asked) -> bool:
         """Whether a request comes from the very place where another payer was refused, and few others are there: then
         both may be keys of one customer."""
-        return self._echoes.refused_at(group, asked.network) and self.networks.is_narrow(asked.network)
+        refusal = self._echoes.refusal_of(group)
+        return refusal is not None and refusal.network == asked.network and self.networks.is_narrow(asked.network)
 
     def _tried(self, content: Content, payer: Payer, asked: Asked) -> Trial | None:
         """What a verdict refused another payer, whose words these are; and waits for these, if they are to be tried."""

@@ -25,6 +25,10 @@ _DECIDES = 4.0
 """Nats from which such a family decides: no single coincidence reaches it."""
 AIMS = (Target.REASONING, Target.GRADING, Target.CLEANING)
 """What is worth copying; each is a signal of the same name."""
+SHARED_EXITS, SHARED_PAYMENT = "shared-exits", "shared-payment"
+"""Signals of what ties accounts besides what they ask."""
+CREATED_IN_BURSTS = "created-in-bursts"
+"""A signal that a class gives as well as a pool: all of it came on one day."""
 _COUNTS = 1.5
 """Nats from which a family counts as a witness."""
 

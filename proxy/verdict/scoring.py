@@ -15,7 +15,7 @@ from proxy.detect.networks import Networks
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.dispersion import dealt_rather_than_come
-from proxy.verdict.judgement import AIMS
+from proxy.verdict.judgement import AIMS, CREATED_IN_BURSTS, SHARED_EXITS, SHARED_PAYMENT
 from proxy.verdict.nats import LEAST_PAYERS, capped, evidence, leaning
 from proxy.verdict.reaction import reaction
 
@@ -167,7 +167,7 @@ def _places(cluster: Cluster, around: Networks) -> list[Evidence]:
     detail = f"{shared:.0%} of {members} accounts share one of {spread} networks, {by_lot:.0%} would by lot"
     most = 2.5 if 3 * by_lot <= shared else 1.0 if 1.5 * by_lot <= shared else 0.0
     weight = most * min((shared - _SHARED_BY_PEOPLE) / (_SHARED_BY_PEOPLE / 2), 1.0)
-    return [evidence("infrastructure", "shared-exits", weight, detail)]
+    return [evidence("infrastructure", SHARED_EXITS, weight, detail)]
 
 
 def _clients(cluster: Cluster) -> list[Evidence]:
@@ -197,7 +197,7 @@ def _ages(cluster: Cluster) -> list[Evidence]:
         detail = (
             f"the middle half was created within {middle_days:.1f} days, {young:.0%} at most 14 days before first use"
         )
-        return [evidence("infrastructure", "created-in-bursts", 1.5 + 0.5 * (young > 0.7), detail)]
+        return [evidence("infrastructure", CREATED_IN_BURSTS, 1.5 + 0.5 * (young > 0.7), detail)]
     return []
 
 
@@ -209,4 +209,4 @@ def _payments(cluster: Cluster) -> list[Evidence]:
     if shared < 0.2 * accounts:
         return []
     detail = f"{shared} of {accounts} accounts pay as another one does"
-    return [evidence("infrastructure", "shared-payment", 2.0, detail)]
+    return [evidence("infrastructure", SHARED_PAYMENT, 2.0, detail)]

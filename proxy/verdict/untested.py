@@ -11,7 +11,14 @@ from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, Relation
 from proxy.verdict.campaign import Evidence
-from proxy.verdict.judgement import OVERWHELMING, score_of, score_without
+from proxy.verdict.judgement import (
+    CREATED_IN_BURSTS,
+    OVERWHELMING,
+    SHARED_EXITS,
+    SHARED_PAYMENT,
+    score_of,
+    score_without,
+)
 from proxy.verdict.nats import LEAST_PAYERS
 
 _OVER_US = DAY_US // 12
@@ -20,13 +27,11 @@ round."""
 _MANY_OPENINGS = 1000
 """So many, for a quarter of an hour, are neither, where customers do not show what it shows, and few do what ties its
 accounts besides: a class works at home as evenly as a scheduler deals."""
-_TIES = ("shared-exits", "shared-payment")
+_TIES = (SHARED_EXITS, SHARED_PAYMENT)
 _PLAIN, _OPENINGS = 17.2, 600
 _LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
 """Evidence apart from what became of refusals, and openings, that customers do not give however evenly they use a
 product: what they ask for or where they come from is a campaign's too. The clients of some pools just try again."""
-_OF_A_CLASS = "created-in-bursts"
-"""What a class shows as well as a pool: all of it came on one day."""
 _ONCE = 0.5
 """Of all requests are openings, where a program asks; people go on with what they began."""
 
@@ -65,5 +70,5 @@ def _is_plain(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     openings = cluster.dealt.openings
     if openings < _OPENINGS or not _asks_once(cluster):
         return False
-    shown = score_without([each for each in evidence if each.signal != _OF_A_CLASS], "reaction")
+    shown = score_without([each for each in evidence if each.signal != CREATED_IN_BURSTS], "reaction")
     return shown >= (_PLAIN if openings < _PLENTY_OF_OPENINGS else _LESS_PLAIN)
