@@ -139,7 +139,8 @@ class Cluster:
                 self.refused_groups.add(payer.group)
         self.timeline.add(asked.moment_us, asked.refused)
         self._member(asked, payer)
-        self._relate(relation, payer, whose, again)
+        self.pairs.related(relation, whose, payer.group)
+        self._deal(asked, payer, relation, again)
         if asked.model is not None:
             count(self.models, asked.model, MOST_KINDS)
         if asked.content is not None:
@@ -209,14 +210,15 @@ class Cluster:
         for account, _ in zip(reversed(self.members), range(most), strict=False):
             yield account
 
-    def _relate(self, relation: Relation, payer: Payer, whose: int, again: bool) -> None:
-        self.pairs.related(relation, whose, payer.group)
+    def _deal(self, asked: Asked, payer: Payer, relation: Relation, again: bool) -> None:
         if relation in (Relation.NEW, Relation.SHARED, Relation.SIMILAR):
             is_guest = 2 * self.members.get(payer.account, 0) < payer.events
             shared = relation is Relation.SHARED
             self.dealt.opening(payer.number, again=again, shared=shared, is_guest=is_guest)
         elif relation is Relation.REPEATS:
             self.dealt.repeat(payer.number)
+        elif relation is Relation.CONTINUES:
+            self.dealt.turn(payer.number, in_words=asked.content is not None and not asked.content.tool_results)
 
     def _aim(self, content: Content) -> None:
         count(self.shapes, content.shape, MOST_KINDS)

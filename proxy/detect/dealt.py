@@ -14,6 +14,7 @@ _SHORT_RANK = 8
 """An account that comes back before an eighth of the others had their turn came back soon."""
 _GUESTS = 50
 """One account in so many may be a guest, like a batch job that now and then meets the template by chance."""
+_TURNS = 2
 _FEWEST = 12
 """Accounts from which one may be at least."""
 
@@ -32,6 +33,8 @@ class Share(Struct, gc=False):
     """Times that it came back to an earlier matter of its own."""
     others: int = 0
     """Openings that somebody else had asked."""
+    turns: int = 0
+    """Times that it went on with a conversation of its own."""
     is_guest: bool = False
     """It does mostly something else."""
 
@@ -68,13 +71,17 @@ class Fall:
 class Dealt:
     """How the openings of conversations fall on accounts. A scheduler deals them out, people come when they come."""
 
-    __slots__ = ("shares", "total")
+    __slots__ = ("conversing", "shares", "talked", "total", "turns")
 
     def __init__(self) -> None:
         self.shares: dict[int, Share] = {}
         """By account's number."""
         self.total = Fall()
         """Of all of them."""
+        self.turns = self.talked = 0
+        """Times that an account went on with a conversation of its own, and how often in words."""
+        self.conversing = 0
+        """Accounts that did so more than once."""
 
     @property
     def openings(self) -> int:
@@ -113,6 +120,18 @@ class Dealt:
         if (share := self.shares.get(account)) is not None:
             share.own += 1
 
+    def turn(self, account: int, *, in_words: bool) -> None:
+        """Counts that an account went on with a conversation of its own; `in_words`: not with what a tool has found."""
+        self.turns += 1
+        self.talked += in_words
+        if (share := self.shares.get(account)) is not None:
+            share.turns += 1
+            self.conversing += share.turns == _TURNS
+
+    def asks_once(self, share: float) -> bool:
+        """Whether so many of all questions, at least, begin a conversation; what is asked again is none."""
+        return self.openings >= share * (self.openings + self.turns)
+
     def usual(self) -> Fall:
         """How they fall without the busiest few guests: a single one could make any pool look like people."""
         whole, accounts = self.total, len(self.shares)
@@ -136,6 +155,8 @@ class Dealt:
         mine, theirs = self.total, other.total
         for name in ("openings", "returns", "soon", "own", "others"):
             setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
+        self.turns += other.turns
+        self.talked += other.talked
         for account, share in other.shares.items():
             if (kept := self._share(account)) is not None:
                 kept.is_guest = share.is_guest and (kept.is_guest or not kept.openings)
@@ -144,7 +165,9 @@ class Dealt:
                 kept.soon += share.soon
                 kept.own += share.own
                 kept.others += share.others
+                kept.turns += share.turns
                 kept.last = mine.openings
+        self.conversing = sum(share.turns >= _TURNS for share in self.shares.values())
         mine.histogram = {}
         for share in self.shares.values():
             mine.histogram[share.openings] = mine.histogram.get(share.openings, 0) + 1

@@ -16,6 +16,11 @@ from proxy.verdict.judgement import is_tested
 _FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.03, 0.8
 """Payers that came back by themselves, at least, and their share of all whose reaction is known: fewer are chance, and
 where nearly all do it is the pool that tries again."""
+_MOSTLY_ONCE = 0.75
+"""Of its questions begin a conversation, where those who go on with theirs are customers of what a pool imitates."""
+_MOST_CONVERSING = 0.5
+_AT_LEAST, _PER_TURN = 2, 4
+"""Conversations that an account began, in all and for each time it went on with one, and is of the pool."""
 _EXIT = 2
 """Accounts of a pool that make the network they come from one of its exits."""
 
@@ -23,10 +28,19 @@ _EXIT = 2
 def is_mixed(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """Whether a campaign that was confirmed on this evidence shares its words with customers, who come back.
 
-    Where it was confirmed though all came back, who comes back is no customer.
+    Where it was confirmed though all came back, who comes back is no customer; who has conversations is, if all others
+    ask once.
     """
-    if not cluster.has_text or not is_tested(evidence):
-        return False
+    return cluster.has_text and (_some_return(cluster) if is_tested(evidence) else _some_converse(cluster))
+
+
+def _some_converse(cluster: Cluster) -> bool:
+    conversing, accounts = cluster.dealt.conversing, len(cluster.dealt.shares)
+    is_some = conversing >= _FEWEST_RETURNED and _FEW_RETURNED * accounts <= conversing <= _MOST_CONVERSING * accounts
+    return is_some and cluster.dealt.asks_once(_MOSTLY_ONCE)
+
+
+def _some_return(cluster: Cluster) -> bool:
     returned = len(cluster.pairs.customers)
     both = returned + len(cluster.pairs.pool)
     return returned >= _FEWEST_RETURNED and _FEW_RETURNED * both <= returned <= _MOST_RETURNED * both
@@ -38,6 +52,7 @@ def pool_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]
     Also those that come out of the same exits as several of these, or are paid for by the same purse.
     """
     known = [payer for payer in members if payer.group in cluster.pairs.pool]
+    asking = _asking_once(members, cluster) if _some_converse(cluster) else []
     customers = cluster.pairs.customers
     exits = Counter(payer.network for payer in known)
     innocent = {payer.network for payer in members if payer.group in customers}
@@ -49,4 +64,13 @@ def pool_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]
         and payer.group not in customers
         and (payer.payment in purses or (exits[payer.network] >= _EXIT and payer.network not in innocent))
     ]
-    return tuple(payer.account for payer in found)
+    return tuple(dict.fromkeys(payer.account for payer in found + asking))
+
+
+def _asking_once(members: Sequence[Payer], cluster: Cluster) -> list[Payer]:
+    shares = ((payer, cluster.dealt.shares.get(payer.number)) for payer in members)
+    return [
+        payer
+        for payer, share in shares
+        if share is not None and share.openings >= max(_AT_LEAST, _PER_TURN * share.turns)
+    ]

@@ -28,7 +28,7 @@ _ONE = 1000
 _PROBES = 3
 _PROBES_PICKED_UP = 6
 _ONE_PROBE = 1000
-_CONTRADICTED = -3.0
+_CONTRADICTED = -2.0
 _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 """All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0

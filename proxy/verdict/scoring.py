@@ -15,6 +15,7 @@ from proxy.detect.networks import Networks
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.dispersion import dealt_rather_than_come
+from proxy.verdict.habits import habits
 from proxy.verdict.judgement import AIMS, CREATED_IN_BURSTS, SHARED_EXITS, SHARED_PAYMENT
 from proxy.verdict.nats import LEAST_PAYERS, capped, evidence, leaning
 from proxy.verdict.reaction import reaction
@@ -56,6 +57,7 @@ def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
         return []
     found = [
         *_content(cluster),
+        *habits(cluster),
         *_partition(usual),
         *_balance(usual),
         *reaction(cluster),

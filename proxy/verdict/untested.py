@@ -24,16 +24,19 @@ from proxy.verdict.nats import LEAST_PAYERS
 _OVER_US = DAY_US // 12
 """It goes on for longer, unless the evidence is overwhelming: a class has done its work by then, and a prompt gone
 round."""
+_ONLY, _MOSTLY = 0.9, 0.5
+"""Of all questions begin a conversation, where a program works off a list; people go on with what they began."""
+_LIST = 15.0
+"""Evidence apart from what became of refusals, from which a quarter of an hour is enough where nothing is gone on with:
+a class talks its task over, strangers' jobs start at the same minute, and a product's users come back to their own."""
 _MANY_OPENINGS = 1000
-"""So many, for a quarter of an hour, are neither, where customers do not show what it shows, and few do what ties its
-accounts besides: a class works at home as evenly as a scheduler deals."""
+"""So many are enough for it elsewhere, where customers do not show what it shows, and few do what ties its accounts
+besides: a class works at home as evenly as a scheduler deals."""
 _TIES = (SHARED_EXITS, SHARED_PAYMENT)
 _PLAIN, _OPENINGS = 17.2, 600
 _LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
-"""Evidence apart from what became of refusals, and openings, that customers do not give however evenly they use a
+"""Openings, and evidence apart from what became of refusals, that customers do not give however evenly they use a
 product: what they ask for or where they come from is a campaign's too. The clients of some pools just try again."""
-_ONCE = 0.5
-"""Of all requests are openings, where a program asks; people go on with what they began."""
 
 
 def is_campaign_untested(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
@@ -45,9 +48,12 @@ def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     lasts_us = cluster.last_us - cluster.first_us
     if lasts_us >= _OVER_US or score_of(evidence) >= OVERWHELMING:
         return True
-    if lasts_us < ECHO_US or cluster.dealt.openings < _MANY_OPENINGS:
+    if lasts_us < ECHO_US:
         return False
-    return any(each.signal in _TIES and each.weight > 0 for each in evidence) and _is_plain(cluster, evidence)
+    if cluster.dealt.asks_once(_ONLY) and _shown(evidence) >= _LIST:
+        return True
+    is_tied = any(each.signal in _TIES and each.weight > 0 for each in evidence)
+    return is_tied and cluster.dealt.openings >= _MANY_OPENINGS and _is_plain(cluster, evidence)
 
 
 def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
@@ -56,19 +62,19 @@ def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
         return True
     back = cluster.relations[Relation.CAME_BACK] + cluster.relations[Relation.ROUTED]
-    if back and not _asks_once(cluster) and score_of(evidence) < OVERWHELMING:
+    if back and not cluster.dealt.asks_once(_MOSTLY) and score_of(evidence) < OVERWHELMING:
         return True
     return 0 < cluster.probes <= 2 * back and not _is_plain(cluster, evidence)
-
-
-def _asks_once(cluster: Cluster) -> bool:
-    return cluster.dealt.openings >= _ONCE * cluster.requests
 
 
 def _is_plain(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """Whether it is a campaign by all that it shows, whatever became of refusals."""
     openings = cluster.dealt.openings
-    if openings < _OPENINGS or not _asks_once(cluster):
+    if openings < _OPENINGS or not cluster.dealt.asks_once(_MOSTLY):
         return False
-    shown = score_without([each for each in evidence if each.signal != CREATED_IN_BURSTS], "reaction")
-    return shown >= (_PLAIN if openings < _PLENTY_OF_OPENINGS else _LESS_PLAIN)
+    return _shown(evidence) >= (_PLAIN if openings < _PLENTY_OF_OPENINGS else _LESS_PLAIN)
+
+
+def _shown(evidence: Sequence[Evidence]) -> float:
+    """All but what became of refusals, and that all of it came on one day, which a class shows as well."""
+    return score_without([each for each in evidence if each.signal != CREATED_IN_BURSTS], "reaction")

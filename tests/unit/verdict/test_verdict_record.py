@@ -207,9 +207,12 @@ def test_before_it_is_confirmed_without_any_test_it_is_tested_more_than_once() -
 
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
     _, cluster = observed()
-    near, against = Evidence("content", "near", 2 * NEAR), Evidence("infrastructure", "against", -NEAR)
+    near, against = Evidence("content", "near", 2 * NEAR), Evidence("partition", "against", -2.0)
     assert is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near,)))
+    assert is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near, Evidence("partition", "against", -1.9))))
     assert not is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near, against)))
+    people = Evidence("balance", "against", -2.5)
+    assert is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near, people)))
 
 
 def test_what_speaks_against_it_does_not_save_one_that_all_else_speaks_for() -> None:
@@ -326,7 +329,7 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
     back = Evidence("reaction", "no-echo", -2.0)
 
     def level(nats: float, openings: int, *more: Evidence) -> Level | None:
-        cluster.dealt.total.openings = cluster.requests = openings
+        cluster.dealt.total.openings = openings
         evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2), back, *more)
         return level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence)
 
@@ -341,31 +344,53 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signal", "nats", "openings", "requests", "minutes", "level"),
+    ("signal", "nats", "openings", "turns", "minutes", "level"),
     [
-        ("shared-exits", 17.5, 1200, 1200, 20, Level.CONFIRMED),
-        ("shared-payment", 17.5, 1200, 1200, 20, Level.CONFIRMED),
-        ("one-client", 17.5, 1200, 1200, 20, Level.SUSPECTED),
-        ("shared-exits", 17.5, 1200, 1200, 10, Level.SUSPECTED),
-        ("shared-exits", 17.5, 900, 900, 20, Level.SUSPECTED),
-        ("shared-exits", 16.9, 1200, 1200, 20, Level.SUSPECTED),
-        ("shared-exits", 17.5, 1200, 3000, 20, Level.SUSPECTED),
+        ("shared-exits", 17.5, 1200, 400, 20, Level.CONFIRMED),
+        ("shared-payment", 17.5, 1200, 400, 20, Level.CONFIRMED),
+        ("one-client", 17.5, 1200, 400, 20, Level.SUSPECTED),
+        ("shared-exits", 17.5, 1200, 400, 10, Level.SUSPECTED),
+        ("shared-exits", 17.5, 900, 400, 20, Level.SUSPECTED),
+        ("shared-exits", 16.9, 1200, 400, 20, Level.SUSPECTED),
+        ("shared-exits", 17.5, 1200, 1800, 20, Level.SUSPECTED),
     ],
 )
 def test_what_no_customers_show_and_few_classes_is_none_after_a_quarter_of_an_hour_and_a_thousand_openings(
-    signal: str, nats: float, openings: int, requests: int, minutes: int, level: Level
+    signal: str, nats: float, openings: int, turns: int, minutes: int, level: Level
 ) -> None:
     _, cluster = observed()
-    cluster.dealt.total.openings, cluster.requests = openings, requests
+    cluster.dealt.total.openings, cluster.dealt.turns = openings, turns
     cluster.last_us = cluster.first_us + minutes * MINUTE_US
     tie, back = Evidence("infrastructure", signal, 1.0), Evidence("reaction", "no-echo", -2.0)
     evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2 - 1), tie, back)
     assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence) is level
 
 
+@pytest.mark.parametrize(
+    ("nats", "turns", "minutes", "level"),
+    [
+        (15.1, 0, 20, Level.CONFIRMED),
+        (15.1, 60, 20, Level.CONFIRMED),
+        (15.1, 80, 20, Level.SUSPECTED),
+        (15.1, 0, 14, Level.SUSPECTED),
+        (14.9, 0, 20, Level.SUSPECTED),
+    ],
+)
+def test_what_works_off_a_list_for_a_quarter_of_an_hour_and_goes_on_with_nothing_is_a_campaign(
+    nats: float, turns: int, minutes: int, level: Level
+) -> None:
+    _, cluster = observed()
+    cluster.dealt.total.openings, cluster.dealt.turns = 600, turns
+    cluster.last_us = cluster.first_us + minutes * MINUTE_US
+    evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2))
+    assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence) is level
+    cluster.probes, cluster.relations[Relation.CAME_BACK] = 2, 1
+    assert level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence) is Level.SUSPECTED
+
+
 def test_those_who_talk_their_matters_over_are_people_once_one_came_back_unless_all_else_is_overwhelming() -> None:
     _, cluster = observed()
-    cluster.requests, cluster.probes = 6000, 3
+    cluster.dealt.turns, cluster.probes = 4000, 3
     assert untested(cluster) is Level.CONFIRMED
     cluster.relations[Relation.CAME_BACK] = 1
     assert untested(cluster) is Level.SUSPECTED
@@ -428,6 +453,21 @@ def test_where_customers_say_the_same_only_who_behaves_like_a_pool_is_acted_on()
     assert set(campaign.members) == set(POOL[:10]) >= set(campaign.whole)
     snapshot, request = Snapshot([campaign]), said(WRAPPER, pieces("a new task"))
     assert [snapshot.match(account, request) is not None for account in (POOL[0], POOL[15])] == [True, False]
+
+
+def test_where_all_ask_once_those_who_have_conversations_are_customers_of_what_a_pool_imitates() -> None:
+    customers = names("customer", 6)
+    engine, cluster = observed()
+    for account in customers:
+        turn = said(WRAPPER, pieces(f"{account} begins"))
+        engine.asked(asked(account, turn, LATER))
+        for number in range(2):
+            turn = said(WRAPPER, pieces(f"{account} {number}"), continues=turn.asked, turns=2 * number + 3)
+            engine.asked(asked(account, turn, LATER))
+    assert is_mixed(cluster, LOUD)
+    assert not is_mixed(cluster, TESTED)
+    campaign = campaign_of(engine, cluster, Record("c-1", Level.CONFIRMED, T0, is_mixed=True), HOUR_US)
+    assert set(campaign.members) == set(POOL)
 
 
 def test_accounts_that_share_a_pools_exits_or_purse_are_of_it_unless_they_came_back() -> None:
