@@ -34,7 +34,6 @@ _MANY_OPENINGS = 1000
 besides: a class works at home as evenly as a scheduler deals."""
 _TIES = (SHARED_EXITS, SHARED_PAYMENT)
 _PLAIN, _OPENINGS = 17.2, 600
-_LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
 """Openings, and evidence apart from what became of refusals, that customers do not give however evenly they use a
 product: what they ask for or where they come from is a campaign's too. The clients of some pools just try again."""
 
@@ -69,10 +68,8 @@ def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
 
 def _is_plain(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """Whether it is a campaign by all that it shows, whatever became of refusals."""
-    openings = cluster.dealt.openings
-    if openings < _OPENINGS or not cluster.dealt.asks_once(_MOSTLY):
-        return False
-    return _shown(evidence) >= (_PLAIN if openings < _PLENTY_OF_OPENINGS else _LESS_PLAIN)
+    is_asked_once = cluster.dealt.openings >= _OPENINGS and cluster.dealt.asks_once(_MOSTLY)
+    return is_asked_once and _shown(evidence) >= _PLAIN
 
 
 def _shown(evidence: Sequence[Evidence]) -> float:

@@ -335,8 +335,7 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
 
     assert level(17.5, 800) is Level.CONFIRMED
     assert level(17.0, 800) is Level.SUSPECTED
-    assert level(17.0, 3500) is Level.CONFIRMED
-    assert level(16.0, 3500) is Level.SUSPECTED
+    assert level(17.0, 50_000) is Level.SUSPECTED
     assert level(17.5, 550) is Level.SUSPECTED
     assert level(17.0, 800, Evidence("infrastructure", "created-in-bursts", 2.0)) is Level.SUSPECTED
     cluster.relations[Relation.CAME_BACK] = 1
