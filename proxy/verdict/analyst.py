@@ -18,7 +18,7 @@ from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import is_tested, level_of
 from proxy.verdict.kinship import are_one
-from proxy.verdict.mixture import is_mixed
+from proxy.verdict.mixture import asks_once, is_imitation, is_mixed
 from proxy.verdict.record import Record, campaign_of, is_probing, level_after
 from proxy.verdict.scoring import is_shared, weigh, weigh_again
 
@@ -132,7 +132,7 @@ class Analyst:
         if record is not None:
             self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
-        if record is not None and confirmed and not record.is_mixed and is_mixed(cluster, record.evidence):
+        if record is not None and confirmed and not record.is_mixed and self._is_mixed(cluster, record):
             record.is_mixed = True
             self._change(record.id)
         if (confirmed or record is None) and not has_grown:
@@ -148,6 +148,9 @@ class Analyst:
         else:
             self._stale.add(record.id)
             self._reconsider(cluster, record, now_us)
+
+    def _is_mixed(self, cluster: Cluster, record: Record) -> bool:
+        return is_mixed(cluster, record.evidence) or (record.asked_once and is_imitation(cluster, record.evidence))
 
     def _suspect(self, cluster: Cluster, now_us: int) -> None:
         evidence = tuple(weigh(cluster, self._engine.networks))
@@ -169,6 +172,7 @@ class Analyst:
             return
         if level is not record.level and record.word is not Word.HOLD:
             record.level, record.detected_us = level, now_us
+            record.asked_once = asks_once(cluster)
             self._urgent = True
         record.evidence = evidence
         probing = is_probing(cluster, record)

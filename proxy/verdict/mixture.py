@@ -16,9 +16,10 @@ from proxy.verdict.judgement import is_tested
 _FEWEST_RETURNED, _FEW_RETURNED, _MOST_RETURNED = 5, 0.03, 0.8
 """Payers that came back by themselves, at least, and their share of all whose reaction is known: fewer are chance, and
 where nearly all do it is the pool that tries again."""
-_MOSTLY_ONCE = 0.75
+_MOSTLY_ONCE = 0.7
 """Of its questions begin a conversation, where those who go on with theirs are customers of what a pool imitates."""
-_MOST_CONVERSING = 0.5
+_TURNS, _MOST_CONVERSING = 3, 0.5
+"""With which such a customer goes on for each conversation begun; and of all accounts, so many are no customers."""
 _AT_LEAST, _PER_TURN = 2, 4
 """Conversations that an account began, in all and for each time it went on with one, and is of the pool."""
 _EXIT = 2
@@ -28,22 +29,33 @@ _EXIT = 2
 def is_mixed(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """Whether a campaign that was confirmed on this evidence shares its words with customers, who come back.
 
-    Where it was confirmed though all came back, who comes back is no customer; who has conversations is, if all others
-    ask once.
+    Where it was confirmed though all came back, who comes back is no customer.
     """
-    return cluster.has_text and (_some_return(cluster) if is_tested(evidence) else _some_converse(cluster))
-
-
-def _some_converse(cluster: Cluster) -> bool:
-    conversing, accounts = cluster.dealt.conversing, len(cluster.dealt.shares)
-    is_some = conversing >= _FEWEST_RETURNED and _FEW_RETURNED * accounts <= conversing <= _MOST_CONVERSING * accounts
-    return is_some and cluster.dealt.asks_once(_MOSTLY_ONCE)
-
-
-def _some_return(cluster: Cluster) -> bool:
+    if not cluster.has_text or not is_tested(evidence):
+        return False
     returned = len(cluster.pairs.customers)
     both = returned + len(cluster.pairs.pool)
     return returned >= _FEWEST_RETURNED and _FEW_RETURNED * both <= returned <= _MOST_RETURNED * both
+
+
+def asks_once(cluster: Cluster) -> bool:
+    """Whether so many of its questions begin a conversation that those who go on with theirs are customers."""
+    return cluster.dealt.asks_once(_MOSTLY_ONCE)
+
+
+def is_imitation(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+    """Whether a campaign that asks once, and was confirmed on this evidence, shares its words with customers, who have
+    conversations."""
+    return cluster.has_text and not is_tested(evidence) and _some_converse(cluster)
+
+
+def _some_converse(cluster: Cluster) -> bool:
+    dealt = cluster.dealt
+    least = max(_FEWEST_RETURNED, _FEW_RETURNED * len(dealt.shares))
+    if dealt.conversing < least or not asks_once(cluster):
+        return False
+    conversing = sum(share.turns >= _TURNS * max(share.openings, 1) for share in dealt.shares.values())
+    return least <= conversing <= _MOST_CONVERSING * len(dealt.shares)
 
 
 def pool_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:

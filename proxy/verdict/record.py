@@ -54,6 +54,8 @@ class Record:
     """As it was before a restart: its counts are added to what was seen since."""
     is_mixed: bool = False
     """Others say the same, whom a refusal brings back by themselves while the campaign's accounts fail over."""
+    asked_once: bool = False
+    """Nearly all of its questions began a conversation when it got its level: who is refused goes on with nothing."""
     enough_at: int | None = None
     """Openings from which it has time to be tested, the evidence being enough without; None while it is not."""
 

@@ -12,6 +12,7 @@ from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, Relation
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.judgement import (
+    AIMS,
     CREATED_IN_BURSTS,
     OVERWHELMING,
     SHARED_EXITS,
@@ -36,6 +37,8 @@ _TIES = (SHARED_EXITS, SHARED_PAYMENT)
 _PLAIN, _OPENINGS = 17.2, 600
 """Openings, and evidence apart from what became of refusals, that customers do not give however evenly they use a
 product: what they ask for or where they come from is a campaign's too. The clients of some pools just try again."""
+_LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
+"""The same, where what they ask for or where they come from does speak: in time customers are as even as that alone."""
 
 
 def is_campaign_untested(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
@@ -51,8 +54,7 @@ def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
         return False
     if cluster.dealt.asks_once(_ONLY) and _shown(evidence) >= _LIST:
         return True
-    is_tied = any(each.signal in _TIES and each.weight > 0 for each in evidence)
-    return is_tied and cluster.dealt.openings >= _MANY_OPENINGS and _is_plain(cluster, evidence)
+    return _speaks(evidence, _TIES) and cluster.dealt.openings >= _MANY_OPENINGS and _is_plain(cluster, evidence)
 
 
 def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
@@ -68,8 +70,15 @@ def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
 
 def _is_plain(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """Whether it is a campaign by all that it shows, whatever became of refusals."""
-    is_asked_once = cluster.dealt.openings >= _OPENINGS and cluster.dealt.asks_once(_MOSTLY)
-    return is_asked_once and _shown(evidence) >= _PLAIN
+    openings = cluster.dealt.openings
+    if openings < _OPENINGS or not cluster.dealt.asks_once(_MOSTLY):
+        return False
+    is_more = openings >= _PLENTY_OF_OPENINGS and _speaks(evidence, (*_TIES, *AIMS))
+    return _shown(evidence) >= (_LESS_PLAIN if is_more else _PLAIN)
+
+
+def _speaks(evidence: Sequence[Evidence], signals: Sequence[str]) -> bool:
+    return any(each.signal in signals and each.weight > 0 for each in evidence)
 
 
 def _shown(evidence: Sequence[Evidence]) -> float:

@@ -13,7 +13,7 @@ from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
 from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR, OVERWHELMING
 from proxy.verdict.members import excused_accounts, members_of, whole_accounts
-from proxy.verdict.mixture import is_mixed, pool_accounts
+from proxy.verdict.mixture import is_imitation, is_mixed, pool_accounts
 from proxy.verdict.nats import LEAST_PAYERS
 from proxy.verdict.record import (
     Record,
@@ -336,6 +336,10 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
     assert level(17.5, 800) is Level.CONFIRMED
     assert level(17.0, 800) is Level.SUSPECTED
     assert level(17.0, 50_000) is Level.SUSPECTED
+    aim, tie = Evidence("content", "reasoning-traces", 0.5), Evidence("infrastructure", "shared-exits", 0.5)
+    assert level(16.5, 3500, aim) is level(16.5, 3500, tie) is Level.CONFIRMED
+    assert level(16.5, 2500, aim) is Level.SUSPECTED
+    assert level(15.5, 3500, tie) is Level.SUSPECTED
     assert level(17.5, 550) is Level.SUSPECTED
     assert level(17.0, 800, Evidence("infrastructure", "created-in-bursts", 2.0)) is Level.SUSPECTED
     cluster.relations[Relation.CAME_BACK] = 1
@@ -460,11 +464,11 @@ def test_where_all_ask_once_those_who_have_conversations_are_customers_of_what_a
     for account in customers:
         turn = said(WRAPPER, pieces(f"{account} begins"))
         engine.asked(asked(account, turn, LATER))
-        for number in range(2):
+        for number in range(3):
             turn = said(WRAPPER, pieces(f"{account} {number}"), continues=turn.asked, turns=2 * number + 3)
             engine.asked(asked(account, turn, LATER))
-    assert is_mixed(cluster, LOUD)
-    assert not is_mixed(cluster, TESTED)
+    assert is_imitation(cluster, LOUD)
+    assert not is_imitation(cluster, TESTED)
     campaign = campaign_of(engine, cluster, Record("c-1", Level.CONFIRMED, T0, is_mixed=True), HOUR_US)
     assert set(campaign.members) == set(POOL)
 
