@@ -82,16 +82,19 @@ async def test_an_empty_bucket_raises_rate_limit_error_and_tells_when_to_come_ba
 
 
 async def test_the_sdks_own_retries_succeed_after_the_wait_they_were_asked_for(sdk_proxy: Running) -> None:
+    few = asyncio.Semaphore(3)  # all at once take so long that most buckets are full again before the second request
+
     async def retries(way: Way) -> int:
         headers = account("brisk")
-        await way.ask(sdk_proxy.url, extra_headers=headers)
-        return (await way.head(sdk_proxy.url, retries=2, extra_headers=headers)).retries_taken
+        async with few:
+            await way.ask(sdk_proxy.url, extra_headers=headers)
+            return (await way.head(sdk_proxy.url, retries=2, extra_headers=headers)).retries_taken
 
     before = [exchanges(sdk_proxy, way) for way in ONE_EACH]
     taken = await asyncio.gather(*map(retries, ALL_WAYS))
     after = [exchanges(sdk_proxy, way) for way in ONE_EACH]
     assert max(taken) == 1, "a try before its time would have been throttled as well, and made a second one"
-    assert sum(taken) > len(ALL_WAYS) / 2, "only on a machine that is very busy is the bucket full again at once"
+    assert sum(taken) > len(ALL_WAYS) / 2, "only where three take half a second is the bucket full again at once"
     changes = [since(*counts) for counts in zip(before, after, strict=True)]
     assert sum(change.get("throttle", 0) for change in changes) == sum(taken)
     assert sum(change["allow"] for change in changes) == 2 * len(ALL_WAYS)
