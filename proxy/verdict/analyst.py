@@ -133,7 +133,7 @@ class Analyst:
             self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
         if record is not None and confirmed and not record.is_mixed and self._is_mixed(cluster, record):
-            record.is_mixed = True
+            record.is_mixed, record.imitates = True, not is_mixed(cluster, record.evidence)
             self._change(record.id)
         if (confirmed or record is None) and not has_grown:
             return

@@ -64,7 +64,6 @@ def pool_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]
     Also those that come out of the same exits as several of these, or are paid for by the same purse.
     """
     known = [payer for payer in members if payer.group in cluster.pairs.pool]
-    asking = _asking_once(members, cluster) if _some_converse(cluster) else []
     customers = cluster.pairs.customers
     exits = Counter(payer.network for payer in known)
     innocent = {payer.network for payer in members if payer.group in customers}
@@ -76,13 +75,14 @@ def pool_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]
         and payer.group not in customers
         and (payer.payment in purses or (exits[payer.network] >= _EXIT and payer.network not in innocent))
     ]
-    return tuple(dict.fromkeys(payer.account for payer in found + asking))
+    return tuple(payer.account for payer in found)
 
 
-def _asking_once(members: Sequence[Payer], cluster: Cluster) -> list[Payer]:
+def asking_once(members: Sequence[Payer], cluster: Cluster) -> list[str]:
+    """Members that begin conversations rather than going on with some, where customers have conversations."""
     shares = ((payer, cluster.dealt.shares.get(payer.number)) for payer in members)
     return [
-        payer
+        payer.account
         for payer, share in shares
         if share is not None and share.openings >= max(_AT_LEAST, _PER_TURN * share.turns)
     ]

@@ -17,7 +17,7 @@ from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import NEAR, PLENTY, is_tested, level_of, score_of, score_without
 from proxy.verdict.members import excused_accounts, members_of, whole_accounts
-from proxy.verdict.mixture import pool_accounts
+from proxy.verdict.mixture import asking_once, pool_accounts
 from proxy.verdict.untested import is_campaign_untested
 
 MOST_MEMBERS = 30_000
@@ -54,6 +54,8 @@ class Record:
     """As it was before a restart: its counts are added to what was seen since."""
     is_mixed: bool = False
     """Others say the same, whom a refusal brings back by themselves while the campaign's accounts fail over."""
+    imitates: bool = False
+    """It is mixed because these others have conversations with what it asks once."""
     asked_once: bool = False
     """Nearly all of its questions began a conversation when it got its level: who is refused goes on with nothing."""
     enough_at: int | None = None
@@ -104,7 +106,8 @@ def _only(members: Sequence[Payer], cluster: Cluster, record: Record) -> tuple[s
     if not record.is_mixed:
         return None
     before = record.kept.members if record.kept is not None and record.kept.mixed else ()
-    return tuple(sorted({*pool_accounts(members, cluster), *before}))
+    pool = asking_once(members, cluster) if record.imitates else ()
+    return tuple(sorted({*pool, *pool_accounts(members, cluster), *before}))
 
 
 def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:

@@ -469,7 +469,10 @@ def test_where_all_ask_once_those_who_have_conversations_are_customers_of_what_a
             engine.asked(asked(account, turn, LATER))
     assert is_imitation(cluster, LOUD)
     assert not is_imitation(cluster, TESTED)
-    campaign = campaign_of(engine, cluster, Record("c-1", Level.CONFIRMED, T0, is_mixed=True), HOUR_US)
+    record = Record("c-1", Level.CONFIRMED, T0, is_mixed=True)
+    assert campaign_of(engine, cluster, record, HOUR_US).members == ()
+    record.imitates = True
+    campaign = campaign_of(engine, cluster, record, HOUR_US)
     assert set(campaign.members) == set(POOL)
 
 
