@@ -15,6 +15,7 @@ _SHORT_RANK = 8
 _GUESTS = 50
 """One account in so many may be a guest, like a batch job that now and then meets the template by chance."""
 _TURNS = 2
+"""Of an account that has conversations, at least."""
 _FEWEST = 12
 """Accounts from which one may be at least."""
 
@@ -88,6 +89,11 @@ class Dealt:
         """Of all accounts."""
         return self.total.openings
 
+    @property
+    def questions(self) -> int:
+        """All that begins a conversation or goes on with one; what is asked again is none."""
+        return self.openings + self.turns
+
     def opening(self, account: int, *, again: bool = False, shared: bool = False, is_guest: bool = False) -> None:
         """Counts the next opening; `again`: of an earlier matter of the account's, `shared`: somebody else had it.
 
@@ -129,8 +135,8 @@ class Dealt:
             self.conversing += share.turns == _TURNS
 
     def asks_once(self, share: float) -> bool:
-        """Whether so many of all questions, at least, begin a conversation; what is asked again is none."""
-        return self.openings >= share * (self.openings + self.turns)
+        """Whether so many of all questions, at least, begin a conversation."""
+        return self.openings >= share * self.questions
 
     def usual(self) -> Fall:
         """How they fall without the busiest few guests: a single one could make any pool look like people."""

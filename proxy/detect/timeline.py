@@ -24,12 +24,15 @@ class Timeline:
 
     def add(self, at_us: int, prevented: bool, count: int = 1) -> None:
         """Counts exchanges at a moment; one before the start counts as at the start."""
+        self._add_to_slice(at_us, prevented, count)
+        self._add_to_twelfth(at_us // _TWELFTH_US, count)
+
+    def _add_to_slice(self, at_us: int, prevented: bool, count: int) -> None:
         index = max(at_us - self.start_us, 0) // self.width_us
         while index >= SLICES:
             self._widen()
             index = max(at_us - self.start_us, 0) // self.width_us
         (self.prevented if prevented else self.admitted)[index] += count
-        self._count(at_us // _TWELFTH_US, count)
 
     def absorb(self, other: Timeline) -> None:
         """Adds the counts of `other`, at the starts of its slices."""
@@ -38,13 +41,12 @@ class Timeline:
             older.absorb(self)
             self.start_us, self.width_us = older.start_us, older.width_us
             self.admitted, self.prevented = older.admitted, older.prevented
-        mine = dict(self.twelfths)
         for start_us, admitted, prevented in other.slices():
-            self.add(start_us, False, admitted)
-            self.add(start_us, True, prevented)
-        self.twelfths = {}
+            self._add_to_slice(start_us, False, admitted)
+            self._add_to_slice(start_us, True, prevented)
+        mine, self.twelfths = self.twelfths, {}
         for twelfth in sorted({*mine, *other.twelfths}):
-            self._count(twelfth, mine.get(twelfth, 0) + other.twelfths.get(twelfth, 0))
+            self._add_to_twelfth(twelfth, mine.get(twelfth, 0) + other.twelfths.get(twelfth, 0))
 
     def slices(self) -> list[tuple[int, int, int]]:
         """(start_us, admitted, prevented) of every slice that holds anything."""
@@ -76,7 +78,7 @@ class Timeline:
         )
         return most * span_us / (joined * self.width_us)
 
-    def _count(self, twelfth: int, count: int) -> None:
+    def _add_to_twelfth(self, twelfth: int, count: int) -> None:
         if twelfth not in self.twelfths and len(self.twelfths) >= _MOST_TWELFTHS:
             del self.twelfths[next(iter(self.twelfths))]
         self.twelfths[twelfth] = self.twelfths.get(twelfth, 0) + count

@@ -132,9 +132,8 @@ class Analyst:
         if record is not None:
             self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
-        if record is not None and confirmed and not record.is_mixed and self._is_mixed(cluster, record):
-            record.is_mixed, record.imitates = True, not is_mixed(cluster, record.evidence)
-            self._change(record.id)
+        if record is not None and confirmed and not record.is_mixed:
+            self._find_customers(cluster, record)
         if (confirmed or record is None) and not has_grown:
             return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
@@ -149,8 +148,12 @@ class Analyst:
             self._stale.add(record.id)
             self._reconsider(cluster, record, now_us)
 
-    def _is_mixed(self, cluster: Cluster, record: Record) -> bool:
-        return is_mixed(cluster, record.evidence) or (record.asked_once and is_imitation(cluster, record.evidence))
+    def _find_customers(self, cluster: Cluster, record: Record) -> None:
+        """Notes that a campaign shares its words with customers, once it shows."""
+        record.imitates = record.asked_once and is_imitation(cluster, record.evidence)
+        record.is_mixed = record.imitates or is_mixed(cluster, record.evidence)
+        if record.is_mixed:
+            self._change(record.id)
 
     def _suspect(self, cluster: Cluster, now_us: int) -> None:
         evidence = tuple(weigh(cluster, self._engine.networks))

@@ -23,7 +23,7 @@ def habits(cluster: Cluster) -> list[Evidence]:
 
 def _conversations(cluster: Cluster) -> list[Evidence]:
     """Campaigns: who wants answers to train on asks once, and agents go on with what a tool has found."""
-    share = cluster.dealt.talked / max(cluster.dealt.openings + cluster.dealt.turns, 1)
+    share = cluster.dealt.talked / max(cluster.dealt.questions, 1)
     if share < _SOME_TALK or not cluster.has_text:
         return []
     detail = f"{share:.0%} of its questions go on with a conversation in words"
