@@ -96,7 +96,10 @@ class Cluster:
     @property
     def has_text(self) -> bool:
         """Whether it is known by what it says, and not by ties alone."""
-        return any(template.pieces for template in self.templates)
+        for template in self.templates:  # noqa: SIM110 - asked for each pair of clusters, where a generator costs as much
+            if template.pieces:
+                return True
+        return False
 
     def worded(self) -> Template:
         """A new wording of it; the one that fewest requests had makes room."""

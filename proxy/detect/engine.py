@@ -17,7 +17,7 @@ from proxy.detect.payers import Payer, Payers
 from proxy.detect.pieces import Found, Pieces
 from proxy.detect.replays import Replays
 from proxy.detect.ties import LEAST, Ties
-from proxy.detect.votes import elected, learn, seeded, votes_of
+from proxy.detect.votes import Votes, learn, seeded
 from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 from proxy.generations import Generations
@@ -159,29 +159,30 @@ class Engine:
 
     def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
         """The cluster of a request: the campaign it was found in, else whose template most of it is."""
-        votes = votes_of(found.shared)
+        votes = Votes(found.shared)
         cluster = self._named(asked)
         if cluster is not None and not cluster.has_text:
             return None  # known by its ties, see `_tied`; what it says may be what all customers of a product say
-        if cluster is not None and votes.get(cluster, 0.0) < _STILL:
+        if cluster is not None and votes.by_cluster.get(cluster, 0.0) < _STILL:
             cluster.held(asked)
             self.clusters.touched[cluster] = None
             cluster = None
-        if cluster is None and votes:
-            cluster = elected(votes, found.shared)
         if cluster is None:
-            return seeded(self.clusters, found.shared, asked.moment_us)
-        if len(votes) > 1:
-            cluster = self._overlapping(cluster, votes)
-        learn(self.pieces, cluster, payer, found.shared, votes.get(cluster, 0.0))
+            cluster = votes.elected()
+        if cluster is None:
+            return seeded(self.clusters, votes, asked.moment_us)
+        told = votes.by_cluster
+        if len(told) > 1 and (whole := self._overlapping(cluster, told)) is not None:
+            cluster, votes = whole, Votes(found.shared)
+        learn(self.pieces, cluster, payer, votes, told.get(cluster, 0.0))
         return cluster
 
     def _named(self, asked: Asked) -> Cluster | None:
         """The campaign that a request was found to be of when it was decided."""
         return self.by_campaign.get(asked.campaign) if asked.campaign is not None else None
 
-    def _overlapping(self, cluster: Cluster, votes: dict[Cluster, float]) -> Cluster:
-        """A request that has pieces of several clusters: where that is common, they are halves of one template."""
+    def _overlapping(self, cluster: Cluster, votes: dict[Cluster, float]) -> Cluster | None:
+        """What two clusters have become whose pieces one request has: where that is common, they are halves of one."""
         for other, weight in votes.items():
             if other is cluster or weight < _HALF:
                 continue
@@ -196,7 +197,7 @@ class Engine:
             self.pieces.fold(part, whole)
             self.merge(whole, part)
             return whole
-        return cluster
+        return None
 
     def _reacted(
         self,
@@ -212,7 +213,7 @@ class Engine:
         if relation is Relation.NEW and found.others >= ALIKE and found.others * 3 >= found.lone * 2:
             young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
             relation, whose = self._echoes.alike(found, young, asked.moment_us)
-        trial = self._tried(content, payer, asked)
+        trial = self._tried(content, payer, asked, found)
         if trial is not None and relation in (Relation.NEW, Relation.SIMILAR):
             relation, whose = self._picked_up(trial, payer.group, cluster, relation, whose)
         if relation in (Relation.ECHO, Relation.TESTED_ECHO) and self._is_next_door(whose, asked):
@@ -235,13 +236,13 @@ class Engine:
         refusal = self._echoes.refusal_of(group)
         return refusal is not None and refusal.network == asked.network and self.networks.is_narrow(asked.network)
 
-    def _tried(self, content: Content, payer: Payer, asked: Asked) -> Trial | None:
+    def _tried(self, content: Content, payer: Payer, asked: Asked, found: Found) -> Trial | None:
         """What a verdict refused another payer, whose words these are; and waits for these, if they are to be tried."""
         probed, met = self._named(asked), self._echoes.met(content.pieces, asked.moment_us)
         tries = probed is not None and (asked.by_verdict or (not asked.refused and probed.requests % _CONTROL == 0))
         if not (met or tries):
             return None
-        own = self.pieces.own(content.pieces)
+        own = found.own(content.pieces)
         trial = self._echoes.heard(met, len(own))
         if trial is not None and (trial.group == payer.group or self._is_next_door(trial.group, asked)):
             return None

@@ -6,6 +6,8 @@ Knows no rule of judgement.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from proxy.detect.cluster import MOST_TEMPLATES, Cluster
 from proxy.detect.template import MOST_PIECES, TRIAL, Template
 from proxy.generations import Generations
@@ -77,16 +79,19 @@ class Shared:
         return None if self.template is None or self.template.cluster.gone else self.template.cluster
 
     @property
-    def vote(self) -> float:
-        """What it has to say for its cluster: a request is of it from 1 on."""
+    def strength(self) -> float:
+        """Its weight; while it is on trial less where it is rare so far, and so most likely what somebody asks."""
         template = self.template
         if template is None or not self.weight:
             return 0.0
         # Asked for each piece of every request; so it calls nothing.
         since = template.requests - self.joined_at
-        # While it is on trial: rare so far, it is most likely what somebody asks.
-        weight = self.weight if since >= TRIAL else min(self.weight, (self.hits + 1) / (since + 2))
-        return weight / template.least
+        return self.weight if since >= TRIAL else min(self.weight, (self.hits + 1) / (since + 2))
+
+    @property
+    def vote(self) -> float:
+        """What it has to say for its cluster: a request is of it from 1 on."""
+        return 0.0 if self.template is None else self.strength / self.template.least
 
     @property
     def mark(self) -> float:
@@ -164,6 +169,11 @@ class Found:
         """Of these, pieces of refused requests of the payer `other`."""
         self.other = 0
 
+    def own(self, pieces: Iterable[int]) -> list[int]:
+        """Those of the request's pieces that were no shared ones."""
+        shared = {shared.piece for shared in self.shared}
+        return [piece for piece in pieces if piece not in shared]
+
     def of_another(self, said_by: int) -> None:
         """Counts a piece of one other payer's; below zero: of a request of that payer's that was refused."""
         self.others += 1
@@ -185,11 +195,6 @@ class Pieces:
     def shared(self, piece: int) -> Shared | None:
         """The record of a shared piece."""
         return self._shared.get(piece)
-
-    def own(self, pieces: tuple[int, ...]) -> list[int]:
-        """Those that no template has, nor so many payers as make one."""
-        records = ((piece, self._shared.get(piece)) for piece in pieces)
-        return [piece for piece, shared in records if shared is None or shared.groups is not None]
 
     def adopt(self, piece: int, template: Template, weight: float) -> None:
         """Makes `piece` one of `template`'s from the start, as a verdict that was kept over a restart has it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.clusters import Clusters
 from proxy.detect.payers import Payer
@@ -16,77 +18,91 @@ _WHOLE = 1.9
 """Votes that nobody gives by chance: three quarters of a template."""
 
 
-def elected(votes: dict[Cluster, float], shared: list[Shared]) -> Cluster | None:
-    """The cluster that a request is of: enough of its template, and in more than a phrase."""
-    best = max(votes, key=votes.__getitem__)
-    if votes[best] < 1.0 or sum(piece.cluster is best for piece in shared) < FEWEST_PIECES:
-        return None
-    return best
+class Votes:
+    """What the shared pieces of one request say, by the wording that they are of."""
+
+    __slots__ = ("by_cluster", "by_template", "free", "pieces")
+
+    def __init__(self, shared: Sequence[Shared]) -> None:
+        self.pieces: dict[Template, list[Shared]] = {}
+        """Those of each wording that is somebody's."""
+        self.free: list[Shared] = []
+        """Those that are of none, and not generic."""
+        for piece in shared:
+            template = piece.template
+            if template is None or template.cluster.gone:
+                if not piece.generic:
+                    self.free.append(piece)
+            elif (same := self.pieces.get(template)) is None:
+                self.pieces[template] = [piece]
+            else:
+                same.append(piece)
+        self.by_template = {
+            template: sum([piece.strength for piece in told]) / template.least for template, told in self.pieces.items()
+        }
+        self.by_cluster: dict[Cluster, float] = {}
+        for template, vote in self.by_template.items():
+            self.by_cluster[template.cluster] = self.by_cluster.get(template.cluster, 0.0) + vote
+
+    def pieces_of(self, cluster: Cluster) -> list[Shared]:
+        """Those of all its wordings."""
+        return [piece for template, told in self.pieces.items() if template.cluster is cluster for piece in told]
+
+    def elected(self) -> Cluster | None:
+        """The cluster that a request is of: enough of its template, and in more than a phrase."""
+        best = max(self.by_cluster, key=self.by_cluster.__getitem__, default=None)
+        if best is None or self.by_cluster[best] < 1.0:
+            return None
+        return best if len(self.pieces_of(best)) >= FEWEST_PIECES else None
 
 
-def votes_of(shared: list[Shared]) -> dict[Cluster, float]:
-    """The weight of a request's pieces by the cluster whose template they are of."""
-    votes: dict[Cluster, float] = {}
-    for piece in shared:
-        if piece.weight and (template := piece.template) is not None and not template.cluster.gone:
-            cluster = template.cluster
-            votes[cluster] = votes.get(cluster, 0.0) + piece.vote
-    return votes
-
-
-def wording_of(cluster: Cluster, shared: list[Shared]) -> Template | None:
+def wording_of(cluster: Cluster, votes: Votes) -> Template | None:
     """The wording of the cluster that a request has; a new one where it has none, but enough to know it by again.
 
     Each wording that the request has is told whether it came alone.
     """
-    votes: dict[Template, float] = {}
-    free = 0
-    for piece in shared:
-        if piece.cluster is cluster and piece.template is not None:
-            votes[piece.template] = votes.get(piece.template, 0.0) + piece.vote
-        elif piece.cluster is None and not piece.generic:
-            free += 1
-    if votes:
-        known = [template for template, weight in votes.items() if weight >= 1.0]
+    told = {template: vote for template, vote in votes.by_template.items() if template.cluster is cluster}
+    if told:
+        known = [template for template, vote in told.items() if vote >= 1.0]
         for template in known:
             template.met(in_company=len(known) > 1)
-        return max(votes, key=votes.__getitem__)
-    if free < SEED:
+        return max(told, key=told.__getitem__)
+    if len(votes.free) < SEED:
         return None
     template = cluster.worded()
     template.requests = 1
-    template.typical = UNTRIED * free
+    template.typical = UNTRIED * len(votes.free)
     return template
 
 
-def learn(pieces: Pieces, cluster: Cluster, payer: Payer, shared: list[Shared], weight: float) -> None:
+def learn(pieces: Pieces, cluster: Cluster, payer: Payer, votes: Votes, weight: float) -> None:
     """Keeps count of which pieces are the cluster's, from a request of it that gave it votes of this `weight`."""
     if weight < _WHOLE and cluster.is_strange(payer):
-        for piece in shared:
-            if piece.cluster is cluster:
-                piece.told_by_stranger(payer.group)
+        for piece in votes.pieces_of(cluster):
+            piece.told_by_stranger(payer.group)
         return
-    template = wording_of(cluster, shared)
-    if template is None:
+    wording = wording_of(cluster, votes)
+    if wording is None:
         return
-    template.requests += 1
-    if template.requests % _WEIGHED == _WEIGHED - 1:
-        pieces.weigh(template)
-    for piece in shared:
-        owner = piece.cluster
-        if owner is cluster:
-            piece.hits += 1
-        elif owner is None:
-            piece.join(template)
-        elif owner not in cluster.overlaps:
-            piece.missed()
+    wording.requests += 1
+    if wording.requests % _WEIGHED == _WEIGHED - 1:
+        pieces.weigh(wording)
+    for template, told in votes.pieces.items():
+        if template.cluster is not cluster and template.cluster not in cluster.overlaps:
+            for piece in told:
+                piece.missed()
+    for piece in votes.pieces_of(cluster):
+        piece.hits += 1
+    for piece in votes.free:
+        piece.join(wording)
 
 
-def seeded(clusters: Clusters, shared: list[Shared], at_us: int) -> Cluster | None:
+def seeded(clusters: Clusters, votes: Votes, at_us: int) -> Cluster | None:
     """A new cluster for a request that is of none, where it has enough pieces that are of none either."""
-    free = [piece for piece in shared if not piece.generic and piece.cluster is None]
-    for piece in shared:
-        piece.missed()
+    for told in votes.pieces.values():
+        for piece in told:
+            piece.missed()
+    free = votes.free
     if len(free) < SEED:
         return None
     cluster = clusters.new(at_us)

@@ -129,7 +129,8 @@ class Analyst:
     def _judge(self, cluster: Cluster, now_us: int) -> None:
         record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
         has_grown = cluster.requests >= cluster.judged_next
-        if record is not None:
+        if record is not None and (has_grown or cluster.requests >= record.united_next):
+            record.united_next = cluster.requests + _STEP
             self._unite(cluster, with_campaigns=has_grown)
         confirmed = record is not None and record.level is Level.CONFIRMED
         if record is not None and confirmed and not record.is_mixed:
@@ -207,13 +208,7 @@ class Analyst:
     def _merge_records(self, name: str, other: str) -> None:
         mine, theirs = self._records[name], self._records.pop(other, None)
         if theirs is not None:
-            mine.merged += [theirs.id, *theirs.merged]
-            mine.word = mine.word or theirs.word
-            mine.is_mixed = mine.is_mixed or theirs.is_mixed
-            if theirs.level is mine.level:
-                mine.detected_us = min(mine.detected_us, theirs.detected_us)
-            elif theirs.level is Level.CONFIRMED:
-                mine.level, mine.evidence, mine.detected_us = theirs.level, theirs.evidence, theirs.detected_us
+            mine.take_over(theirs)
         self._change(name, other)
 
     def _expire(self, now_us: int) -> None:
@@ -244,5 +239,6 @@ class Analyst:
         record = Record(campaign.id, campaign.level, campaign.detected_us, campaign.evidence, campaign.word)
         record.merged, record.kept = list(campaign.merged), campaign
         record.is_mixed = campaign.mixed
+        record.imitates = campaign.mixed and not is_tested(campaign.evidence)
         self._records[campaign.id] = record
         self._change(campaign.id)

@@ -37,13 +37,14 @@ K = TypeVar("K")
 
 def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
     """Whether two clusters are parts of one, given where all accounts come from."""
-    if _same_payers(one, other):
+    met = one.neighbours.get(other, 0) >= LEAST_PAYERS
+    if met and _same_payers(one, other):
         return True
-    if not (one.has_text and other.has_text and _alike(one, other)):
+    if not (one.has_text and other.has_text):
         return False
-    return (
-        _goes_on(one, other) or _many_payers(one, other) or _same_exits(one, other, around) or _same_purse(one, other)
-    )
+    # Asked of each campaign and all that it has met again and again, so what is cheapest to tell comes first.
+    ties = _goes_on(one, other) or (met and _many_payers(one, other))
+    return (ties or _same_exits(one, other, around) or _same_purse(one, other)) and _alike(one, other)
 
 
 def _same_payers(one: Cluster, other: Cluster) -> bool:
@@ -108,18 +109,24 @@ def _others_among(one: Cluster, other: Cluster, smaller: Mapping[str, int], larg
 
 def _alike(one: Cluster, other: Cluster) -> bool:
     """The same sampling parameters and models, in like proportions: wordings of one wrapper, sent by one program."""
-    return _cosine(one.shapes, other.shapes) >= _ALIKE and _cosine(one.models, other.models) >= _ALIKE
+    return _cosine(one.models, other.models) >= _ALIKE and _cosine(one.shapes, other.shapes) >= _ALIKE
 
 
 def _cosine(one: Mapping[K, int], other: Mapping[K, int]) -> float:
     """How alike two mixtures are, by what was drawn of each: two few drawn of the same one look no less alike."""
     if one.keys().isdisjoint(other):
         return 0.0
+    together = 0
+    for kind, count in one.items():
+        if kind in other:
+            together += count * other[kind]
     drawn, drawn_other = sum(one.values()), sum(other.values())
-    together = sum(count * other.get(kind, 0) for kind, count in one.items()) / max(drawn * drawn_other, 1)
-    return together / sqrt(_again(one, drawn) * _again(other, drawn_other))
+    return together / max(drawn * drawn_other, 1) / sqrt(_again(one, drawn) * _again(other, drawn_other))
 
 
 def _again(mixture: Mapping[K, int], drawn: int) -> float:
     """How likely two that are drawn are of one kind."""
-    return max(sum(count * (count - 1) for count in mixture.values()), 1) / max(drawn * (drawn - 1), 1)
+    pairs = 0
+    for count in mixture.values():
+        pairs += count * (count - 1)
+    return max(pairs, 1) / max(drawn * (drawn - 1), 1)

@@ -60,10 +60,25 @@ class Record:
     """Nearly all of its questions began a conversation when it got its level: who is refused goes on with nothing."""
     enough_at: int | None = None
     """Openings from which it has time to be tested, the evidence being enough without; None while it is not."""
+    united_next: int = 0
+    """Requests from which it is compared again with the clusters that it has met."""
 
     @property
     def score(self) -> float:
         return score_of(self.evidence)
+
+    def take_over(self, other: Record) -> None:
+        """Goes on for both: the other one's cluster has become part of this one's."""
+        self.merged += [other.id, *other.merged]
+        self.word = self.word or other.word
+        # Where either was told from customers by who came back, who asks once may be a customer.
+        mixed = [each for each in (self, other) if each.is_mixed]
+        self.is_mixed, self.imitates = bool(mixed), bool(mixed) and all(each.imitates for each in mixed)
+        if other.level is self.level:
+            self.detected_us = min(self.detected_us, other.detected_us)
+        elif other.level is Level.CONFIRMED:
+            self.level, self.evidence, self.detected_us = other.level, other.evidence, other.detected_us
+            self.asked_once = other.asked_once
 
 
 def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:

@@ -58,8 +58,8 @@ class Snapshot:
     def _by_content(self, account: str, content: Content) -> Campaign | None:
         weights: dict[str, int] = {}
         counts: dict[str, int] = {}
-        for piece in content.pieces:
-            for name, weight in self._by_piece.get(piece, ()):
+        for marks_of in filter(None, map(self._by_piece.get, content.pieces)):
+            for name, weight in marks_of:
                 weights[name] = weights.get(name, 0) + weight
                 counts[name] = counts.get(name, 0) + 1
         best, most = None, 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from proxy.detect.cluster import Cluster
 from proxy.detect.pieces import Shared
 from proxy.detect.template import TRIAL, Template
-from proxy.detect.votes import wording_of
+from proxy.detect.votes import Votes, wording_of
 from tests.unit.detect.traffic_by_hand import T0, pieces
 
 
@@ -37,7 +37,7 @@ def test_what_is_asked_within_a_wrapper_is_no_mark_by_itself_and_the_wrapper_is(
     wrapper, question = wording(cluster, "wrapper"), wording(cluster, "question")
     assert trust(wrapper) == trust(question) == 1
     for number in range(200):
-        wording_of(cluster, wrapper + question if number % 5 == 0 else wrapper)
+        wording_of(cluster, Votes(wrapper + question if number % 5 == 0 else wrapper))
     assert trust(wrapper) == 1
     assert trust(question) < 0.4
 
@@ -46,7 +46,7 @@ def test_two_that_always_come_together_are_marks_together() -> None:
     cluster = Cluster(1, T0)
     prefix, suffix = wording(cluster, "prefix"), wording(cluster, "suffix")
     for _ in range(200):
-        wording_of(cluster, prefix + suffix)
+        wording_of(cluster, Votes(prefix + suffix))
     told = [trust(part) * sum(piece.vote for piece in part) for part in (prefix, suffix)]
     assert all(weight < 1 for weight in told)
     assert sum(told) >= 1
@@ -56,7 +56,7 @@ def test_a_phrase_of_another_wording_is_no_company() -> None:
     cluster = Cluster(1, T0)
     wrapper, other = wording(cluster, "wrapper"), wording(cluster, "other")
     for _ in range(200):
-        wording_of(cluster, wrapper + other[:2])
+        wording_of(cluster, Votes(wrapper + other[:2]))
     assert trust(wrapper) == 1
 
 
@@ -64,10 +64,10 @@ def test_a_wrapper_that_is_put_around_something_else_becomes_a_mark_again() -> N
     cluster = Cluster(1, T0)
     wrapper, question = wording(cluster, "wrapper"), wording(cluster, "question")
     for _ in range(5000):
-        wording_of(cluster, wrapper + question)
+        wording_of(cluster, Votes(wrapper + question))
     assert trust(wrapper) < 1
     for _ in range(400):
-        wording_of(cluster, wrapper)
+        wording_of(cluster, Votes(wrapper))
     assert trust(wrapper) == 1
 
 

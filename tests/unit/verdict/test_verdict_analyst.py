@@ -306,6 +306,20 @@ def test_after_a_restart_the_customers_who_say_the_same_are_left_alone_as_before
     assert loop.campaign.members == tuple(sorted(POOL[:10]))
 
 
+def test_after_a_restart_who_asks_once_is_still_told_from_customers_who_converse() -> None:
+    (campaign,) = failing_over().analyst.campaigns()
+    untested = tuple(each for each in campaign.evidence if each.family not in ("reaction", "replay"))
+    imitation = replace(campaign, members=tuple(POOL[:10]), mixed=True, evidence=untested)
+    loop = ClosedLoop(Analyst.restored(msgspec.json.encode([imitation])))
+    before = 0
+    for number in range(6):
+        loop.ask(asked("fresh", said(WRAPPER, pieces(f"fresh {number}")), LATER + number * 1_000_000))
+        turn = said(WRAPPER, pieces(f"guest {number}"), continues=before, turns=2 * number + 1)
+        loop.ask(asked("guest", turn, LATER + number * 1_000_000))
+        before = turn.asked
+    assert {*loop.campaign.members} - {*POOL} == {"fresh"}
+
+
 def test_after_a_restart_the_marks_of_a_campaign_are_at_no_moment_looser_than_before() -> None:
     before = failing_over()
     loop, least = restored(before), before.campaign.marks.least

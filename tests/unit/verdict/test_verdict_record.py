@@ -476,6 +476,35 @@ def test_where_all_ask_once_those_who_have_conversations_are_customers_of_what_a
     assert set(campaign.members) == set(POOL)
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "only", "imitates"),
+    [
+        ((True, True), (True, True), True, True),
+        ((True, True), (False, False), True, True),
+        ((False, False), (True, True), True, True),
+        ((True, True), (True, False), True, False),
+        ((True, False), (True, True), True, False),
+        ((False, False), (False, False), False, False),
+    ],
+)
+def test_of_two_campaigns_that_become_one_who_asks_once_is_meant_only_if_neither_was_told_by_who_came_back(
+    mine: tuple[bool, bool], theirs: tuple[bool, bool], only: bool, imitates: bool
+) -> None:
+    records = [
+        Record(name, Level.CONFIRMED, T0, is_mixed=is_mixed, imitates=one)
+        for name, (is_mixed, one) in zip(("c-1", "c-2"), (mine, theirs), strict=True)
+    ]
+    records[0].take_over(records[1])
+    assert (records[0].is_mixed, records[0].imitates) == (only, imitates)
+    assert records[0].merged == ["c-2"]
+
+
+def test_a_suspicion_that_takes_in_a_confirmed_campaign_stands_on_its_evidence() -> None:
+    mine = Record("c-1", Level.SUSPECTED, T0)
+    mine.take_over(Record("c-2", Level.CONFIRMED, LATER, LOUD, asked_once=True))
+    assert (mine.level, mine.evidence, mine.detected_us, mine.asked_once) == (Level.CONFIRMED, LOUD, LATER, True)
+
+
 def test_accounts_that_share_a_pools_exits_or_purse_are_of_it_unless_they_came_back() -> None:
     newcomers = ("by exit", "by purse", "neighbour", "nobody's")
     engine, cluster = observed(
