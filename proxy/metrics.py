@@ -109,7 +109,13 @@ class Metrics:
         )
         self.store_buckets = gauge("store_buckets", "Buckets held in this process's memory.")
 
-        self.policy_info = gauge("policy_info", "1 for the policy in force.", "name", "sha256", across_workers="max")
+        self.policy_info = gauge(
+            "policy_info",
+            "1 for the policy in force, for each of them while workers reload; 0 for those that were.",
+            "name",
+            "sha256",
+            across_workers="max",
+        )
         self.policy_reload_ok = gauge(
             "policy_last_reload_successful", "1 if the last load of the policy succeeded.", across_workers="min"
         )

@@ -27,6 +27,7 @@ class PolicyKeeper:
         self._clock = clock
         self._followers: list[Callable[[Policy], None]] = []
         self._reloading = asyncio.Lock()
+        self._shown: tuple[str, str] | None = None
 
     @property
     def current(self) -> Policy:
@@ -87,14 +88,21 @@ class PolicyKeeper:
 
     def _tell_change(self, policy: Policy) -> None:
         metrics = self._metrics
-        metrics.policy_info.clear()
-        metrics.policy_info.labels(policy.name, policy.sha256[:12]).set(1)
+        self._show(policy.name, policy.sha256[:12])
         metrics.policy_loaded_at.set(self._source.status.loaded_at_us / 1e6)
         for kind, rules in (("quota", policy.quotas), ("access", policy.access)):
             metrics.policy_rules.labels(kind).set(len(rules))
         _start_at_zero(policy, metrics)
         for follower in self._followers:
             follower(policy)
+
+    def _show(self, name: str, sha256: str) -> None:
+        """The old policy's series goes to 0 and stays: what workers tell together cannot lose a series."""
+        policy_info, old = self._metrics.policy_info, self._shown
+        self._shown = (name, sha256)
+        policy_info.labels(name, sha256).set(1)
+        if old is not None and old != self._shown:
+            policy_info.labels(*old).set(0)
 
 
 def _start_at_zero(policy: Policy, metrics: Metrics) -> None:

@@ -143,6 +143,13 @@ async def test_two_workers_are_one_proxy(
             return len(now) == 2 and len(set(now)) == 1 and not old & set(now)
 
         await until(both_changed)
+
+    # One policy is told to be in force, although the third came back from before.
+    (in_force,) = {worker["policy"]["sha256"] for worker in readiness(running)[1]}
+    told_of = [line for line in running.page("/metrics")[1].splitlines() if line.startswith("stillgate_policy_info{")]
+    assert len(told_of) == 3
+    assert [line for line in told_of if line.endswith(" 1.0")] == [line for line in told_of if in_force[:12] in line]
+
     (tmp_path / "policy-0.yaml").write_text("version: 2\n")
     status, body = running.page("/-/reload", "POST")
     assert (status, [w["policy"]["last_reload_successful"] for w in json.loads(body)["workers"]]) == (422, [False] * 2)
@@ -158,6 +165,7 @@ async def test_two_workers_are_one_proxy(
     assert all(map(is_gone, pids))
     wrong = [said["message"] for said in running.log() if said.get("level") in ("ERROR", "CRITICAL")]
     assert wrong == ["policy refused, the last good one stays"] * 2
+    assert [line for line in running.lines if not line.startswith("{")] == []
 
 
 async def test_a_worker_that_dies_is_replaced_and_one_without_supervisor_ends(
