@@ -2,7 +2,8 @@
 
 One table: each field is a flag (`--drain-seconds`), an environment variable (`STILLGATE_DRAIN_SECONDS`) and, where it
 is a secret, a file named by the variable with `_FILE` appended. A flag wins over the environment, the environment over
-the default.
+the default. A secret that is given but blank is a fault: it was meant to be one, and we would do as if nobody had asked
+for it.
 """
 
 from __future__ import annotations
@@ -169,9 +170,11 @@ def values_of(
     for setting in fields(table):
         if names and setting.name not in names:
             continue
-        given = arguments.get(setting.name)
+        where, given = flag(setting.name), arguments.get(setting.name)
         if given is None:
-            given = _from_environment(setting.name, setting.metadata["secret"], environment)
+            where, given = _from_environment(setting.name, setting.metadata["secret"], environment)
+        if given is not None and setting.metadata["secret"] and not given.strip():
+            raise UsageError(f"{where} is empty; give the secret, or leave it out to go without")
         values[setting.name] = (
             setting.default if given is None else _converted(setting.name, type(setting.default), given)
         )
@@ -186,16 +189,19 @@ def split_address(text: str, what: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 - asked for by ':PORT'
 
 
-def _from_environment(name: str, secret: bool, environment: Mapping[str, str]) -> str | None:
+def _from_environment(name: str, secret: bool, environment: Mapping[str, str]) -> tuple[str, str | None]:
+    """What the value is to be called in a message, and the value."""
     variable = variable_of(name)
-    if secret and (path := environment.get(f"{variable}_FILE")):
-        if variable in environment:
-            raise UsageError(f"{variable} and {variable}_FILE are both set; keep one")
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as fault:
-            raise UsageError(f"{variable}_FILE={path}: cannot be read: {fault}") from fault
-    return environment.get(variable)
+    if not secret or (path := environment.get(f"{variable}_FILE")) is None:
+        return variable, environment.get(variable)
+    if variable in environment:
+        raise UsageError(f"{variable} and {variable}_FILE are both set; keep one")
+    if not path.strip():
+        return f"{variable}_FILE", ""
+    try:
+        return f"{variable}_FILE={path}", Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise UsageError(f"{variable}_FILE={path}: cannot be read: {fault}") from fault
 
 
 def _converted(name: str, kind: type, given: Any) -> Any:

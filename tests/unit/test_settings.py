@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 
 from proxy.errors import UsageError
-from proxy.settings import Settings, add_flags, from_arguments, split_address
+from proxy.settings import Settings, add_flags, from_arguments, split_address, variable_of
+from proxy.settings import flag as flag_of
 
 
 def settings(*arguments: str, **environment: str) -> Settings:
@@ -60,6 +62,28 @@ def test_a_setting_that_cannot_work_is_named(
 ) -> None:
     with pytest.raises(UsageError, match=said.replace("(", r"\(")):
         settings(*arguments, **environment)
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+@pytest.mark.parametrize("name", ["upstream_key", "hash_key", "verdict_key", "store_password"])
+def test_a_secret_that_is_given_but_blank_is_refused_wherever_it_comes_from(
+    name: str, blank: str, tmp_path: Path
+) -> None:
+    path, variable, flag = tmp_path / "key", variable_of(name), flag_of(name)
+    path.write_text(blank)
+    for arguments, environment, named in (
+        ((), {variable: blank}, variable),
+        ((), {f"{variable}_FILE": blank}, f"{variable}_FILE"),
+        ((), {f"{variable}_FILE": str(path)}, f"{variable}_FILE={path}"),
+        ((flag, blank), {}, flag),
+    ):
+        with pytest.raises(UsageError, match=f"^{re.escape(named)} is empty; "):
+            settings(*arguments, **environment)
+
+
+def test_a_secret_that_is_not_given_is_none() -> None:
+    chosen = settings(STILLGATE_POLICY="")
+    assert (chosen.upstream_key, chosen.hash_key, chosen.verdict_key, chosen.store_password) == ("", "", "", "")
 
 
 def test_addresses_may_be_v6_or_leave_out_the_host() -> None:
