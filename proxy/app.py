@@ -159,7 +159,7 @@ class Proxy:
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
-        self.policies.load()
+        self.policies.load(lends_key=bool(settings.upstream_key))
         exchange_log = self._exchange_log(stack)
         self.store = await stack.enter_async_context(open_store(settings, self._ticks, self.metrics))
         hash_key = await self.store.hash_key(settings)

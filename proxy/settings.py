@@ -52,7 +52,12 @@ class Settings:
     hash_key: str = _setting(
         "", secret=True, text="key of the hashes that stand for API keys; random if absent, shared through Redis"
     )
-    upstream_key: str = _setting("", secret=True, text="send this key upstream instead of the client's own")
+    upstream_key: str = _setting(
+        "",
+        secret=True,
+        text="send this key upstream instead of the client's own; it serves whoever connects, so that an edge has to "
+        "authenticate clients, which the policy names in trusted_proxies",
+    )
     verdict_key: str = _setting(
         "",
         secret=True,

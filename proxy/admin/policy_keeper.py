@@ -16,6 +16,10 @@ from proxy.policy.match import Policy
 from proxy.policy.reload import PolicySource, Reloaded
 
 log = logging.getLogger("stillgate.policy")
+_LENT_TO_ANYBODY = (
+    "the upstream key serves whoever connects, and a made-up API key is a new account with quotas of its own: put an "
+    "edge that authenticates before this proxy and name it, and nothing else, in the policy's trusted_proxies"
+)
 
 
 class PolicyKeeper:
@@ -27,6 +31,7 @@ class PolicyKeeper:
         self._clock = clock
         self._followers: list[Callable[[Policy], None]] = []
         self._reloading = asyncio.Lock()
+        self._lends_key = False
         self._shown: tuple[str, str] | None = None
 
     @property
@@ -34,8 +39,12 @@ class PolicyKeeper:
         """The policy in force."""
         return self._source.current
 
-    def load(self) -> None:
-        """The first policy. PolicyError where the files cannot be served."""
+    def load(self, *, lends_key: bool = False) -> None:
+        """The first policy. PolicyError where the files cannot be served.
+
+        `lends_key`: clients go upstream with the proxy's key, so that somebody before it has to authenticate them.
+        """
+        self._lends_key = lends_key
         before = self._source.signature()
         policy = self._source.load(self._clock.wall_us())
         loaded = self._source.signature()
@@ -95,6 +104,8 @@ class PolicyKeeper:
         _start_at_zero(policy, metrics)
         for follower in self._followers:
             follower(policy)
+        if self._lends_key and not policy.trusted_proxies.named:
+            log.warning(_LENT_TO_ANYBODY)
 
     def _show(self, name: str, sha256: str) -> None:
         """The old policy's series goes to 0 and stays: what workers tell together cannot lose a series."""

@@ -104,7 +104,13 @@ class PrefixSet(PrefixTable[bool]):
 class TrustedProxies(PrefixSet):
     """The peers whose forwarding and attribute headers are believed."""
 
-    __slots__ = ()
+    __slots__ = ("named",)
+
+    def __init__(self, prefixes: Iterable[Prefix]) -> None:
+        given = frozenset(prefixes)
+        super().__init__(given)
+        self.named = bool(given) and given != frozenset(map(parse_prefix, LOOPBACK_AND_PRIVATE))
+        """Whether somebody has said which peers these are: not none, nor every private address as by default."""
 
 
 LOOPBACK_AND_PRIVATE = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")

@@ -12,6 +12,8 @@ from proxy.clock import SystemClock
 from proxy.metrics import Metrics
 from proxy.policy.reload import PolicySource
 
+EDGES = "trusted_proxies: [%s]\n"
+AS_SHIPPED = '127.0.0.0/8, "::1/128", 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, "fc00::/7"'
 POLICY = """\
 version: 1
 name: %s
@@ -61,3 +63,23 @@ async def test_a_policy_that_is_refused_leaves_the_old_one_told(kept: Kept) -> N
     kept.path.write_text("version: 2")
     await kept.keeper.reload()
     assert kept.told() == {"first": 1}
+
+
+@pytest.mark.parametrize("edges", ["", EDGES % "", EDGES % AS_SHIPPED], ids=["unsaid", "nobody", "as shipped"])
+def test_whoever_lends_a_key_where_no_edge_is_named_is_warned_that_anybody_may_use_it(
+    kept: Kept, edges: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept.path.write_text(POLICY % "first" + edges)
+    kept.keeper.load(lends_key=True)
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "serves whoever connects" in warning
+    assert "trusted_proxies" in warning
+
+
+@pytest.mark.parametrize(("edges", "lends_key"), [(EDGES % "10.1.0.0/16", True), ("", False)])
+def test_nobody_is_warned_who_names_an_edge_or_lends_no_key(
+    kept: Kept, edges: str, lends_key: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept.path.write_text(POLICY % "first" + edges)
+    kept.keeper.load(lends_key=lends_key)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
