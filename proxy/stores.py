@@ -54,7 +54,7 @@ class Store:
         except StoreError as fault:
             raise UsageError(
                 f"--store {urlsplit(settings.store).hostname}: {fault}; "
-                "start it first, or give --hash-key so that stillgate can start without it"
+                "mend that first, or give --hash-key so that stillgate can start without it"
             ) from fault
 
     async def shared_secret(self, name: str) -> bytes | None:

@@ -18,6 +18,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
 from proxy.admission.redis_calls import Call, ProbeCall, SettleCall
+from proxy.admission.redis_faults import OUTAGES, told
 from proxy.admission.redis_link import Batch, Errand, Link
 from proxy.admission.store import Granted, Reservation
 from proxy.errors import StoreError
@@ -39,16 +40,6 @@ LATE_SECONDS = 10.0
 LATE_LINKS = 4
 LAG_SECONDS = 0.02
 """A timer that fires later than this says more of our own event loop than of Redis."""
-
-FAULTS = {
-    "timeout": "the bucket store did not answer in time",
-    "unreachable": "the bucket store cannot be reached",
-    "lost": "the connection to the bucket store broke off",
-    "refused": "the bucket store refused",
-    "unsendable": "the call holds what cannot be sent",
-    "closed": "the bucket store was closed",
-}
-OUTAGES = frozenset({"timeout", "unreachable", "lost", "refused"})
 
 
 class Post:
@@ -266,13 +257,13 @@ class Post:
         for errand in failed:
             errand.failed = True
             if errand.future is not None and not errand.future.done():
-                errand.future.set_exception(StoreError(FAULTS[kind]))
+                errand.future.set_exception(StoreError(told(kind, fault)))
             if isinstance(errand.call, SettleCall):
                 self._keep(errand)
         if failed and kind in OUTAGES:
             if self.is_up:
                 self.is_up = False
-                log.warning("%s (%r)", FAULTS[kind], fault)
+                log.warning("%s (%r)", told(kind, fault), fault)
             if self._on_fault is not None:
                 self._on_fault(kind, len(failed))
 

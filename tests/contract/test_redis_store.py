@@ -266,8 +266,12 @@ async def test_a_wrong_password_is_a_fault_and_not_told_to_clients() -> None:
         async with store_on(server, password="wrong") as store:
             with pytest.raises(StoreError) as fault:
                 await store.reserve("e-1", [ONE])
+            assert "refused the login" in str(fault.value)
             assert "wrong" not in str(fault.value)
             assert str(server.port) not in str(fault.value)
+        async with store_on(server) as store:
+            with pytest.raises(StoreError, match="refused the login"):
+                await store.ping()
         async with store_on(server, password="right") as store:
             await granted(store, "e-1", ONE)
         store = RedisStore(server.url.replace("//", "//default:right@"), timeout_seconds=PATIENT)
@@ -275,22 +279,34 @@ async def test_a_wrong_password_is_a_fault_and_not_told_to_clients() -> None:
         await store.close()
 
 
+async def test_a_database_that_does_not_exist_and_a_user_without_rights_are_told(own_redis: RedisServer) -> None:
+    own_redis.command("ACL", "SETUSER", "reader", "on", ">right", "~*", "+get")
+    for url, told in (
+        (own_redis.url.replace("/0", "/99"), "no such database"),
+        (own_redis.url.replace("//", "//reader:right@"), "does not permit this user"),
+    ):
+        store = RedisStore(url, timeout_seconds=PATIENT)
+        with pytest.raises(StoreError, match=told):
+            await store.ping()
+        await store.close()
+
+
 @pytest.mark.parametrize(
-    ("break_it", "mend_it"),
+    ("break_it", "told", "mend_it"),
     [
-        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
-        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+        (("REPLICAOF", "127.0.0.1", "1"), "takes no writes", ("REPLICAOF", "NO", "ONE")),
+        (("CONFIG", "SET", "maxmemory", "1"), "out of memory", ("CONFIG", "SET", "maxmemory", "0")),
     ],
     ids=["read-only replica", "out of memory"],
 )
 async def test_a_redis_that_refuses_to_write_is_a_fault_until_it_writes_again(
-    own_redis: RedisServer, break_it: tuple[str, ...], mend_it: tuple[str, ...]
+    own_redis: RedisServer, break_it: tuple[str, ...], told: str, mend_it: tuple[str, ...]
 ) -> None:
     async with store_on(own_redis) as store:
         await granted(store, "e-1", ONE)
         own_redis.command(*break_it)
         for call in (store.reserve("e-2", [ONE]), store.ping()):
-            with pytest.raises(StoreError, match="refused"):
+            with pytest.raises(StoreError, match=told):
                 await call
         own_redis.command(*mend_it)
         await store.ping()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.functional.conftest import ServeFactory
 from tests.functional.proxy_in_process import WIDE_POLICY
+from tests.redis_server import running_redis
 
 
 @pytest.fixture
@@ -77,6 +78,13 @@ def test_a_redis_that_cannot_be_reached(policy: str, taken: str) -> None:
         "stillgate serve: --store 127.0.0.1",
         "--hash-key",
     )
+
+
+def test_a_redis_that_does_not_take_the_password_and_one_without_the_database(policy: str) -> None:
+    with running_redis() as redis:
+        flags = ("--policy", policy, "--upstream", "http://127.0.0.1:9", "--store")
+        told((*flags, redis.url.replace("//", "//user:pa55word@")), "--store 127.0.0.1: ", "refused the login")
+        told((*flags, redis.url.replace("/0", "/99")), "--store 127.0.0.1: ", "no such database")
 
 
 def test_an_exchange_log_that_cannot_be_written(policy: str, tmp_path: Path) -> None:
