@@ -48,7 +48,10 @@ class AdminSource:
             raise UsageError(f"--admin {given!r}: give HOST:PORT or http://HOST:PORT, where /metrics is")
 
     def all(self) -> list[Campaign]:
-        return [_campaign(told) for told in self._ask("GET", PAGE)["campaigns"]]
+        listed = self._ask("GET", PAGE).get("campaigns")
+        if not isinstance(listed, list) or not all(isinstance(told, dict) for told in listed):
+            raise self._strange(PAGE)
+        return [_campaign(told) for told in listed]
 
     def one(self, beginning: str) -> Campaign:
         campaign_id = chosen(beginning, [campaign.id for campaign in self.all()])
@@ -69,10 +72,14 @@ class AdminSource:
                 "--from REPORT.json reads a replay's report instead"
             ) from fault
         if not isinstance(detail, dict):
-            raise SourceError(f"{self._url}{path} is no page of stillgate's admin port; give --admin")
+            raise self._strange(path)
         if status != 200:
-            raise SourceError(plain(str(detail.get("error", f"{self._url}{path} answered with {status}"))))
+            error = detail.get("error")
+            raise SourceError(plain(error)) if isinstance(error, str) else self._strange(path)
         return detail
+
+    def _strange(self, path: str) -> SourceError:
+        return SourceError(f"{self._url}{path} is no page of stillgate's admin port; give --admin")
 
     async def _asked(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
         timeout = aiohttp.ClientTimeout(total=_PATIENCE_SECONDS)
@@ -81,7 +88,10 @@ class AdminSource:
             session.request(method, self._url + path, data=body) as answer,
         ):
             text = await answer.text()
-        return answer.status, json.loads(text) if text.startswith("{") else None
+        try:
+            return answer.status, json.loads(text)
+        except ValueError:
+            return answer.status, None
 
 
 class _Report(msgspec.Struct):

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from msgspec.structs import replace
 
 from proxy.cli.main import main
@@ -122,6 +124,30 @@ async def test_where_nobody_answers_it_says_which_port_and_what_else_there_is(ca
     assert url in told
     assert "--admin" in told
     assert "--from" in told
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (200, "{}"),
+        (200, '{"campaigns": null}'),
+        (200, '{"campaigns": ["c-1"]}'),
+        (200, "[]"),
+        (200, "<html>"),
+        (200, "{broken"),
+        (404, '{"error": {"type": "not_found_error"}}'),
+        (404, '{"detail": "no"}'),
+    ],
+)
+async def test_what_is_no_admin_port_of_stillgates_is_told(status: int, text: str, capsys: Captured) -> None:
+    async def page(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=status, text=text)
+
+    async with RawTestServer(page) as other:
+        url = str(other.make_url(""))
+        assert await stillgate("--admin", url) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{url.rstrip('/')}/-/campaigns is no page of stillgate's admin port; give --admin" in line
 
 
 async def test_with_detection_off_it_says_so(capsys: Captured) -> None:
