@@ -47,7 +47,7 @@ class ExplainedTier:
 
     name: str
     source: str
-    """`account`, `override of …` or `default`."""
+    """`account`, `override of …`, `default`, or `default, as … is not declared` of what the account has."""
     position: str | None
 
 
@@ -195,7 +195,10 @@ def _tier(policy: Policy, principal: Principal, tier: str) -> ExplainedTier:
         return ExplainedTier(tier, f"override of {given.source.owner}", given.source.position)
     declared = policy.tiers.get(tier)
     position = None if declared is None else declared.position
-    return ExplainedTier(tier, "account" if principal.tier == tier and declared is not None else "default", position)
+    if principal.tier is None:
+        return ExplainedTier(tier, "default", position)
+    is_its_own = principal.tier == tier and declared is not None
+    return ExplainedTier(tier, "account" if is_its_own else f"default, as {principal.tier} is not declared", position)
 
 
 def _access(policy: Policy, principal: Principal, request: LlmRequest, tier: str) -> tuple[ExplainedRule, ...]:

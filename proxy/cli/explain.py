@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from proxy.dialects.llm import LlmRequest
     from proxy.explain import Explanation
     from proxy.identity.geo import Geo
-    from proxy.identity.principal import Principal
+    from proxy.identity.principal import Address, Principal
     from proxy.identity.resolve import Resolver
     from proxy.policy.match import Policy
     from proxy.simulate.lines import Recorded
 
 _SETTINGS = ("policy", "store", "store_password", "store_timeout_ms", "hash_key", "geoip_country", "geoip_asn")
 _OF_ACCOUNT = ("org", "tier", "model", "network", "country", "asn", "verified", "end_user", "max_tokens", "body_bytes")
+_NUMBERS = {"asn": 2**32 - 1, "max_tokens": inf, "body_bytes": inf}
+"""The most that each may be."""
 _OWN_KEY = b"stillgate explain"
 _NOWHERE = "192.0.2.1"
 
@@ -138,12 +141,17 @@ def _of_account(
 ) -> tuple[Principal, LlmRequest]:
     from proxy.dialects.llm import LlmRequest
     from proxy.dialects.table import dialect_for
-    from proxy.identity.network import network_of, parse_address
+    from proxy.identity.attributes import country_code
+    from proxy.identity.network import network_of
     from proxy.identity.principal import Principal
 
-    address = parse_address((arguments.network or _NOWHERE).partition("/")[0])
-    if address is None:
-        raise UsageError(f"--network {arguments.network}: give an address or a network such as 203.0.113.0/24")
+    for name, most in _NUMBERS.items():
+        given = getattr(arguments, name)
+        if given is not None and not 0 <= given <= most:
+            raise UsageError(f"{settings.flag(name)} {given}: give 0 {'or more' if most == inf else f'to {most}'}")
+    if arguments.country is not None and country_code(arguments.country) is None:
+        raise UsageError(f"--country {arguments.country}: give a code of two letters such as US")
+    address = _address(arguments.network or _NOWHERE)
     location = geo.locate(address)
     principal = Principal(
         account=arguments.account,
@@ -153,7 +161,7 @@ def _of_account(
         org=arguments.org,
         tier=arguments.tier,
         verified=bool(arguments.verified),
-        country=arguments.country or location.country,
+        country=country_code(arguments.country) or location.country,
         asn=location.asn if arguments.asn is None else arguments.asn,
     )
     request = LlmRequest(
@@ -165,3 +173,14 @@ def _of_account(
         text_bytes=arguments.body_bytes or 0,
     )
     return principal, request
+
+
+def _address(text: str) -> Address:
+    """The address, or the first one of the network."""
+    from proxy.identity.network import parse_address
+
+    first, slash, length = text.partition("/")
+    address = parse_address(first)
+    if address is None or (slash and not (length.isdecimal() and int(length) <= address.max_prefixlen)):
+        raise UsageError(f"--network {text}: give an address or a network such as 203.0.113.0/24")
+    return address

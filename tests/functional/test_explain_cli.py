@@ -128,12 +128,28 @@ def test_a_store_that_does_not_answer_is_told(capsys: Captured, own_redis: Redis
         (["--request", "p.yaml"], "--request p.yaml: line 1: not JSON"),
         (["--request", "line.json", "--model", "m"], "--model goes with --account"),
         (["--account", "a", "--network", "nowhere"], "--network nowhere: give an address"),
+        (["--account", "a", "--network", "10.0.0.0/33"], "--network 10.0.0.0/33: give an address or a network"),
+        (["--account", "a", "--network", "10.0.0.0/"], "--network 10.0.0.0/: give an address or a network"),
+        (["--account", "a", "--country", "Germany"], "--country Germany: give a code of two letters such as US"),
+        (["--account", "a", "--max-tokens", "-5"], "--max-tokens -5: give 0 or more"),
+        (["--account", "a", "--body-bytes", "-1"], "--body-bytes -1: give 0 or more"),
+        (["--account", "a", "--asn", "4294967296"], "--asn 4294967296: give 0 to 4294967295"),
         (["--account", "a", "--store", "http://x"], "redis://"),
     ],
 )
 def test_wrong_usage_is_told_with_what_to_do_instead(capsys: Captured, arguments: list[str], said: str) -> None:
     assert main(["explain", "--policy", "p.yaml", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_country_is_read_as_an_edges_header_is(capsys: Captured) -> None:
+    assert explained(capsys, "--account", "a", "--country", "de")["principal"]["country"] == "DE"
+
+
+def test_a_tier_that_is_not_declared_counts_as_the_default_one_and_that_is_said(capsys: Captured) -> None:
+    Path("p.yaml").write_text(POLICY + "tiers: {free: {}}\ndefault_tier: free\n")
+    assert main(["explain", "--policy", "p.yaml", "--account", "a", "--tier", "gratis"]) == 0
+    assert "tier free (default, as gratis is not declared, p.yaml:7)" in capsys.readouterr().out
 
 
 def test_a_line_whose_peer_is_no_address_is_told_of(capsys: Captured) -> None:

@@ -229,7 +229,7 @@ def test_a_tier_is_told_with_where_it_comes_from(policy: Policy) -> None:
 
     assert tier() == ("free", "default")
     assert tier(tier="paid") == ("paid", "account")
-    assert tier(tier="unheard-of") == ("free", "default")
+    assert tier(tier="unheard-of") == ("free", "default, as unheard-of is not declared")
     assert tier(account="acct_big", tier="free") == ("paid", "override of account acct_big")
 
 
