@@ -18,6 +18,8 @@ from proxy.errors import StillgateError
 from proxy.events.record import VERSION, Features, Response
 from proxy.identity.network import parse_address
 
+LONGEST_LINE = 64 * 2**20
+"""Bytes of a line, its end included; whoever reads a file need not keep more of it."""
 BACKSTEP_US = 5 * US_PER_SECOND
 """A line earlier than its predecessor by up to this is taken at its predecessor's time."""
 _LATEST_S = 4e9
@@ -76,6 +78,8 @@ class LineReader:
     def read(self, line: bytes) -> Recorded:
         """The next line, without or with its end. BadLineError; the line after a bad one can be read."""
         self.number += 1
+        if len(line) > LONGEST_LINE:
+            raise BadLineError(self.number, f"longer than {LONGEST_LINE // 2**20} MiB", None)
         try:
             found = self._decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:

@@ -15,9 +15,8 @@ from typing import BinaryIO, cast
 import zstandard
 
 from proxy.errors import UsageError
+from proxy.simulate.lines import LONGEST_LINE
 
-LONGEST_LINE = 64 * 2**20
-"""Bytes. A longer line is cut there, which makes it a bad one."""
 _BUFFER = 2**20
 
 
@@ -30,12 +29,22 @@ class Source:
     size: int | None
 
     def lines(self) -> Iterator[bytes]:
-        """Every line, with its end. UsageError where the file breaks off or is not what its name says."""
+        """Every line, with its end; of one that is too long, just enough to tell that it is.
+
+        UsageError where the file breaks off or is not what its name says.
+        """
         try:
-            while line := self.stream.readline(LONGEST_LINE):
+            while line := self.stream.readline(LONGEST_LINE + 1):
+                if len(line) > LONGEST_LINE:
+                    self._pass_over(line)
                 yield line
         except (OSError, EOFError, zlib.error, zstandard.ZstdError) as fault:
             raise UsageError(f"the log cannot be read to its end: {fault}") from fault
+
+    def _pass_over(self, part: bytes) -> None:
+        """Reads to the end of the line that `part` is of."""
+        while part and not part.endswith(b"\n"):
+            part = self.stream.readline(_BUFFER)
 
     def position(self) -> int:
         """Bytes of the file that have been read, compressed ones where it is compressed."""

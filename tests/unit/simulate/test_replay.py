@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.policy.load import load_policy
-from proxy.simulate.lines import BadLineError
+from proxy.simulate.lines import LONGEST_LINE, BadLineError
 from proxy.simulate.replay import Replay
 from proxy.simulate.report import encode
+from proxy.simulate.source import open_source
 
 T0 = 1_776_816_000.0
 ReplayOf = Callable[[str], Replay]
@@ -240,6 +241,24 @@ def test_a_file_that_breaks_off_or_is_not_what_its_name_says_is_told_in_one_line
     done = stillgate("--policy", policy, str(tmp_path / "log.gz"))
     assert done.returncode == 2
     assert done.stderr.startswith(b"stillgate replay: the log cannot be read to its end")
+
+
+@pytest.mark.parametrize("ending", [b"\n", b""], ids=["in the midst", "at the end"])
+def test_a_line_over_the_maximum_is_one_bad_line_and_told_as_that(policy: str, tmp_path: Path, ending: bytes) -> None:
+    first, *others = lines(exchange(number, number) for number in range(2))
+    longest = first[:-1].ljust(LONGEST_LINE - 1) + b"\n"
+    too_long = b"[" + b" " * (LONGEST_LINE + 10) + ending
+    log = tmp_path / "log"
+    log.write_bytes(longest + too_long + (b"".join(others) + b"{}\n" if ending else b""))
+    told = stillgate("--policy", policy, str(log))
+    assert told.returncode == 1
+    assert b"line 2: longer than 64 MiB" in told.stderr
+
+    with open_source(str(log)) as source:
+        replay = Replay(load_policy(policy))
+        decided = [line.id for line in replay.run(source.lines(), skip_bad_lines=True)]
+    assert decided == (["e-0", "e-1"] if ending else ["e-0"])
+    assert (replay.report.bad_lines, replay.reader.number) == ((2, 4) if ending else (1, 2))
 
 
 def test_an_interactive_driver_gets_one_answer_a_line_before_it_sends_the_next(policy: str) -> None:
