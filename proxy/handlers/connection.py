@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Protocol, cast
 
 from proxy.handlers.reading import RequestReader
-from proxy.handlers.request import Request
+from proxy.handlers.request import MalformedError, Request
 from proxy.quiet import Reads
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ class Host(Protocol):
     def handle(self, request: Request, connection: ClientConnection) -> Coroutine[Any, Any, bool]:
         """Answers; whether the connection may be used again."""
 
-    def refusal(self) -> bytes:
-        """The whole answer to what is no HTTP."""
+    def refusal(self, fault: MalformedError) -> bytes:
+        """The whole answer to what is no request."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -69,8 +69,8 @@ class ClientConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._reader: RequestReader
         self._current: Request | None = None
-        self._waiting: deque[Request | None] = deque()
-        """Behind the current one; None stands for what is no request."""
+        self._waiting: deque[Request | MalformedError] = deque()
+        """Behind the current one."""
         self._is_deaf = self._keeps = False
         self._holds = 0
         self._linger: asyncio.TimerHandle | None = None
@@ -148,7 +148,7 @@ class ClientConnection(asyncio.Protocol):
 
     # One request after the other
 
-    def take(self, request: Request | None) -> None:
+    def take(self, request: Request | MalformedError) -> None:
         """As `reading.Taker` has it."""
         if self._current is None:
             self._begin(request)
@@ -170,9 +170,9 @@ class ClientConnection(asyncio.Protocol):
         if self._linger is not None:
             self._part()
 
-    def _begin(self, request: Request | None) -> None:
-        if request is None:
-            self._transport.write(self._host.refusal())
+    def _begin(self, request: Request | MalformedError) -> None:
+        if isinstance(request, MalformedError):
+            self._transport.write(self._host.refusal(request))
             self._part()
             return
         self._current = request

@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import add
 from typing import Protocol
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from proxy.handlers.body import RequestBody, Source
 from proxy.handlers.request import MAX_HEADER_BYTES, MAX_HEADERS, MalformedError, Request
@@ -17,8 +17,8 @@ from proxy.handlers.request import MAX_HEADER_BYTES, MAX_HEADERS, MalformedError
 class Taker(Source, Protocol):
     """Who is told of requests, and is the source of their bodies."""
 
-    def take(self, request: Request | None) -> None:
-        """The head of the next request has come; None stands for what is none, and is the last."""
+    def take(self, request: Request | MalformedError) -> None:
+        """The head of the next request has come, or else what is wrong with it, and that is the last."""
 
     def whole(self, request: Request) -> None:
         """All of it has come."""
@@ -67,10 +67,10 @@ class RequestReader:
                 self._bound(data)
         except HttpParserUpgrade as upgrade:
             self._stay(data[upgrade.args[0] :])
-        except (HttpParserError, MalformedError):
+        except (HttpParserError, MalformedError) as fault:
             if not self._is_done:
                 self._is_done = True
-                self._refuse()
+                self._refuse(fault)
 
     def close(self) -> None:
         """Reads no more. A parser and what it calls know each other; this leaves nothing for the garbage collector."""
@@ -102,8 +102,9 @@ class RequestReader:
         parser, names, values = self._parser, self._names, self._values
         assert parser is not None
         version = parser.get_http_version()
-        if version not in ("1.1", "1.0") or len(names) > MAX_HEADERS:
+        if version not in ("1.1", "1.0"):
             raise MalformedError
+        self._check_number()
         if self._spans_reads or self._read_bytes > MAX_HEADER_BYTES:
             self._check_lengths()
         is_1_1 = version == "1.1"
@@ -153,18 +154,28 @@ class RequestReader:
         self._spans_reads = True
         newline = data.rfind(b"\n")
         self._line_bytes = len(data) - newline - 1 + (self._line_bytes if newline < 0 else 0)
-        if self._line_bytes > MAX_HEADER_BYTES or len(self._names) > MAX_HEADERS:
-            raise MalformedError
+        self._check_number()
+        self._check_longest(self._line_bytes)
+
+    def _check_number(self) -> None:
+        if len(self._names) > MAX_HEADERS:
+            raise MalformedError(431, f"There are more than {MAX_HEADERS} header fields.")
 
     def _check_lengths(self) -> None:
-        longest = max(map(add, map(len, self._names), map(len, self._values)), default=0)
-        if max(longest, len(self._target)) > MAX_HEADER_BYTES:
-            raise MalformedError
+        self._check_longest(max(map(add, map(len, self._names), map(len, self._values)), default=0))
 
-    def _refuse(self) -> None:
-        """What came is no HTTP, and whatever comes behind it cannot be told from it."""
+    def _check_longest(self, line_bytes: int) -> None:
+        if len(self._target) > MAX_HEADER_BYTES:
+            raise MalformedError(414, f"The request target is longer than {MAX_HEADER_BYTES // 1024} KiB.")
+        if line_bytes > MAX_HEADER_BYTES:
+            raise MalformedError(431, f"A header line is longer than {MAX_HEADER_BYTES // 1024} KiB.")
+
+    def _refuse(self, fault: Exception) -> None:
+        """What came is no request, and whatever comes behind it cannot be told from it."""
+        # The parser wraps what a callback of ours has raised.
+        raised = fault.__context__ if isinstance(fault, HttpParserCallbackError) else fault
         if self._receiving is None:
-            self._taker.take(None)
+            self._taker.take(raised if isinstance(raised, MalformedError) else MalformedError())
             return
         self._receiving.body.fail()
         self._receiving = None

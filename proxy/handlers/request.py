@@ -27,7 +27,13 @@ _MANY = frozenset({"expect", "content-encoding", "anthropic-version"})
 
 
 class MalformedError(Exception):
-    """What is no HTTP request, or one that two servers might read differently."""
+    """What is no HTTP request, or one that two servers might read differently, or a head beyond all bounds."""
+
+    def __init__(self, status: int = 400, message: str = "This is not HTTP as RFC 9112 has it.") -> None:
+        """What the client is told. It holds nothing of what was sent, which may be a key."""
+        super().__init__(message)
+        self.status = status
+        self.message = message
 
 
 class Request:

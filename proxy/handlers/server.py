@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from aiohttp import web
 from proxy.errors import UsageError
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.handler import Handler
-from proxy.handlers.request import Request
+from proxy.handlers.request import MalformedError, Request
 from proxy.quiet import Reads
 from proxy.settings import split_address
 
@@ -20,11 +21,6 @@ KEEPALIVE_SECONDS = 3600.0
 """For a client that asks nothing: longer than any load balancer keeps a connection, so that it is the one to end it."""
 _SWEEP_SECONDS = 60.0
 _BACKLOG = 1024
-_MALFORMED = b"This is not HTTP as RFC 9112 has it.\n"
-_REFUSAL = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(_MALFORMED), _MALFORMED)
-)
 
 
 class ClientServer:
@@ -78,10 +74,14 @@ class ClientServer:
         """As `connection.Host` has it."""
         return self._handler(request, connection)
 
-    def refusal(self) -> bytes:
-        """The answer to bytes that are no HTTP, which may hold a key and so are neither told nor logged."""
-        self._on_malformed(400)
-        return _REFUSAL
+    def refusal(self, fault: MalformedError) -> bytes:
+        """As `connection.Host` has it. What came may hold a key, and so is neither told nor logged."""
+        self._on_malformed(fault.status)
+        text = f"{fault.message}\n"
+        return (
+            f"HTTP/1.1 {fault.status} {HTTPStatus(fault.status).phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}"
+        ).encode("ascii")
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

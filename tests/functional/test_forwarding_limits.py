@@ -72,19 +72,28 @@ async def test_a_body_that_nobody_reads_here_may_be_as_large_as_it_likes(small: 
     assert len(request.body) == 3 * MIB
 
 
-@pytest.mark.parametrize(
-    "flood",
-    [
-        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(200)) + b"\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 40_000,
-        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"y" * 40_000,
-        b"GET /" + b"y" * 40_000,
-        b"GET /?" + b"y" * 40_000,
-    ],
-    ids=["many headers", "a long value", "a long name", "a long path", "a long query"],
-)
-async def test_a_flood_of_headers_is_refused(proxy: Proxy, model_api: RawUpstream, flood: bytes) -> None:
-    assert (await refused(proxy, flood)).status == 400
+HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
+LONG = b"y" * 40_000
+MANY = b"".join(b"X-%d: y\r\n" % number for number in range(200))
+FLOODS = {
+    "many headers": (HEAD + MANY, b"\r\n", 431, "more than 128 header fields"),
+    "a long value": (HEAD + b"X: " + LONG, b"\r\n\r\n", 431, "header line is longer than 32 KiB"),
+    "a long name": (HEAD + LONG, b": x\r\n\r\n", 431, "header line is longer than 32 KiB"),
+    "a long path": (b"GET /" + LONG, b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target is longer than 32 KiB"),
+    "a long query": (b"GET /?" + LONG, b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target is longer than 32 KiB"),
+}
+
+
+@pytest.mark.parametrize("case", FLOODS)
+@pytest.mark.parametrize("is_whole", [False, True], ids=["begun", "whole"])
+async def test_a_head_beyond_all_bounds_is_refused_with_the_limit_and_what_follows_is_not_read(
+    proxy: Proxy, model_api: RawUpstream, case: str, is_whole: bool
+) -> None:
+    begun, rest, status, told = FLOODS[case]
+    answer = await refused(proxy, begun + (rest + HEAD + b"\r\n" if is_whole else b""))
+    assert answer.status == status
+    assert told in answer.body.decode()
+    assert b'stillgate_responses_total{code="%d",source="proxy"} 1.0' % status in await proxy.exposition()
     assert model_api.accepted == 0
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from proxy.handlers.body import RequestError
 from proxy.handlers.reading import RequestReader
-from proxy.handlers.request import Request
+from proxy.handlers.request import MalformedError, Request
 
 REQUESTS = (
     b"GET /v1/models?limit=1 HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nX-Blanks: \t b \t\r\n\r\n",
@@ -45,8 +45,8 @@ class Taken:
     wholes: list[Request] = field(default_factory=list)
     breaks: int = 0
 
-    def take(self, request: Request | None) -> None:
-        self.requests.append(request)
+    def take(self, request: Request | MalformedError) -> None:
+        self.requests.append(None if isinstance(request, MalformedError) else request)
 
     def whole(self, request: Request) -> None:
         self.wholes.append(request)
