@@ -48,6 +48,8 @@ def _repetitions(overrides: tuple[OverrideSpec, ...]) -> Iterator[Issue]:
     entries: dict[tuple[object, ...], Position] = {}
     for override in overrides:
         principal = (override.account, override.org, override.network)
+        if not (_has_one(override) and any(principal)):
+            continue  # whose it is meant to be is not known, which is told already
         places: list[tuple[str, ...]] = [("quotas", quota_id) for quota_id in override.quotas]
         places += [("tier",)] if override.tier else []
         repeated = [place for place in places if (*principal, place) in given]
@@ -58,13 +60,17 @@ def _repetitions(overrides: tuple[OverrideSpec, ...]) -> Iterator[Issue]:
         for place in places:
             given.setdefault((*principal, place), override.at(*place))
         first = entries.setdefault((*principal, override.at().path), override.at())
-        if first != override.at() and not repeated and any(principal):
+        if first != override.at() and not repeated:
             message = f"the same principal has an override already at {first.place}; write them as one"
             yield Issue.warning(override.at(), Code.REPEATED_PRINCIPAL, message)
 
 
+def _has_one(override: OverrideSpec) -> bool:
+    return sum(map(override.has, OverrideSpec.exactly_one_of)) == 1
+
+
 def _override(spec: PolicySpec, override: OverrideSpec) -> Iterator[Issue]:
-    if sum(map(override.has, OverrideSpec.exactly_one_of)) != 1:
+    if not _has_one(override):
         message = "an override has exactly one of `account`, `org` and `network`"
         yield Issue.error(override.at(), Code.NOT_EXACTLY_ONE, message)
     if not override.has("tier") and not override.has("quotas"):

@@ -197,6 +197,29 @@ def test_a_list_of_nothing_but_repetitions_is_told_of_in_a_few_lines_and_once(to
     assert sum(issue.endswith("overlapping-network") for issue in issues) == MAX_ISSUES
 
 
+def test_overrides_whose_principal_is_wrong_are_not_told_as_repetitions_of_one_another(told: Told) -> None:
+    quotas = "tiers: {free: {}}\ndefault_tier: free\nquotas: [{id: q, key: [account], unit: requests, rate: 1/s}]\n"
+    overrides = """\
+        overrides:
+          - {account: "x*", quotas: {q: unlimited}}
+          - {account: [y, z], quotas: {q: unlimited}}
+          - {tier: free, quotas: {q: unlimited}}
+          - {network: 10.0.0.0/33, tier: free}
+          - {account: "x*", org: o, tier: free}
+          - {org: o, tier: free}
+          - {org: o, tier: free}
+        """
+    assert told(quotas + dedent(overrides)) == [
+        "p:6 bad-principal",
+        "p:7 wrong-type",
+        "p:8 not-exactly-one",
+        "p:9 bad-network",
+        "p:10 not-exactly-one",
+        "p:10 bad-principal",
+        "p:12 duplicate-override",
+    ]
+
+
 def test_two_files_may_each_have_an_override_for_the_same_principal(tmp_path: Path) -> None:
     quotas = (
         "quotas: [{id: q, key: [account], unit: requests, rate: 1/s}, {id: p, key: [], unit: concurrent, limit: 1}]\n"
