@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("log", metavar="LOG", help="the exchange log (plain, .gz or .zst); - is standard input")
+    parser.add_argument(
+        "log", metavar="LOG", help="the exchange log, plain or compressed (gzip, zstd); - is standard input"
+    )
     parser.add_argument("--old", metavar="PATH", required=True, help="the policy as it is")
     parser.add_argument("--new", metavar="PATH", required=True, help="the policy as it shall be")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")

@@ -1,7 +1,7 @@
 """Run an exchange log through a policy in virtual time: what would have been decided, by whom, how often.
 
-LOG is a file (plain, .gz or .zst) or - for standard input, in the raw or the content-free form, or both mixed. The
-same log under the same policy gives the same bytes.
+LOG is a file, or - for standard input; plain or compressed (gzip, zstd); in the raw or the content-free form, or both
+mixed. The same log under the same policy gives the same bytes.
 Exit code 0 at the end of the log, 1 at a bad line or a bad policy, 2 for wrong usage.
 """
 

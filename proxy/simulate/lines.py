@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from codecs import BOM_UTF8
 from contextlib import suppress
 from typing import Any
 
@@ -80,6 +81,8 @@ class LineReader:
         self.number += 1
         if len(line) > LONGEST_LINE:
             raise BadLineError(self.number, f"longer than {LONGEST_LINE // 2**20} MiB", None)
+        if self.number == 1:
+            line = line.removeprefix(BOM_UTF8)
         try:
             found = self._decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:

@@ -18,6 +18,7 @@ from proxy.errors import UsageError
 from proxy.simulate.lines import LONGEST_LINE
 
 _BUFFER = 2**20
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,28 @@ class Source:
 
 @contextmanager
 def open_source(name: str) -> Iterator[Source]:
-    """The log `name`, decoded by its ending (.gz, .zst); `-` is standard input. UsageError: it cannot be opened."""
+    """The log `name`, decoded where its ending (.gz, .zst) or its first bytes say that it is compressed.
+
+    `-` is standard input. UsageError: it cannot be opened.
+    """
     if name == "-":
-        yield Source(cast(BinaryIO, sys.stdin.buffer), cast(BinaryIO, sys.stdin.buffer), None)
+        stdin = cast(io.BufferedReader, sys.stdin.buffer)
+        yield Source(_decoded(stdin, ""), stdin, None)
         return
     path = Path(name)
     try:
-        below = path.open("rb", buffering=_BUFFER)
+        below = cast(io.BufferedReader, path.open("rb", buffering=_BUFFER))
     except OSError as fault:
         raise UsageError(f"{name}: cannot be read: {fault.strerror or fault}") from fault
     with below:
         yield Source(_decoded(below, path.suffix), below, path.stat().st_size)
 
 
-def _decoded(below: BinaryIO, suffix: str) -> BinaryIO:
-    if suffix == ".gz":
+def _decoded(below: io.BufferedReader, suffix: str) -> BinaryIO:
+    start = below.peek(len(_ZSTD))
+    if suffix == ".gz" or start.startswith(_GZIP):
         return cast(BinaryIO, gzip.GzipFile(fileobj=below))
-    if suffix == ".zst":
+    if suffix == ".zst" or start.startswith(_ZSTD):
         reader = zstandard.ZstdDecompressor().stream_reader(below, read_across_frames=True)
         return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, reader), _BUFFER))
     return below

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import subprocess
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.policy.load import load_policy
-from proxy.simulate.lines import LONGEST_LINE, BadLineError
+from proxy.simulate.lines import LONGEST_LINE, BadLineError, LineReader
 from proxy.simulate.replay import Replay
 from proxy.simulate.report import encode
 from proxy.simulate.source import open_source
@@ -217,8 +218,20 @@ def test_the_command_reads_plain_and_compressed_files_and_standard_input_alike(p
         for name in ("log", "log.gz", "log.zst")
     ]
     said.append(stillgate("--policy", policy, "--decisions", "-", "-", stdin=asked).stdout)
+    said.append(stillgate("--policy", policy, "--decisions", "-", "-", stdin=gzip.compress(asked)).stdout)
     assert len(set(said)) == 1
     assert said[0].count(b'"throttle"') == 2
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
+def test_a_log_is_read_whatever_its_name_and_with_a_byte_order_mark(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    asked = b"".join(lines(exchange(number, number) for number in range(2)))
+    (tmp_path / "log.jsonl").write_bytes(compress(codecs.BOM_UTF8 + asked))
+    with open_source(str(tmp_path / "log.jsonl")) as source:
+        reader = LineReader()
+        assert [reader.read(line).id for line in source.lines()] == ["e-0", "e-1"]
 
 
 def test_the_command_writes_the_report(policy: str, tmp_path: Path) -> None:
