@@ -31,6 +31,9 @@ _WORDS = {
     "undo": "take your word back; the evidence speaks again",
 }
 
+_FORMS = {".html": "html", ".htm": "html", ".md": "md", "": "md"}
+"""Of a report, by the end of its file's name."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_source(parser, None)
@@ -114,8 +117,10 @@ def _report(source: Source, arguments: argparse.Namespace) -> None:
     from proxy.reports.markdown import markdown
 
     out = Path(arguments.out) if arguments.out else None
-    suffixes = {".html": "html", ".htm": "html"}
-    form = arguments.format or (suffixes.get(out.suffix.lower(), "md") if out is not None else "md")
+    ending = out.suffix.lower() if out is not None else ""
+    form = arguments.format or _FORMS.get(ending)
+    if form is None:
+        raise UsageError(f"--out {out}: name it .html, .htm or .md, or say with --format which of html and md it is")
     document = campaign_report(source.one(arguments.id))
     text = html(document) if form == "html" else markdown(document)
     if out is None:

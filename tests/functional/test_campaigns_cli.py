@@ -173,7 +173,10 @@ def test_the_report_goes_to_standard_output(flags: list[str], start: str, report
     assert capsys.readouterr().out.startswith(start)
 
 
-@pytest.mark.parametrize(("name", "start"), [("r.html", "<!doctype html>"), ("r.md", "# Distillation campaign")])
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("r.html", "<!doctype html>"), ("r.md", "# Distillation campaign"), ("r", "# Distillation campaign")],
+)
 def test_the_report_goes_to_a_file_in_the_format_of_its_name(
     name: str, start: str, report: str, tmp_path: Path
 ) -> None:
@@ -191,6 +194,7 @@ def test_the_report_goes_to_a_file_in_the_format_of_its_name(
         (["--json", "--from", "{report}", "report", "3f9"], "--json goes with list and show"),
         (["--admin", "ftp://example", "list"], "give HOST:PORT"),
         (["report", "3f9", "--from", "{report}", "--out", "{folder}/none/r.md"], "--out"),
+        (["report", "3f9", "--from", "{report}", "--out", "{folder}/r.pdf"], "r.pdf: name it .html, .htm or .md"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_to_do(
