@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from proxy.cli.main import main
 from proxy.identity.credentials import Pseudonyms
 from tests.redis_server import RedisServer
 
+ROOT = Path(__file__).parents[2]
 POLICY = """\
 version: 1
 access:
@@ -144,6 +146,14 @@ def test_wrong_usage_is_told_with_what_to_do_instead(capsys: Captured, arguments
 
 def test_a_country_is_read_as_an_edges_header_is(capsys: Captured) -> None:
     assert explained(capsys, "--account", "a", "--country", "de")["principal"]["country"] == "DE"
+
+
+def test_the_readme_shows_what_is_said_of_the_shipped_policy(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = Path("README.md").read_text(encoding="utf-8").partition("$ stillgate explain ")[2].partition("```")[0]
+    command, _, output = shown.partition("\n")
+    assert main(["explain", *shlex.split(command)]) == 0
+    assert capsys.readouterr().out == output
 
 
 def test_a_tier_that_is_not_declared_counts_as_the_default_one_and_that_is_said(capsys: Captured) -> None:
