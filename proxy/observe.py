@@ -13,6 +13,7 @@ from proxy.dialects.llm import OPAQUE
 from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
 from proxy.exchange import Action, Exchange, Outcome, Settlement
+from proxy.logs import Throttle
 from proxy.metrics import DURATION, LATENCY, USED, Metrics
 from proxy.policy.campaigns import CAMPAIGN
 from proxy.tallies import Count, Spread
@@ -33,8 +34,7 @@ class Observer:
         self._metrics = metrics
         self._clock = clock
         self._exchange_log = exchange_log
-        self._second = 0
-        self._logged = 0
+        self._refusals = Throttle(LOGS_PER_SECOND, 1.0)
         self._in_flight = self._streams = 0
         self._exchanges = Count(metrics.exchanges)
         self._campaign_exchanges = Count(metrics.campaign_exchanges)
@@ -144,11 +144,7 @@ class Observer:
             self._access_denials.add((rule, mode))
 
     def _tell(self, exchange: Exchange) -> None:
-        second = self._clock.monotonic_us() // 1_000_000
-        if second != self._second:
-            self._second, self._logged = second, 0
-        self._logged += 1
-        if self._logged > LOGS_PER_SECOND:
+        if not self._refusals.lets_pass(self._clock.monotonic_us() / 1e6):
             return
         decision = exchange.decision
         log.info(

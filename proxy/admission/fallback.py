@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from math import inf
 from typing import Protocol, TypeVar, assert_never
 
 from proxy.admission.quota import MICRO, Budget, Concurrency, Limit, Rate, capacity_of
@@ -24,6 +25,11 @@ T = TypeVar("T")
 FAULTS_TO_OPEN = 3
 SECONDS_TO_OPEN = 1.0
 """Faults in a row open the breaker when there are so many, or when they have gone on for so long."""
+RELAPSE_SECONDS = 10.0
+"""A store that is lost again so soon after it was back is asked half as often, so that it is not told of as one that
+comes and goes: a full one has room for a moment whenever something in it expires."""
+MOST_RELAPSES = 5
+"""That count: 32 times the usual pause between two probes."""
 
 
 class SharedStore(BucketStore, Protocol):
@@ -75,6 +81,8 @@ class ResilientStore:
         self._on_fallback = on_fallback
         self._faults = 0
         self._first_fault_at = 0.0
+        self._relapses = 0
+        self._closed_at = -inf
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
         self._probing: asyncio.Task[None] | None = None
@@ -166,11 +174,12 @@ class ResilientStore:
         lasting = now - self._first_fault_at >= SECONDS_TO_OPEN
         if self.state is BreakerState.CLOSED and (self._faults >= FAULTS_TO_OPEN or lasting):
             log.warning("deciding without the bucket store from now on", extra={"mode": self._mode})
+            self._relapses = self._relapses + 1 if now - self._closed_at < RELAPSE_SECONDS else 0
             self._open()
 
     def _open(self) -> None:
         self.state = BreakerState.OPEN
-        delay = self._probe_seconds * (0.75 + 0.5 * self._jitter())
+        delay = self._probe_seconds * 2 ** min(self._relapses, MOST_RELAPSES) * (0.75 + 0.5 * self._jitter())
         self._timer = asyncio.get_running_loop().call_later(delay, self._half_open)
 
     def _half_open(self) -> None:
@@ -185,6 +194,7 @@ class ResilientStore:
             return
         self.state = BreakerState.CLOSED
         self._faults = 0
+        self._closed_at = asyncio.get_running_loop().time()
         log.info("deciding with the bucket store again")
 
 

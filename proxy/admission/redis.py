@@ -57,7 +57,7 @@ class RedisStore:
     @property
     def settlements_dropped(self) -> int:
         """Settlements that could not be delivered in 100 s of repetition, or for which there was no room."""
-        return self._post.settlements_dropped
+        return self._post.backlog.dropped
 
     async def reserve(self, reservation_id: str, claims: Sequence[Claim]) -> Admission:
         future: asyncio.Future[Admission] = self._post.submit(ReserveCall(reservation_id, claims))

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import hiredis
 import msgspec
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, NoScriptError, RedisError, ResponseError
 
 from proxy.admission.redis_calls import Call
 
@@ -48,7 +48,7 @@ class Batch:
     __slots__ = ("_rest", "errands", "sent_at", "with_script")
 
     def __init__(self, errands: Sequence[Errand], prefix: str, now_us: int) -> None:
-        keys: list[str] = []
+        keys = [f"{prefix}never"]
         numbers: list[Any] = [now_us]
         for errand in errands:
             errand.call.put(prefix, keys, numbers)
@@ -70,7 +70,7 @@ class Owner(Protocol):
     def answered(self, link: Link, values: list[Any]) -> None:
         """The first batch `in_flight` is done, and is taken from there."""
 
-    def refused(self, link: Link, batch: Batch, fault: ResponseError) -> None:
+    def refused(self, link: Link, batch: Batch, fault: RedisError) -> None:
         """Redis answered with an error: nothing is known of what it did."""
 
     def ended(self, link: Link, fault: Exception) -> None:
@@ -132,7 +132,7 @@ class Link:
                 return
             batch.with_script = True
             await self.send(batch)
-        except ResponseError as fault:
+        except (ResponseError, BusyLoadingError) as fault:
             self._owner.refused(self, self.in_flight.popleft(), fault)
         else:
             self._owner.answered(self, _decode(reply))

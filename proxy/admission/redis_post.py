@@ -15,13 +15,15 @@ from contextlib import suppress
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import MovedError, ReadOnlyError, RedisError
 
+from proxy.admission.redis_backlog import REPEAT_SECONDS, Backlog
 from proxy.admission.redis_calls import Call, ProbeCall, SettleCall
 from proxy.admission.redis_faults import OUTAGES, told
 from proxy.admission.redis_link import Batch, Errand, Link
 from proxy.admission.store import Granted, Reservation
 from proxy.errors import StoreError
+from proxy.logs import Throttle
 from proxy.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -30,16 +32,17 @@ BATCH = 128
 """Calls in one run of the script, during which Redis serves nobody else."""
 IN_FLIGHT = 2
 """Batches under way; what comes meanwhile gathers into the next ones."""
-BACKLOG = 10_000
-"""Settlements that wait for Redis to come back; the oldest is dropped first, and counted."""
-REPEAT_SECONDS = 100.0
-"""A settlement is repeated for so long; the script remembers for longer which ones it has seen."""
 CONNECT_SECONDS = 2.0
 LATE_SECONDS = 10.0
 """How long a silent connection is kept for its late answers, while new calls take another one."""
 LATE_LINKS = 4
 LAG_SECONDS = 0.02
 """A timer that fires later than this says more of our own event loop than of Redis."""
+
+ELSEWHERE = (MovedError, ReadOnlyError)
+"""Refusals after which the next connection may lead to another Redis; no other is mended by a new connection."""
+LINES_A_MINUTE = 6
+"""In the log, of a Redis that comes and goes."""
 
 
 class Post:
@@ -56,7 +59,7 @@ class Post:
     ) -> None:
         self.is_up = True
         """False from an outage to the next answer."""
-        self.settlements_dropped = 0
+        self.backlog = Backlog()
         self._connection = connection
         self._prefix = prefix
         self._timeout = timeout_seconds
@@ -64,7 +67,6 @@ class Post:
         self._on_roundtrip = on_roundtrip
         self._on_fault = on_fault
         self._pending: deque[Errand] = deque()
-        self._backlog: deque[Errand] = deque()
         self._wake = asyncio.Event()
         self._tasks = Tasks()
         self._sender: asyncio.Task[None] | None = None
@@ -73,6 +75,8 @@ class Post:
         self._late: deque[Link] = deque()
         self._last_fault: Exception | None = None
         self._closed = False
+        self._told_up = True
+        self._lines = Throttle(LINES_A_MINUTE, 60.0)
 
     def submit(self, call: Call[Any]) -> asyncio.Future[Any]:
         """Sends `call` together with whatever else this turn of the event loop submits."""
@@ -86,7 +90,7 @@ class Post:
 
     def keep(self, call: SettleCall) -> None:
         """Sends the settlement once Redis has answered something else."""
-        self._keep(Errand(call, None, 0.0, asyncio.get_running_loop().time() + REPEAT_SECONDS))
+        self.backlog.keep(call, asyncio.get_running_loop().time() + REPEAT_SECONDS)
 
     def give_back(self, reservation: Reservation) -> None:
         """Keeps a settlement at nothing, for a reservation that nobody waited for to the end."""
@@ -121,23 +125,24 @@ class Post:
                 errand.future.set_result(result)
             elif isinstance(result, Granted):
                 self.give_back(result.reservation)
-        if not self.is_up:
-            self.is_up = True
-            log.info("the bucket store answers again")
+        self.is_up = True
+        if not self._told_up:
+            self._tell(now)
         if self._on_roundtrip is not None:
             kinds = {errand.call.kind for errand in batch.errands}
             kind = kinds.pop() if len(kinds) == 1 else "mixed"
             self._on_roundtrip(kind, now - batch.sent_at, len(batch.errands))
-        self._repeat(now)
-        if link is not self._link and not link.in_flight:
-            link.close()
-        if self._pending:
-            self._wake.set()
+        for call, expires_at in self.backlog.take(BATCH, now):
+            self._enqueue(Errand(call, None, now + self._timeout, expires_at))
+        self._go_on(link)
 
-    def refused(self, link: Link, batch: Batch, fault: ResponseError) -> None:
+    def refused(self, link: Link, batch: Batch, fault: RedisError) -> None:
         self._last_fault = fault
         self._fail(batch.errands, "refused", fault)
-        self._retire(link, "refused", fault)
+        if isinstance(fault, ELSEWHERE):
+            self._retire(link, "refused", fault)
+        else:
+            self._go_on(link)
 
     def ended(self, link: Link, fault: Exception) -> None:
         if link is self._link:
@@ -148,6 +153,13 @@ class Post:
         kind = "closed" if self._closed else "lost"
         for batch in link.in_flight:
             self._fail(batch.errands, kind, fault)
+
+    def _go_on(self, link: Link) -> None:
+        """After an answer: there is room for the next batch, or `link` was only waited for."""
+        if link is not self._link and not link.in_flight:
+            link.close()
+        if self._pending:
+            self._wake.set()
 
     # Sending
 
@@ -231,7 +243,7 @@ class Post:
             self._retire(link, "timeout", None)
         while self._pending and self._pending[0].deadline <= now:
             self._fail([self._pending.popleft()], "timeout")
-        dues = [errand.deadline for errand in list(self._pending)[:1]]
+        dues = [self._pending[0].deadline] if self._pending else []
         if self._link is not None and self._link.in_flight:
             dues.append(self._link.in_flight[0].sent_at + self._timeout)
         self._timer = None
@@ -259,26 +271,20 @@ class Post:
             if errand.future is not None and not errand.future.done():
                 errand.future.set_exception(StoreError(told(kind, fault)))
             if isinstance(errand.call, SettleCall):
-                self._keep(errand)
+                self.backlog.keep(errand.call, errand.expires_at)
         if failed and kind in OUTAGES:
-            if self.is_up:
-                self.is_up = False
-                log.warning("%s (%r)", told(kind, fault), fault)
+            self.is_up = False
+            if self._told_up:
+                self._tell(asyncio.get_running_loop().time(), kind, fault)
             if self._on_fault is not None:
                 self._on_fault(kind, len(failed))
 
-    # Settlements that wait
-
-    def _keep(self, errand: Errand) -> None:
-        if len(self._backlog) >= BACKLOG:
-            self._backlog.popleft()
-            self.settlements_dropped += 1
-        self._backlog.append(errand)
-
-    def _repeat(self, now: float) -> None:
-        for _ in range(min(len(self._backlog), BATCH)):
-            kept = self._backlog.popleft()
-            if kept.expires_at > now:
-                self._enqueue(Errand(kept.call, None, now + self._timeout, kept.expires_at))
-            else:
-                self.settlements_dropped += 1
+    def _tell(self, now: float, kind: str = "", fault: Exception | None = None) -> None:
+        """Logs how Redis stands; after too many lines, the next answer or fault that may does."""
+        if not self._lines.lets_pass(now):
+            return
+        self._told_up = self.is_up
+        if self.is_up:
+            log.info("the bucket store answers again")
+        else:
+            log.warning("%s (%r)", told(kind, fault), fault)

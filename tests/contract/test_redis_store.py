@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from proxy.admission.quota import MICRO, Budget, Calendar, Concurrency, Rate
 from proxy.admission.redis import RedisStore
@@ -291,7 +292,7 @@ async def test_a_database_that_does_not_exist_and_a_user_without_rights_are_told
         await store.close()
 
 
-@pytest.mark.parametrize(
+REFUSING = pytest.mark.parametrize(
     ("break_it", "told", "mend_it"),
     [
         (("REPLICAOF", "127.0.0.1", "1"), "takes no writes", ("REPLICAOF", "NO", "ONE")),
@@ -299,6 +300,9 @@ async def test_a_database_that_does_not_exist_and_a_user_without_rights_are_told
     ],
     ids=["read-only replica", "out of memory"],
 )
+
+
+@REFUSING
 async def test_a_redis_that_refuses_to_write_is_a_fault_until_it_writes_again(
     own_redis: RedisServer, break_it: tuple[str, ...], told: str, mend_it: tuple[str, ...]
 ) -> None:
@@ -311,6 +315,112 @@ async def test_a_redis_that_refuses_to_write_is_a_fault_until_it_writes_again(
         own_redis.command(*mend_it)
         await store.ping()
         assert await remaining(store) == 99
+
+
+@REFUSING
+async def test_a_redis_that_refuses_to_write_answers_nothing_that_it_could_answer_by_reading_or_freeing(
+    own_redis: RedisServer, break_it: tuple[str, ...], told: str, mend_it: tuple[str, ...]
+) -> None:
+    slot, drained = Claim("s", Concurrency(9), 1), Claim("r", HUNDRED, 1_000 * MICRO)
+    async with store_on(own_redis) as store:
+        held = await granted(store, "e-1", ONE, slot)
+        own_redis.command(*break_it)
+        for call in (
+            store.reserve("e-2", [drained]),
+            store.reserve("e-3", [slot, ONE]),
+            store.peek([ONE]),
+            store.renew([held]),
+            store.announce("replica-1"),
+        ):
+            with pytest.raises(StoreError, match=told):
+                await call
+        own_redis.command(*mend_it)
+        assert await remaining(store) == 99
+        assert await remaining(store, slot) == 8
+
+
+async def test_a_refusal_is_an_answer_and_ends_no_connection(own_redis: RedisServer) -> None:
+    async with store_on(own_redis) as store:
+        await granted(store, "e-1", ONE)
+        before = _connections(own_redis)
+        own_redis.command("CONFIG", "SET", "maxmemory", "1")
+        for number in range(20):
+            calls = [store.reserve(f"e-{number}-{batch}", [ONE]) for batch in range(300)]  # more than travel at once
+            answers = await asyncio.gather(*calls, return_exceptions=True)
+            assert all(isinstance(answer, StoreError) for answer in answers)
+        own_redis.command("CONFIG", "SET", "maxmemory", "0")
+        await granted(store, "e-2", ONE)
+        assert _connections(own_redis) - before == 3, "more than those that looked and that set it"
+
+
+def _connections(server: RedisServer) -> int:
+    with Redis(port=server.port) as client:
+        return int(client.info("stats")["total_connections_received"])
+
+
+async def test_a_read_only_redis_is_asked_over_a_new_connection_for_its_name_may_lead_to_another_by_now(
+    own_redis: RedisServer,
+) -> None:
+    async with store_on(own_redis) as store:
+        await granted(store, "e-1", ONE)
+        before = _connections(own_redis)
+        own_redis.command("REPLICAOF", "127.0.0.1", "1")
+        for _ in range(4):
+            with pytest.raises(StoreError, match="takes no writes"):
+                await store.ping()
+        assert _connections(own_redis) - before == 2 + 3, "the two of this test, and one after each refusal"
+
+
+async def test_a_settlement_that_a_full_redis_refused_is_delivered_once_it_writes_again(own_redis: RedisServer) -> None:
+    async with store_on(own_redis) as store:
+        held = [await granted(store, f"e-{number}", Claim("r", HUNDRED, 10 * MICRO)) for number in range(2)]
+        own_redis.command("CONFIG", "SET", "maxmemory", "1")
+        for _ in range(3):
+            for reservation in held:
+                store.settle(reservation, [MICRO])
+            with pytest.raises(StoreError):
+                await store.ping()
+        own_redis.command("CONFIG", "SET", "maxmemory", "0")
+        await store.ping()
+        await until(lambda: _stands_at(store, 98))
+        assert store.settlements_dropped == 0
+
+
+async def test_a_redis_that_is_full_every_other_moment_fills_no_log(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with store_on(own_redis) as store:
+        for _ in range(30):
+            own_redis.command("CONFIG", "SET", "maxmemory", "1")
+            with pytest.raises(StoreError):
+                await store.ping()
+            own_redis.command("CONFIG", "SET", "maxmemory", "0")
+            await store.ping()
+    assert 2 <= len(caplog.records) <= 12, "of 60 changes"
+    assert "OutOfMemory" in caplog.records[0].getMessage()
+
+
+async def test_a_redis_that_still_loads_refuses(tmp_path: Path) -> None:
+    slowly = ("--enable-debug-command", "yes", "--dir", str(tmp_path), "--key-load-delay", "1000")
+    with running_redis(*slowly, "--loading-process-events-interval-bytes", "1024") as server:
+        async with store_on(server) as store:
+            await granted(store, "e-1", ONE)
+            server.command("DEBUG", "POPULATE", 500)
+            before = _connections(server)
+            reloading = asyncio.create_task(asyncio.to_thread(server.command, "DEBUG", "RELOAD"))
+            await until(lambda: _refuses(store))
+            await reloading
+            await until(lambda: _stands_at(store, 99))
+            assert _connections(server) - before == 2
+
+
+async def _refuses(store: RedisStore) -> bool:
+    try:
+        await store.ping()
+    except StoreError as fault:
+        return "refused" in str(fault)
+    return False
 
 
 async def test_an_event_loop_that_stood_still_does_not_make_redis_late(own_redis: RedisServer) -> None:

@@ -85,6 +85,24 @@ async def test_a_lost_redis(
         assert "stillgate_store_up 1.0\n" in (await proxy.exposition()).decode()
 
 
+async def test_a_full_redis_is_a_lost_one_until_it_has_room(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    async with proxy_before(
+        mock_api.url, tmp_path, POLICY % "deny", store=own_redis.url, store_timeout_ms=int(PATIENCE * 1000)
+    ) as proxy:
+        assert await statuses(proxy, 2) == [200] * 2
+        own_redis.command("CONFIG", "SET", "maxmemory", "1")
+        assert await statuses(proxy, 5) == [503] * 5
+        assert "closed" not in await store_state(proxy)
+        exposed = (await proxy.exposition()).decode()
+        assert "stillgate_store_up 0.0\n" in exposed
+        assert 'stillgate_store_faults_total{kind="refused"}' in exposed
+        own_redis.command("CONFIG", "SET", "maxmemory", "0")
+        await until_store_is(proxy, "closed")
+        assert await statuses(proxy, 2) == [200, 429]
+
+
 async def test_a_redis_that_is_only_silent_loses_nothing(
     own_redis: RedisServer, mock_api: Running, tmp_path: Path
 ) -> None:

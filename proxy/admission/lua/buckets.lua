@@ -1,6 +1,7 @@
 -- Buckets of the Redis store: a list of operations, done in order, all in one step on Redis's clock.
 --
--- KEYS     every key the operations touch, in the order in which they touch it; all share one hash tag
+-- KEYS     one that never exists, then every key the operations touch, in the order in which they touch it; all share
+--          one hash tag
 -- ARGV[1]  msgpack, one flat list: now_us (0: Redis's own clock), then the operations one after the other
 --
 --   1 reserve   holder, n, n claims                  -> 1 or 0, n levels
@@ -8,7 +9,7 @@
 --   3 renew     holder, n                            -> how many of the n leases were extended
 --   4 peek      n, n claims                          -> n levels
 --   5 announce  member, lease_us                     -> how many members there are
---   6 probe                                          -> 1, once a write has succeeded
+--   6 probe                                          -> 1, once a value has been written
 --   7 secret    candidate                            -> the secret: the candidate, or the one that was there before it
 --
 --   claim       shadow (1 or 0), cost, limit         a key each
@@ -50,6 +51,11 @@ local function reply(value)
   answered = answered + 1
   answer[answered] = value
 end
+
+-- A Redis that is full, read-only or cannot save its data refuses a script at its first write: what only reads, or frees
+-- memory before it takes some, would get through, and the rest not. This write changes nothing and goes to no replica;
+-- with it Redis does all that it is told here, or nothing.
+call('SET', key(), '', 'XX')
 
 local now = argument()
 if now == 0 then

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import proxy.admission.fallback as fallback_module
 from proxy.admission.fallback import BreakerState, ResilientStore, share_of
 from proxy.admission.memory import MemoryStore
 from proxy.admission.quota import MICRO, Budget, Calendar, Concurrency, Limit, Rate, capacity_of
@@ -226,6 +227,45 @@ async def test_probes_go_on_until_the_shared_store_is_back() -> None:
         assert (await one.granted(ONE)).without_store is None
 
 
+async def test_a_store_that_is_lost_again_at_once_is_asked_ever_more_seldom_but_not_never(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A store that is full has room now and then, for a moment, as what it holds expires."""
+    pauses = _pauses(monkeypatch)
+    async with replica(StoreFailure.LOCAL, probe_seconds=1.0) as one:
+        for _ in range(8):
+            await one.lose()
+            one.shared.lost = False
+            await _until_closed(one.store)
+        assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0, 32.0]
+
+
+async def test_a_store_that_stayed_is_looked_for_as_soon_as_ever_when_it_is_lost_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses = _pauses(monkeypatch)
+    monkeypatch.setattr(fallback_module, "RELAPSE_SECONDS", 0.0)
+    async with replica(StoreFailure.LOCAL, probe_seconds=1.0) as one:
+        for _ in range(3):
+            await one.lose()
+            one.shared.lost = False
+            await _until_closed(one.store)
+        assert pauses == [1.0] * 3
+
+
+def _pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each wait was meant to be; none of them is waited for."""
+    loop, pauses = asyncio.get_running_loop(), list[float]()
+
+    def call_later(delay: float, call: Callable[..., object], *args: object) -> asyncio.Handle:
+        if delay >= 1.0:  # those between two looks at the state are shorter
+            pauses.append(delay)
+        return loop.call_soon(call, *args)
+
+    monkeypatch.setattr(loop, "call_later", call_later)
+    return pauses
+
+
 async def test_the_number_of_replicas_is_the_last_one_known() -> None:
     async with replica(StoreFailure.LOCAL) as one:
         assert await one.store.announce("a") == 4
@@ -259,6 +299,27 @@ async def test_with_a_stalled_redis_the_first_requests_wait_once_and_the_others_
         own_redis.resume()
         await _until_closed(store)
         assert (await store.reserve("e-3", [ONE])).without_store is None
+    finally:
+        await store.close()
+
+
+async def test_a_full_redis_is_lost_for_as_long_as_it_refuses_to_write(own_redis: RedisServer) -> None:
+    """Also for accounts whose denial Redis could tell by reading, and where slots are counted, which frees memory."""
+    clock = VirtualClock(1_780_000_000_000_000)
+    redis = RedisStore(own_redis.url, timeout_seconds=20.0)
+    store = ResilientStore(redis, MemoryStore(clock.wall_us), lambda: 0.5, probe_seconds=0.001)
+    slot, too_much = Claim("s", Concurrency(9), 1), Claim("r", TWELVE_A_MINUTE, 13 * MICRO)
+    try:
+        await store.reserve("e-0", [slot, ONE])
+        own_redis.command("CONFIG", "SET", "maxmemory", "1")
+        modes = [(await store.reserve(f"e-1-{number}", [slot, too_much])).without_store for number in range(3)]
+        assert (modes, store.state) == (["local"] * 3, BreakerState.OPEN)
+        for number in range(20):
+            assert (await store.reserve(f"e-2-{number}", [slot, too_much])).without_store == "local"
+            await asyncio.sleep(0.002)  # for a probe
+        own_redis.command("CONFIG", "SET", "maxmemory", "0")
+        await _until_closed(store)
+        assert (await store.reserve("e-3", [slot, ONE])).without_store is None
     finally:
         await store.close()
 
