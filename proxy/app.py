@@ -10,7 +10,6 @@ import contextlib
 import logging
 import multiprocessing
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
 from proxy.quiet import Reads
-from proxy.runtime import collect_seldom, run, tidy
+from proxy.runtime import collect_seldom, open_files, run, tidy, when_readable
 from proxy.settings import Settings
 from proxy.simulate.asked import explained
 from proxy.simulate.lines import BadLineError
@@ -216,7 +215,7 @@ class Proxy:
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> None:
         settings, admin_socket = self.settings, self.placement.admin_socket
-        clients = self._clients = ClientServer(self.handler, self.reads)
+        clients = self._clients = ClientServer(self.handler, open_files(), self.reads)
         stack.push_async_callback(clients.close, _CUT_SECONDS)
         await clients.listen(settings.listen, "--listen", shared=admin_socket is not None)
         self.url = clients.url
@@ -248,6 +247,7 @@ class Proxy:
     def _observe(self) -> None:
         """Brings the metrics up to date."""
         self.handler.observer.tell_metrics()
+        self._clients.observe(self.metrics)
         self.store.observe(self.metrics)
         self._detecting.observe()
 
@@ -276,7 +276,7 @@ async def _serve(settings: Settings, placement: Placement | None) -> int:
         # A terminal's Ctrl-C reaches all; the supervisor tells its workers itself. One whose supervisor is gone has
         # nobody left to report to.
         loop.add_signal_handler(signal.SIGINT, lambda: None)
-        loop.add_reader(parent.sentinel, _once(loop, parent.sentinel, told_to_end))
+        when_readable(loop, parent.sentinel, told_to_end)
     loop.add_signal_handler(signal.SIGTERM, told_to_end)
     tasks = Tasks()
     loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(proxy.policies.reload(), "reload"))
@@ -290,11 +290,3 @@ async def _serve(settings: Settings, placement: Placement | None) -> int:
         await tasks.close()
         await proxy.close()
     return 0
-
-
-def _once(loop: asyncio.AbstractEventLoop, fd: int, told: Callable[[], None]) -> Callable[[], None]:
-    def call() -> None:
-        loop.remove_reader(fd)
-        told()
-
-    return call

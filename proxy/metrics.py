@@ -7,11 +7,15 @@ past `MODELS`. No label ever carries an account, a key, an address or free text.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from proxy.exchange import Action
 from proxy.verdict.campaign import Campaign, Level, Word
+
+M = TypeVar("M", Counter, Gauge)
 
 MODELS = 50
 """Distinct model names that get a label of their own; junk names of clients cannot grow the exposition."""
@@ -55,6 +59,19 @@ class Metrics:
             "From the request's head to the last byte relayed.",
             "dialect",
             buckets=DURATION,
+        )
+        self.clients = gauge("client_connections", "Connections of clients.")
+        self.clients_limit = gauge(
+            "client_connections_limit",
+            "Connections of clients that there is room for among the files that may be open.",
+        )
+        self.clients_shed = _from_zero(
+            counter(
+                "client_connections_shed_total",
+                "Connections of clients ended for want of room; kind=new: on arrival, because no other was idle.",
+                "kind",
+            ),
+            ("idle", "new"),
         )
         self.endings = counter("exchange_endings_total", "How admitted exchanges ended.", "ending")
         self.stream_events = counter("stream_events_total", "Server-sent events relayed.", "dialect")
@@ -125,22 +142,23 @@ class Metrics:
         self.policy_reloads = counter("policy_reloads_total", "Reloads by outcome.", "outcome")
         self.policy_rules = gauge("policy_rules", "Rules in the policy in force.", "kind", across_workers="max")
 
-        self.campaigns = gauge("campaigns", "Campaigns by level.", "level", across_workers="max")
-        self.campaign_members = gauge(
-            "campaign_members", "Accounts seen in those campaigns.", "level", across_workers="max"
+        self.campaigns = _from_zero(
+            gauge("campaigns", "Campaigns by level.", "level", across_workers="max"), CAMPAIGN_LEVELS
         )
-        for level in CAMPAIGN_LEVELS:
-            self.campaigns.labels(level)
-            self.campaign_members.labels(level)
-        self.campaign_exchanges = counter(
-            "campaign_exchanges_total",
-            "Exchanges found to belong to a campaign by its level and by what was decided.",
-            "level",
-            "action",
+        self.campaign_members = _from_zero(
+            gauge("campaign_members", "Accounts seen in those campaigns.", "level", across_workers="max"),
+            CAMPAIGN_LEVELS,
         )
-        for of_level in Level:
-            for action in Action:
-                self.campaign_exchanges.labels(of_level.value, action.value)
+        self.campaign_exchanges = _from_zero(
+            counter(
+                "campaign_exchanges_total",
+                "Exchanges found to belong to a campaign by its level and by what was decided.",
+                "level",
+                "action",
+            ),
+            Level,
+            Action,
+        )
         self.detection_events = counter("detection_events_total", "Events that the analyst took in.")
         self.detection_lag = gauge(
             "detection_lag_seconds", "Age of the last event when the analyst took it in.", across_workers="max"
@@ -204,6 +222,13 @@ class AnalyserMetrics:
         self.stream_entries = gauge("analyser_stream_entries", "Batches of events that the stream holds.")
         self.state_bytes = gauge("analyser_state_bytes", "Size of the analyst's state when it was last to be saved.")
         self.state_saved_at = gauge("analyser_state_saved_timestamp_seconds", "When the state was last saved in Redis.")
+
+
+def _from_zero(metric: M, *labels: Iterable[str]) -> M:
+    """`metric`, told for each combination of labels before anything is counted."""
+    for combination in product(*labels):
+        metric.labels(*combination)
+    return metric
 
 
 def observe_campaigns(metrics: Metrics, campaigns: Iterable[Campaign]) -> None:

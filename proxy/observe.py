@@ -127,6 +127,10 @@ class Observer:
     def answered_here(self, status: int) -> None:
         self._responses.add(("proxy", str(status)))
 
+    def shed(self, kind: str, count: int) -> None:
+        """Connections of clients were ended for want of room: `idle` ones, or a `new` one."""
+        self._metrics.clients_shed.labels(kind).inc(count)
+
     def ended(self, exchange: Exchange, took_us: int) -> None:
         if self._exchange_log is not None:
             self._exchange_log.forget(exchange.arrival.id)

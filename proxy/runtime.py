@@ -1,10 +1,13 @@
-"""Owns what a serving process runs on: its event loop, and how Python looks for garbage in cycles."""
+"""Owns what a serving process runs on: its event loop, its open files, and how Python looks for garbage in cycles."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Coroutine
+import resource
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import uvloop
@@ -20,9 +23,28 @@ _MIDDLE = 20
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, on uvloop."""
+    """As `asyncio.run`, on uvloop, and with as many open files as the system lets it have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS lets nobody have as many as it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(coroutine)
+
+
+def open_files() -> int:
+    """How many files this process may have open."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if files == resource.RLIM_INFINITY else files
+
+
+def when_readable(loop: asyncio.AbstractEventLoop, fd: int, told: Callable[[], None]) -> None:
+    """Calls `told` once, as soon as `fd` can be read."""
+
+    def call() -> None:
+        loop.remove_reader(fd)
+        told()
+
+    loop.add_reader(fd, call)
 
 
 def collect_seldom() -> None:

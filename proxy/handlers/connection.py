@@ -29,7 +29,12 @@ class Host(Protocol):
     """Who has the connections, and answers what comes on them."""
 
     connections: set[ClientConnection]
+    half_heads: set[ClientConnection]
+    """Those that may wait for the rest of a head."""
     reads: Reads
+
+    def has_room(self) -> bool:
+        """For one more connection."""
 
     def handle(self, request: Request, connection: ClientConnection) -> Coroutine[Any, Any, bool]:
         """Answers; whether the connection may be used again."""
@@ -44,6 +49,7 @@ class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "_current",
         "_drained",
+        "_head_since",
         "_holds",
         "_host",
         "_is_deaf",
@@ -61,7 +67,7 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
         self.is_lost = False
         """The client has gone, or was sent away."""
-        self.idle_since = loop.time()
+        self.idle_since = self._head_since = loop.time()
         self.task: asyncio.Task[None] | None = None
         """Handles the request that is under way."""
         self._host = host
@@ -81,6 +87,18 @@ class ClientConnection(asyncio.Protocol):
         """No request is under way."""
         return self.task is None
 
+    @property
+    def head_since(self) -> float | None:
+        """Since when the rest of a head is waited for; None where it is not."""
+        if self._is_deaf or not self._reader.in_head:
+            return None
+        return max(self._head_since, self.idle_since)
+
+    def part_with(self, answer: bytes) -> None:
+        """Gives `answer` where no request came that could be answered, and ends the connection."""
+        self._transport.write(answer)
+        self._part()
+
     def cut(self) -> None:
         """Ends the connection as it is: a truncated answer must not look like a whole one."""
         self._is_deaf = True
@@ -88,6 +106,7 @@ class ClientConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Ends the connection at once, whatever is still to be sent."""
+        self._is_deaf = True
         self._transport.abort()
 
     # The way back
@@ -120,7 +139,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._reader = RequestReader(self, peer[0] if peer else "")
-        if not peer:  # gone again already
+        if not peer or not self._host.has_room():  # without a peer: gone again already
             self._transport.abort()
             return
         sock = transport.get_extra_info("socket")
@@ -157,6 +176,11 @@ class ClientConnection(asyncio.Protocol):
         if len(self._waiting) == _MOST_WAITING:
             self.hold_back()
 
+    def head_begun(self) -> None:
+        """As `reading.Taker` has it."""
+        self._head_since = self._loop.time()
+        self._host.half_heads.add(self)
+
     def whole(self, request: Request) -> None:
         """As `reading.Taker` has it."""
         if self._linger is not None and request is self._current:
@@ -172,8 +196,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _begin(self, request: Request | MalformedError) -> None:
         if isinstance(request, MalformedError):
-            self._transport.write(self._host.refusal(request))
-            self._part()
+            self.part_with(self._host.refusal(request))
             return
         self._current = request
         self.task = self._loop.create_task(self._run(request))

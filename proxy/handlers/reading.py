@@ -20,6 +20,9 @@ class Taker(Source, Protocol):
     def take(self, request: Request | MalformedError) -> None:
         """The head of the next request has come, or else what is wrong with it, and that is the last."""
 
+    def head_begun(self) -> None:
+        """Some of the next head has come, and not all of it; told once."""
+
     def whole(self, request: Request) -> None:
         """All of it has come."""
 
@@ -31,7 +34,6 @@ class RequestReader:
     """Reads the requests of one connection. `peer_ip`: of the client."""
 
     __slots__ = (
-        "_in_head",
         "_is_done",
         "_line_bytes",
         "_names",
@@ -43,13 +45,16 @@ class RequestReader:
         "_taker",
         "_target",
         "_values",
+        "in_head",
     )
 
     def __init__(self, taker: Taker, peer_ip: str) -> None:
         self._taker = taker
         self._peer_ip = peer_ip
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
-        self._is_done = self._in_head = self._spans_reads = False
+        self.in_head = False
+        """A head has begun to come and is not whole."""
+        self._is_done = self._spans_reads = False
         self._target = b""
         self._names: list[bytes] = []
         self._values: list[bytes] = []
@@ -63,7 +68,7 @@ class RequestReader:
         self._read_bytes = len(data)
         try:
             self._parser.feed_data(data)
-            if self._in_head:
+            if self.in_head:
                 self._bound(data)
         except HttpParserUpgrade as upgrade:
             self._stay(data[upgrade.args[0] :])
@@ -83,7 +88,7 @@ class RequestReader:
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        self._in_head = True
+        self.in_head = True
         self._spans_reads = False
         self._line_bytes = 0
         self._target = b""
@@ -93,12 +98,12 @@ class RequestReader:
         self._target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # trailers are nobody's
+        if self.in_head:  # trailers are nobody's
             self._names.append(name)
             self._values.append(value)
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self.in_head = False
         parser, names, values = self._parser, self._names, self._values
         assert parser is not None
         version = parser.get_http_version()
@@ -151,7 +156,9 @@ class RequestReader:
 
     def _bound(self, data: bytes) -> None:
         """Counts what has come of a line that is not whole yet."""
-        self._spans_reads = True
+        if not self._spans_reads:
+            self._spans_reads = True
+            self._taker.head_begun()
         newline = data.rfind(b"\n")
         self._line_bytes = len(data) - newline - 1 + (self._line_bytes if newline < 0 else 0)
         self._check_number()

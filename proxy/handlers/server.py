@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -14,26 +15,38 @@ from proxy.errors import UsageError
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.handler import Handler
 from proxy.handlers.request import MalformedError, Request
+from proxy.handlers.room import Room
+from proxy.logs import Throttle
+from proxy.metrics import Metrics
 from proxy.quiet import Reads
 from proxy.settings import split_address
 
+log = logging.getLogger(__name__)
+HEAD_SECONDS = 60.0
+"""From the first byte of a head to its last, as nginx's client_header_timeout."""
 KEEPALIVE_SECONDS = 3600.0
 """For a client that asks nothing: longer than any load balancer keeps a connection, so that it is the one to end it."""
-_SWEEP_SECONDS = 60.0
+_SWEEP_SECONDS = 5.0
+_TELL_SECONDS = 10.0
+"""Between two lines in the log about the same shortage."""
 _BACKLOG = 1024
+_TOO_SLOW = MalformedError(408, "The head of the request took too long to come.")
 
 
 class ClientServer:
     """Listens to clients: one handler for everything, cancelled when its client has gone. Belongs to one event loop."""
 
-    def __init__(self, handler: Handler, reads: Reads | None = None) -> None:
-        """`reads` counts what clients send."""
+    def __init__(self, handler: Handler, files: int, reads: Reads | None = None) -> None:
+        """`files`: how many may be open at once, sockets included. `reads` counts what clients send."""
         self.connections: set[ClientConnection] = set()
+        self.half_heads: set[ClientConnection] = set()
         self.reads = reads or Reads()
         self.url = ""
         """Where it listens."""
         self._handler = handler
-        self._on_malformed = handler.observer.answered_here
+        self._observer = handler.observer
+        self._room = Room(files)
+        self._lines = Throttle(1, _TELL_SECONDS)
         self._server: asyncio.Server | None = None
         self._sweeping: asyncio.TimerHandle | None = None
 
@@ -74,9 +87,28 @@ class ClientServer:
         """As `connection.Host` has it."""
         return self._handler(request, connection)
 
+    def has_room(self) -> bool:
+        """As `connection.Host` has it. Where there is none, those idle for longest make some, if there are any."""
+        if len(self.connections) < self._room.most:
+            return True
+        now = asyncio.get_running_loop().time()
+        leaving = self._room.leaving(self.connections, now)
+        for connection in leaving:
+            self.connections.discard(connection)
+            connection.abort()
+        self._observer.shed("idle" if leaving else "new", len(leaving) or 1)
+        if self._lines.lets_pass(now):
+            log.warning("no room for more clients, for want of open files", extra={"limit": self._room.most})
+        return bool(leaving)
+
+    def observe(self, metrics: Metrics) -> None:
+        """Brings the gauges up to date."""
+        metrics.clients.set(len(self.connections))
+        metrics.clients_limit.set(self._room.most)
+
     def refusal(self, fault: MalformedError) -> bytes:
         """As `connection.Host` has it. What came may hold a key, and so is neither told nor logged."""
-        self._on_malformed(fault.status)
+        self._observer.answered_here(fault.status)
         text = f"{fault.message}\n"
         return (
             f"HTTP/1.1 {fault.status} {HTTPStatus(fault.status).phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -85,9 +117,15 @@ class ClientServer:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        since = loop.time() - KEEPALIVE_SECONDS
+        now = loop.time()
+        for connection in list(self.half_heads):
+            since = connection.head_since
+            if since is None:
+                self.half_heads.discard(connection)
+            elif connection.is_idle and since <= now - HEAD_SECONDS:
+                connection.part_with(self.refusal(_TOO_SLOW))
         for connection in list(self.connections):
-            if connection.is_idle and connection.idle_since < since:
+            if connection.is_idle and connection.idle_since < now - KEEPALIVE_SECONDS:
                 connection.cut()
         self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep)
 

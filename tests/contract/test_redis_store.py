@@ -419,7 +419,7 @@ async def _refuses(store: RedisStore) -> bool:
     try:
         await store.ping()
     except StoreError as fault:
-        return "refused" in str(fault)
+        return "still loading" in str(fault)
     return False
 
 

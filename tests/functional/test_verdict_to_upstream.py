@@ -82,7 +82,7 @@ async def gateway(upstream: RawUpstream, folder: Path, campaigns: str, key: byte
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(api.close)
-        clients = ClientServer(handler)
+        clients = ClientServer(handler, files=1_000)
         stack.push_async_callback(clients.close, 1.0)
         await clients.listen("127.0.0.1:0", "--listen")
         yield clients.url

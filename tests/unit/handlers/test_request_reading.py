@@ -1,0 +1,62 @@
+"""That a head has begun and is not whole is told once, and only of a head of which one read does not have all."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.handlers.reading import RequestReader
+from proxy.handlers.request import Request
+
+HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Taken:
+    def __init__(self) -> None:
+        self.begun = self.taken = 0
+
+    def head_begun(self) -> None:
+        self.begun += 1
+
+    def take(self, request: Request | None) -> None:
+        self.taken += 1
+
+    def whole(self, request: Request) -> None: ...
+    def broken(self) -> None: ...
+    def invite(self) -> None: ...
+    def hold_back(self) -> None: ...
+    def go_on(self) -> None: ...
+
+
+@pytest.fixture
+def taken() -> Taken:
+    return Taken()
+
+
+@pytest.fixture
+def reader(taken: Taken) -> RequestReader:
+    return RequestReader(taken, "127.0.0.1")
+
+
+def test_a_head_that_comes_in_one_read_is_never_waited_for(taken: Taken, reader: RequestReader) -> None:
+    reader.feed(HEAD + HEAD)
+    assert (taken.taken, taken.begun, reader.in_head) == (2, 0, False)
+
+
+def test_a_head_that_comes_byte_by_byte_is_told_of_once(taken: Taken, reader: RequestReader) -> None:
+    for place in range(len(HEAD) - 1):
+        reader.feed(HEAD[place : place + 1])
+        assert (taken.taken, taken.begun, reader.in_head) == (0, 1, True)
+    reader.feed(b"\n")
+    assert (taken.taken, taken.begun, reader.in_head) == (1, 1, False)
+
+
+def test_blank_lines_before_a_request_begin_none(taken: Taken, reader: RequestReader) -> None:
+    reader.feed(b"\r\n\r\n")
+    assert (taken.begun, reader.in_head) == (0, False)
+
+
+def test_the_next_head_that_is_half_there_is_told_of_again(taken: Taken, reader: RequestReader) -> None:
+    for _ in range(2):
+        reader.feed(HEAD[:9])
+        reader.feed(HEAD[9:])
+    assert (taken.taken, taken.begun) == (2, 2)
