@@ -34,6 +34,7 @@ class RequestReader:
     """Reads the requests of one connection. `peer_ip`: of the client."""
 
     __slots__ = (
+        "_is_behind",
         "_is_done",
         "_line_bytes",
         "_names",
@@ -54,7 +55,7 @@ class RequestReader:
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self.in_head = False
         """A head has begun to come and is not whole."""
-        self._is_done = self._spans_reads = False
+        self._is_done = self._spans_reads = self._is_behind = False
         self._target = b""
         self._names: list[bytes] = []
         self._values: list[bytes] = []
@@ -66,6 +67,7 @@ class RequestReader:
         if self._is_done or self._parser is None:
             return
         self._read_bytes = len(data)
+        self._is_behind = self._receiving is not None
         try:
             self._parser.feed_data(data)
             if self.in_head:
@@ -137,6 +139,7 @@ class RequestReader:
         if parser.should_upgrade() and request.body.exists:
             return  # what llhttp takes for the end is none, see `_stay`
         self._receiving = None
+        self._is_behind = True
         self._is_done = not request.keep_alive
         request.body.end()
         self._taker.whole(request)
@@ -160,7 +163,9 @@ class RequestReader:
             self._spans_reads = True
             self._taker.head_begun()
         newline = data.rfind(b"\n")
-        self._line_bytes = len(data) - newline - 1 + (self._line_bytes if newline < 0 else 0)
+        begun = self._line_bytes if newline < 0 else 0
+        # What stands before a head in the same read may be a body, of which nobody knows where it ends.
+        self._line_bytes = 0 if self._is_behind else len(data) - newline - 1 + begun
         self._check_number()
         self._check_longest(self._line_bytes)
 

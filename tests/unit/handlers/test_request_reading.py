@@ -5,20 +5,21 @@ from __future__ import annotations
 import pytest
 
 from proxy.handlers.reading import RequestReader
-from proxy.handlers.request import Request
+from proxy.handlers.request import MAX_HEADER_BYTES, MalformedError, Request
 
 HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Taken:
     def __init__(self) -> None:
-        self.begun = self.taken = 0
+        self.begun = self.taken = self.malformed = 0
 
     def head_begun(self) -> None:
         self.begun += 1
 
-    def take(self, request: Request | None) -> None:
+    def take(self, request: Request | MalformedError) -> None:
         self.taken += 1
+        self.malformed += isinstance(request, MalformedError)
 
     def whole(self, request: Request) -> None: ...
     def broken(self) -> None: ...
@@ -60,3 +61,23 @@ def test_the_next_head_that_is_half_there_is_told_of_again(taken: Taken, reader:
         reader.feed(HEAD[:9])
         reader.feed(HEAD[9:])
     assert (taken.taken, taken.begun) == (2, 2)
+
+
+def test_the_end_of_a_body_is_no_part_of_the_line_that_begins_behind_it(taken: Taken, reader: RequestReader) -> None:
+    size = MAX_HEADER_BYTES + 1
+    reader.feed(b"POST /v1/files HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+    reader.feed(b"x" * size + HEAD[:9])
+    reader.feed(HEAD[9:])
+    assert (taken.taken, taken.malformed) == (2, 0)
+
+
+def test_a_line_that_is_too_long_is_refused_as_soon_as_it_is(taken: Taken, reader: RequestReader) -> None:
+    reader.feed(b"GET /v1/models HTTP/1.1\r\nX-A: " + b"x" * (MAX_HEADER_BYTES + 1))
+    assert taken.malformed == 1
+
+
+def test_a_line_behind_a_body_is_bounded_from_the_next_read_on(taken: Taken, reader: RequestReader) -> None:
+    reader.feed(b"POST /v1/files HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
+    reader.feed(b"xGET /v1/models HTTP/1.1\r\nX-A: ")
+    reader.feed(b"x" * (MAX_HEADER_BYTES + 1))
+    assert taken.malformed == 1
