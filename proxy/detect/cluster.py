@@ -5,6 +5,7 @@ Counts only; what they mean is `verdict.scoring`'s. Everything is bounded, whate
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -65,8 +66,8 @@ class Cluster:
         """Refusals that rest on a verdict."""
         self.refused_groups: set[int] = set()
         """Payers that were refused, and so had a reason to fail over; at most SAMPLE."""
-        self._probed_us: list[int] = []
-        """When verdicts refused a request of it, the first _MOST_PROBES."""
+        self._probed: deque[tuple[int, str]] = deque(maxlen=_MOST_PROBES)
+        """When verdicts refused a request of it and of which account, the latest ones."""
         self.pairs = Pairs()
         self.created: list[tuple[int, int]] = []
         """When payers were created and when they first came, of the first SAMPLE."""
@@ -136,8 +137,7 @@ class Cluster:
         if asked.refused:
             if asked.by_verdict:
                 self.probes += 1
-                if len(self._probed_us) < _MOST_PROBES:
-                    self._probed_us.append(asked.moment_us)
+                self._probed.append((asked.moment_us, asked.account))
             if len(self.refused_groups) < SAMPLE:
                 self.refused_groups.add(payer.group)
         self.timeline.add(asked.moment_us, asked.refused)
@@ -150,8 +150,12 @@ class Cluster:
             self._aim(asked.content)
 
     def refused_since(self, moment_us: int) -> int:
-        """Of the first verdicts' refusals, how many came after a moment."""
-        return sum(probed_us > moment_us for probed_us in self._probed_us)
+        """Of the latest verdicts' refusals, how many came after a moment."""
+        return sum(probed_us > moment_us for probed_us, _ in self._probed)
+
+    def probed_accounts(self) -> tuple[str, ...]:
+        """Whom the latest verdicts' refusals met."""
+        return tuple(sorted({account for _, account in self._probed}))
 
     def held(self, asked: Asked) -> None:
         """Counts one request that was found to be of it for whom it comes from, whatever it says."""
@@ -197,7 +201,7 @@ class Cluster:
             _count_once(self.payments, payer.payment)
         _add(self.shapes, other.shapes, MOST_KINDS)
         _add(self.payers, other.payers, MOST_PAYERS)
-        self._probed_us = sorted(self._probed_us + other._probed_us)[:_MOST_PROBES]
+        self._probed = deque(sorted([*self._probed, *other._probed]), maxlen=_MOST_PROBES)
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
         self.created = (self.created + other.created)[:SAMPLE]
         self.timeline.absorb(other.timeline)

@@ -97,4 +97,6 @@ class Campaign(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Campaigns that turned out to be part of this one."""
     probing: bool = False
     """Evidence is near to enough: a few refusals now would show whether other accounts pick them up."""
+    probed: tuple[str, ...] = ()
+    """Accounts that had such a refusal lately: another one would show no more, and none is to bear it alone."""
     word: Word | None = None

@@ -16,6 +16,18 @@ DEALT_SHAPE = 6.0
 PEOPLE_SHAPE = 0.5
 """Rates that vary by 140 %, a cautious choice: published API traffic is more skewed still."""
 
+_PASSING = 0.1
+"""Of the count of whoever a usual request comes from: who has less is passing by."""
+
+
+def evenness(histogram: Mapping[int, int]) -> float:
+    """As `dealt_rather_than_come`; but payers who hardly came make nothing look like people.
+
+    Nor do they make it look dealt: some of a product's customers hardly come either.
+    """
+    whole = dealt_rather_than_come(histogram)
+    return whole if whole >= 0 else min(dealt_rather_than_come(_regulars(histogram)), 0.0)
+
 
 def dealt_rather_than_come(histogram: Mapping[int, int]) -> float:
     """The log likelihood ratio, in nats, of 'dealt out' over 'as people come'. `histogram`: payers by their count."""
@@ -29,6 +41,13 @@ def dealt_rather_than_come(histogram: Mapping[int, int]) -> float:
         for count, number in histogram.items()
         if number
     )
+
+
+def _regulars(histogram: Mapping[int, int]) -> dict[int, int]:
+    """Without payers that have next to nothing of what there is: they may have met it by chance."""
+    total = sum(count * number for count, number in histogram.items())
+    usual = sum(count * count * number for count, number in histogram.items()) / max(total, 1)
+    return {count: number for count, number in histogram.items() if count >= _PASSING * usual}
 
 
 def _log_chance(count: int, mean: float, shape: float) -> float:

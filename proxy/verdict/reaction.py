@@ -28,7 +28,7 @@ _SETTLED_US = 5 * 60 * 1_000_000
 """After this time it is known whether who was refused comes back by itself."""
 _LUCK, _MOST_LUCK = 0.02, 0.6
 """How often somebody else asks by chance what one was refused, at least and at most."""
-_EXPECTED = 20
+_EXPECTED = 8
 """Controls that what is expected of them counts as much as."""
 _WIDE = 8
 _WIDE_SHARE = 0.05

@@ -27,7 +27,9 @@ _ONE = 1000
 """The weight that makes a request one of the campaign."""
 _PROBES = 3
 _PROBES_PICKED_UP = 6
-_ONE_PROBE = 1000
+_ONE_PROBE, _ONE_MORE = 500, 250
+"""Openings from which one refusal that somebody came back to is not enough, and for each refusal beyond the first few.
+Part of most pools' clients try again by themselves, so the first may well meet one of them."""
 _CONTRADICTED = -2.0
 _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 """All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
@@ -167,6 +169,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         slice_us=cluster.timeline.width_us,
         merged=tuple(record.merged),
         probing=record.probing,
+        probed=cluster.probed_accounts() if record.probing else (),
         word=record.word,
     )
 
@@ -174,17 +177,19 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
 def _probes(cluster: Cluster, is_enough: bool) -> int:
     """How many refusals a suspicion is worth: one, and several once one was picked up, or if nobody came back to it.
 
-    Several also before it is confirmed without any that was. Where somebody did come back, one more when it has grown
-    fourfold. One that the same payer picked up under another account was in vain.
+    Several also before it is confirmed without any that was, and one more now and then where several were picked up:
+    what they tell together decides in the end. Where somebody did come back, one more at `_ONE_PROBE` openings, and
+    whenever it has grown fourfold since. One that the same payer picked up under another account was in vain.
     """
     openings = cluster.dealt.openings
     in_vain = min(cluster.relations[Relation.ROUTED], _PROBES)
     if picked_up := len(cluster.pairs.tested):
-        return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain
+        more = openings // _ONE_MORE if picked_up > 1 else 0
+        return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain + more
     came_back = cluster.relations[Relation.CAME_BACK]
     if (not came_back and openings >= PLENTY // 2) or is_enough:
         return _PROBES + in_vain
-    fourfold = (max(openings // _ONE_PROBE, 1).bit_length() - 1) // 2
+    fourfold = ((openings // _ONE_PROBE).bit_length() + 1) // 2
     return min(1 + fourfold, _PROBES) + in_vain
 
 

@@ -14,7 +14,7 @@ from proxy.detect.dealt import Fall
 from proxy.detect.networks import Networks
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Evidence
-from proxy.verdict.dispersion import dealt_rather_than_come
+from proxy.verdict.dispersion import evenness
 from proxy.verdict.habits import habits
 from proxy.verdict.judgement import AIMS, CREATED_IN_BURSTS, SHARED_EXITS, SHARED_PAYMENT
 from proxy.verdict.nats import LEAST_PAYERS, capped, evidence, leaning
@@ -132,7 +132,7 @@ def _balance(usual: Fall) -> list[Evidence]:
         evidence(
             "balance",
             "even-volumes",
-            capped(dealt_rather_than_come(usual.histogram), -2.5, _grown(usual.openings, 4, 5.5)),
+            capped(evenness(usual.histogram), -2.5, _grown(usual.openings, 4, 5.5)),
             f"{usual.openings} openings over {accounts} accounts, busiest {busiest}",
         )
     ]

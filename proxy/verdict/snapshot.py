@@ -52,7 +52,7 @@ class Snapshot:
         found = self._by_content(account, content) if content is not None and self._by_piece else None
         whole = self._by_account.get(account)
         if found is not None and (whole is None or found.level is Level.CONFIRMED or whole.level is Level.SUSPECTED):
-            return Match(found.id, found.level, "content", found.probing)
+            return Match(found.id, found.level, "content", found.probing and account not in found.probed)
         return None if whole is None else Match(whole.id, whole.level, "account")
 
     def _by_content(self, account: str, content: Content) -> Campaign | None:

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.verdict.dispersion import dealt_rather_than_come
+from proxy.verdict.dispersion import dealt_rather_than_come, evenness
 
 _SEEDS = st.integers(0, 2**32)
 _PAYERS = st.integers(40, 400)
@@ -47,6 +47,20 @@ def test_what_is_dealt_in_turn_looks_dealt_all_the_more(each: int, payers: int) 
 @given(_SEEDS, st.integers(400, 4000), _MEAN)
 def test_what_people_leave_does_not(seed: int, payers: int, mean: float) -> None:
     assert dealt_rather_than_come(left_by_people(Random(seed), payers, mean)) < 0
+
+
+@settings(max_examples=40)
+@given(_SEEDS, _PAYERS, st.floats(30, 200), st.integers(0, 400))
+def test_passers_by_hide_no_scheduler(seed: int, payers: int, mean: float, passing: int) -> None:
+    met = dealt(Random(seed), payers, mean)
+    met[1] += passing
+    assert evenness(met) >= 0
+
+
+@settings(max_examples=40)
+@given(_SEEDS, st.integers(400, 4000), _MEAN)
+def test_without_those_who_hardly_come_people_look_no_more_dealt(seed: int, payers: int, mean: float) -> None:
+    assert evenness(left_by_people(Random(seed), payers, mean)) < 0
 
 
 @settings(max_examples=40)

@@ -156,7 +156,7 @@ def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not()
     assert not probing(Level.SUSPECTED)
 
 
-@pytest.mark.parametrize(("openings", "probes"), [(600, 1), (3999, 1), (4000, 2), (15_999, 2), (16_000, 3), (10**6, 3)])
+@pytest.mark.parametrize(("openings", "probes"), [(499, 1), (500, 2), (1999, 2), (2000, 3), (10**6, 3)])
 def test_where_they_came_back_themselves_a_suspicion_that_grew_fourfold_is_worth_one_more_refusal(
     openings: int, probes: int
 ) -> None:
@@ -171,9 +171,10 @@ def test_where_they_came_back_themselves_a_suspicion_that_grew_fourfold_is_worth
     assert is_probing(cluster, record)
 
 
-def test_each_refusal_that_is_picked_up_is_worth_further_ones_up_to_a_few() -> None:
-    def worth(picked_up: int) -> int:
+def test_each_refusal_that_is_picked_up_is_worth_further_ones_a_few_at_once_and_others_as_it_goes_on() -> None:
+    def worth(picked_up: int, openings: int = 200) -> int:
         _, cluster = observed()
+        cluster.dealt.total.openings = openings
         cluster.pairs.tested.update((number, number + 1) for number in range(picked_up))
         record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
         while is_probing(cluster, record):
@@ -181,6 +182,7 @@ def test_each_refusal_that_is_picked_up_is_worth_further_ones_up_to_a_few() -> N
         return cluster.probes
 
     assert worth(0) < worth(1) < worth(2) == worth(20)
+    assert worth(1, 400) == worth(1, 10_000) < worth(2, 400) < worth(2, 1000) < worth(2, 10_000)
 
 
 def test_a_refusal_that_nobody_came_back_to_is_soon_followed_by_another() -> None:
@@ -196,7 +198,7 @@ def test_a_refusal_that_nobody_came_back_to_is_soon_followed_by_another() -> Non
 
 def test_before_it_is_confirmed_without_any_test_it_is_tested_more_than_once() -> None:
     _, cluster = observed()
-    cluster.relations[Relation.CAME_BACK], cluster.probes, cluster.dealt.total.openings = 1, 1, 800
+    cluster.relations[Relation.CAME_BACK], cluster.probes, cluster.dealt.total.openings = 1, 2, 800
     evidence = (Evidence("content", "s", CONFIRM_UNTESTED), Evidence("infrastructure", "one-place", -5.0))
     near, enough = (Record("c-1", Level.SUSPECTED, T0, evidence, enough_at=at) for at in (None, 790))
     assert not is_probing(cluster, near)

@@ -77,5 +77,11 @@ def test_a_probe_is_told_with_the_match_by_content_only() -> None:
     assert (by_content.probing, by_account.probing) == (True, False)
 
 
+def test_who_bore_a_probe_lately_bears_no_other_and_is_of_the_campaign_all_the_same() -> None:
+    snapshot = Snapshot([campaign(level=Level.SUSPECTED, probing=True, probed=("a",))])
+    matches = [snapshot.match(account, Content(pieces=(1, 2))) for account in "ab"]
+    assert [match and match.probing for match in matches] == [False, True]
+
+
 def test_nobody_is_of_no_campaign() -> None:
     assert NOBODY.match("a", Content(pieces=(1, 2))) is None
