@@ -79,7 +79,8 @@ class Proxy:
         self._ticks = Ticks(self.clock)
         self.placement = placement or Placement.alone()
         self.metrics = Metrics(self.placement.registry)
-        self.policies = PolicyKeeper(PolicySource(settings.policy or default_policy()), self.metrics, self.clock)
+        source = PolicySource(settings.policy or default_policy())
+        self.policies = PolicyKeeper(source, self.metrics, self.clock, lends_key=bool(settings.upstream_key))
         self.url = self.admin_url = ""
         self.reads = Reads()
         self._tasks = Tasks()
@@ -158,7 +159,7 @@ class Proxy:
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
-        self.policies.load(lends_key=bool(settings.upstream_key))
+        self.policies.load()
         exchange_log = self._exchange_log(stack)
         self.store = await stack.enter_async_context(open_store(settings, self._ticks, self.metrics))
         hash_key = await self.store.hash_key(settings)

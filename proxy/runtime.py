@@ -24,11 +24,16 @@ _MIDDLE = 20
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, on uvloop, and with as many open files as the system lets it have."""
+    open_more_files()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
+def open_more_files() -> None:
+    """Has this process, and those that it starts, open as many files as the system lets it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # macOS lets nobody have as many as it says
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(coroutine)
 
 
 def open_files() -> int:

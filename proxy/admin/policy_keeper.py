@@ -25,13 +25,14 @@ _LENT_TO_ANYBODY = (
 class PolicyKeeper:
     """Keeps the policy of `source`. `load` comes first."""
 
-    def __init__(self, source: PolicySource, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, source: PolicySource, metrics: Metrics, clock: Clock, *, lends_key: bool = False) -> None:
+        """`lends_key`: clients go upstream with the proxy's key, so somebody before it has to authenticate them."""
         self._source = source
         self._metrics = metrics
         self._clock = clock
         self._followers: list[Callable[[Policy], None]] = []
         self._reloading = asyncio.Lock()
-        self._lends_key = False
+        self._lends_key = lends_key
         self._shown: tuple[str, str] | None = None
 
     @property
@@ -39,12 +40,8 @@ class PolicyKeeper:
         """The policy in force."""
         return self._source.current
 
-    def load(self, *, lends_key: bool = False) -> None:
-        """The first policy. PolicyError where the files cannot be served.
-
-        `lends_key`: clients go upstream with the proxy's key, so that somebody before it has to authenticate them.
-        """
-        self._lends_key = lends_key
+    def load(self) -> None:
+        """The first policy. PolicyError where the files cannot be served."""
         before = self._source.signature()
         policy = self._source.load(self._clock.wall_us())
         loaded = self._source.signature()

@@ -159,10 +159,10 @@ class Engine:
 
     def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
         """The cluster of a request: the campaign it was found in, else whose template most of it is."""
-        votes = Votes(found.shared)
         cluster = self._named(asked)
         if cluster is not None and not cluster.has_text:
             return None  # known by its ties, see `_tied`; what it says may be what all customers of a product say
+        votes = Votes(found.shared)
         if cluster is not None and votes.by_cluster.get(cluster, 0.0) < _STILL:
             cluster.held(asked)
             self.clusters.touched[cluster] = None

@@ -37,7 +37,7 @@ K = TypeVar("K")
 
 def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
     """Whether two clusters are parts of one, given where all accounts come from."""
-    met = one.neighbours.get(other, 0) >= LEAST_PAYERS
+    met = one.neighbours.get(other, 0) >= LEAST_PAYERS  # the least that `_have_in_common` may ask for
     if met and _same_payers(one, other):
         return True
     if not (one.has_text and other.has_text):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import signal
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from proxy.runtime import open_more_files
 from tests.bench.experiments import EXPERIMENTS, Experiment
 from tests.bench.failures import BenchError
 from tests.bench.report import as_json, table
@@ -49,8 +49,7 @@ def main() -> int:
     arguments = _arguments()
     times = QUICK if arguments.quick else FULL
     chosen = _chosen(arguments.only, arguments.litellm)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # children inherit it
+    open_more_files()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the children are ended too
     load_average = os.getloadavg()[0]
     if load_average > _IDLE_LOAD:

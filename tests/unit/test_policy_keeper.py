@@ -25,10 +25,10 @@ quotas:
 class Kept:
     """A policy in a file, the keeper of it, and what its metrics tell."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lends_key: bool = False) -> None:
         self.path = path
         self.metrics = Metrics(CollectorRegistry())
-        self.keeper = PolicyKeeper(PolicySource(str(path)), self.metrics, SystemClock())
+        self.keeper = PolicyKeeper(PolicySource(str(path)), self.metrics, SystemClock(), lends_key=lends_key)
 
     def told(self) -> dict[str, float]:
         """The value of `stillgate_policy_info` by the policy's name."""
@@ -70,7 +70,7 @@ def test_whoever_lends_a_key_where_no_edge_is_named_is_warned_that_anybody_may_u
     kept: Kept, edges: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept.path.write_text(POLICY % "first" + edges)
-    kept.keeper.load(lends_key=True)
+    Kept(kept.path, lends_key=True).keeper.load()
     (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert "serves whoever connects" in warning
     assert "trusted_proxies" in warning
@@ -81,5 +81,5 @@ def test_nobody_is_warned_who_names_an_edge_or_lends_no_key(
     kept: Kept, edges: str, lends_key: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept.path.write_text(POLICY % "first" + edges)
-    kept.keeper.load(lends_key=lends_key)
+    Kept(kept.path, lends_key=lends_key).keeper.load()
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
