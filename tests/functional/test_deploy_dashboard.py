@@ -4,7 +4,8 @@ Two proxies, one on the memory store and one on Redis, before the mock model API
 about: admitted, streamed, left by the client, throttled, shadowed, blocked, failed by the upstream; then a policy that
 does not load, one that does, and the loss of Redis. Beside them stand the metrics of a replica that finds campaigns,
 which takes more traffic than a test of a minute sends. So every panel has data of its own: only 'Alerts firing' is zero
-by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops that stay at zero.
+by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops, 'Connections of
+clients' shed ones, that stay at zero.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ RULES = [
     for group in yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
-AT_REST = {"stillgate_exchange_log_dropped_total"}
+AT_REST = {"stillgate_client_connections_shed_total", "stillgate_exchange_log_dropped_total"}
 """Rates that are zero here, as they should be."""
 
 POLICY = """\
