@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,9 @@ def test_a_setting_that_cannot_work_is_named(arguments: tuple[str, ...], said: s
 
 
 @pytest.mark.parametrize("url", ["redis://r:port/0", "redis://r/zero/one?socket_timeout=x"])
-def test_a_url_that_is_none_ends_it_with_code_2(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_url_that_is_none_ends_it_with_code_2(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # the command makes the log of its process its own
     assert main(["analyse", "--store", url, "--metrics-listen", "127.0.0.1:0"]) == 2
     assert "the store's URL must be" in capsys.readouterr().err
