@@ -5,7 +5,7 @@ Every signal has a cap, so that no single one decides, and most can speak agains
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log2
 
 from proxy.admission.bucket import DAY_US
@@ -29,6 +29,10 @@ _ENOUGH, _PLENTY = 200, 600
 """Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
 _MOSTLY = 0.5
 """Of openings that others have asked as well: a class, an evaluation. Some share what they sample several times."""
+_ONE_PLACE, _FEW_PLACES = 0.4, 4
+"""Of a cluster's accounts that come from one network, or so few networks: an institution's, or a back end's."""
+_AS_MUCH = 0.5
+"""Of this share: where so many of all others come from there, it is nobody's place."""
 _SHARED_BY_PEOPLE = 0.45
 """So many accounts of a widely used program share a network with another one, where it is mobile."""
 _SHAPED_BY_REFUSALS = ("partition", "balance", "infrastructure")
@@ -157,12 +161,11 @@ def _places(cluster: Cluster, around: Networks) -> list[Evidence]:
     networks, members = cluster.networks, len(cluster.members)
     if not networks or members < LEAST_PAYERS:
         return []
-    top = max(networks.values()) / members
-    spread, counted = len(networks), sum(networks.values())
-    if top >= 0.4 or spread < 4:
+    top, spread = max(networks.values()) / members, len(networks)
+    if top >= _ONE_PLACE or spread < _FEW_PLACES:
         detail = f"{top:.0%} of {members} accounts come from one network: an institution, or one back end"
-        return [evidence("infrastructure", "one-place", -5.0, detail)]
-    shared = sum(count for count in networks.values() if count >= 2) / counted
+        return [] if _is_anybodys(networks, around) else [evidence("infrastructure", "one-place", -5.0, detail)]
+    shared = sum(count for count in networks.values() if count >= 2) / sum(networks.values())
     if spread < 8 or shared <= _SHARED_BY_PEOPLE or top >= 0.2:
         return []
     by_lot = around.shared_by_lot(networks)
@@ -170,6 +173,15 @@ def _places(cluster: Cluster, around: Networks) -> list[Evidence]:
     most = 2.5 if 3 * by_lot <= shared else 1.0 if 1.5 * by_lot <= shared else 0.0
     weight = most * min((shared - _SHARED_BY_PEOPLE) / (_SHARED_BY_PEOPLE / 2), 1.0)
     return [evidence("infrastructure", SHARED_EXITS, weight, detail)]
+
+
+def _is_anybodys(networks: Mapping[str, int], around: Networks) -> bool:
+    """Whether others come from the few networks of a cluster nearly as much: behind an edge that does not tell who the
+    client is, everybody does."""
+    busiest = max(networks, key=networks.__getitem__)
+    place = networks if len(networks) < _FEW_PLACES else {busiest: networks[busiest]}
+    apart = {network: accounts for network, accounts in networks.items() if network not in place}
+    return around.share_in(place, apart) >= _AS_MUCH * sum(place.values()) / sum(networks.values())
 
 
 def _clients(cluster: Cluster) -> list[Evidence]:

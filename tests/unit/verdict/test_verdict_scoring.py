@@ -119,6 +119,24 @@ def test_an_institution_is_where_many_accounts_come_from_one_network() -> None:
     assert "one-place" not in weights(counted(in_turn(800, 80)))
 
 
+@pytest.mark.parametrize(("elsewhere", "tells"), [(0.0, True), (0.3, True), (0.6, False), (1.0, False)])
+def test_one_network_tells_nothing_where_everybody_comes_from_it(elsewhere: float, tells: bool) -> None:
+    others = [
+        *("edge" for _ in range(round(1000 * elsewhere))),
+        *(f"n{i}" for i in range(round(1000 * (1 - elsewhere)))),
+    ]
+    found = weights(counted(in_turn(800, 80), network="edge"), ["edge"] * 80 + others)
+    assert ("one-place" in found) is tells
+
+
+def test_three_networks_tell_nothing_where_everybody_comes_from_them() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.networks = {"edge-1": 30, "edge-2": 28, "edge-3": 22}
+    own = [network for network, accounts in cluster.networks.items() for _ in range(accounts)]
+    assert weights(cluster, own)["one-place"] < 0
+    assert "one-place" not in weights(cluster, own + ["edge-1", "edge-2", "edge-3"] * 400)
+
+
 def test_many_kinds_of_client_software_speak_against_one_speaks_for() -> None:
     cluster = counted(in_turn(800, 80))
     assert weights(cluster)["one-client"] > 0
