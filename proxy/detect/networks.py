@@ -12,6 +12,8 @@ from proxy.generations import Generations
 _KEPT = 200_000
 _NARROW = 64
 """Accounts behind one address that may all be keys of one firm."""
+_COMMON = 0.1
+"""Of all accounts: a network of so many is an edge's, which does not tell where they come from."""
 
 
 class Networks:
@@ -29,6 +31,10 @@ class Networks:
     def is_narrow(self, network: str) -> bool:
         """Whether so few accounts came first from it that they may well be one customer's."""
         return (self._accounts.get(network) or 0) <= _NARROW
+
+    def is_common(self, network: str) -> bool:
+        """Whether so many of all accounts came first from it that it tells nothing of any."""
+        return (self._accounts.get(network) or 0) > _COMMON * self._total
 
     def shared_by_lot(self, accounts: Mapping[str, int]) -> float:
         """The share of a group that would meet others of it in its network, were these from anywhere as others are.

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from proxy.detect.cluster import Cluster
+from proxy.detect.networks import Networks
 from proxy.detect.payers import Payer
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.judgement import is_tested
@@ -58,14 +59,15 @@ def _some_converse(cluster: Cluster) -> bool:
     return least <= conversing <= _MOST_CONVERSING * len(dealt.shares)
 
 
-def pool_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:
+def pool_accounts(members: Sequence[Payer], cluster: Cluster, around: Networks) -> tuple[str, ...]:
     """Members that took over from another one what a verdict had refused, or were taken over from.
 
-    Also those that come out of the same exits as several of these, or are paid for by the same purse.
+    Also those that come out of the same exits as several of these, or are paid for by the same purse. `around`: where
+    all accounts come from.
     """
     known = [payer for payer in members if payer.group in cluster.pairs.pool]
     customers = cluster.pairs.customers
-    exits = Counter(payer.network for payer in known)
+    exits = Counter(payer.network for payer in known if not around.is_common(payer.network))
     innocent = {payer.network for payer in members if payer.group in customers}
     purses = {payer.payment for payer in known} - {None}
     found = known + [

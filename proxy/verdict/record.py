@@ -118,13 +118,13 @@ def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     return Marks(pieces, weights, _ONE, FEWEST_PIECES)
 
 
-def _only(members: Sequence[Payer], cluster: Cluster, record: Record) -> tuple[str, ...] | None:
+def _only(engine: Engine, members: Sequence[Payer], cluster: Cluster, record: Record) -> tuple[str, ...] | None:
     """Whom alone a campaign that shares its words with customers means; those of before a restart too."""
     if not record.is_mixed:
         return None
     before = record.kept.members if record.kept is not None and record.kept.mixed else ()
     pool = asking_once(members, cluster) if record.imitates else ()
-    return tuple(sorted({*pool, *pool_accounts(members, cluster), *before}))
+    return tuple(sorted({*pool, *pool_accounts(members, cluster, engine.networks), *before}))
 
 
 def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_us: int) -> Campaign:
@@ -135,7 +135,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     if not marks.pieces and kept is not None:
         marks = kept.marks
     members = members_of(engine, cluster)
-    only = _only(members, cluster, record)
+    only = _only(engine, members, cluster, record)
     excused = excused_accounts(members, cluster) if only is None else ()
     whole = whole_accounts(members, cluster) if level is Level.CONFIRMED else ()
     return Campaign(

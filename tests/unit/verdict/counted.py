@@ -7,6 +7,7 @@ from random import Random
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.networks import Networks
 from proxy.detect.payers import Payers
 from proxy.events.content import Content
 from tests.unit.detect.traffic_by_hand import SECOND_US, T0, asked
@@ -48,3 +49,11 @@ def by_people(openings: int, accounts: int, seed: int = 3) -> list[int]:
     while len(found) < openings:
         found += rng.choices(range(accounts), weights) * rng.randint(1, 6)
     return found[:openings]
+
+
+def around(accounts: Iterable[str]) -> Networks:
+    """Where all accounts come from: the network of each."""
+    networks = Networks()
+    for network in accounts:
+        networks.welcome(network)
+    return networks

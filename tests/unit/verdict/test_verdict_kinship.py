@@ -7,9 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from proxy.detect.cluster import Cluster, meet
-from proxy.detect.networks import Networks
 from proxy.verdict.kinship import are_one
-from tests.unit.verdict.counted import counted, in_turn
+from tests.unit.verdict.counted import around, counted, in_turn
 
 
 def two(one: int, other: int, common: int) -> tuple[Cluster, Cluster]:
@@ -24,11 +23,9 @@ def two(one: int, other: int, common: int) -> tuple[Cluster, Cluster]:
 
 def related(one: Cluster, other: Cluster, elsewhere: Iterable[str] = ()) -> bool:
     """`elsewhere`: the networks of all accounts that are in neither."""
-    around = Networks()
-    for network in [*_networks(one), *_networks(other), *elsewhere]:
-        around.welcome(network)
-    assert are_one(one, other, around) == are_one(other, one, around)
-    return are_one(one, other, around)
+    networks = around([*_networks(one), *_networks(other), *elsewhere])
+    assert are_one(one, other, networks) == are_one(other, one, networks)
+    return are_one(one, other, networks)
 
 
 def _networks(cluster: Cluster) -> list[str]:

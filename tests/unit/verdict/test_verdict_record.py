@@ -36,6 +36,7 @@ from tests.unit.detect.traffic_by_hand import (
     said,
     timed,
 )
+from tests.unit.verdict.counted import around
 
 WRAPPER = pieces("wrapper")
 POOL = names("pool", 20)
@@ -527,11 +528,24 @@ def test_accounts_that_share_a_pools_exits_or_purse_are_of_it_unless_they_came_b
         payer = engine.payers.find(name)
         assert payer is not None
         payer.network, payer.payment = network, payment
-    assert set(pool_accounts(members_of(engine, cluster), cluster)) == {*POOL[:4], "by exit", "by purse", "neighbour"}
+    elsewhere = around(f"net {number}" for number in range(100))
+    found = set(pool_accounts(members_of(engine, cluster), cluster, elsewhere))
+    assert found == {*POOL[:4], "by exit", "by purse", "neighbour"}
     neighbour = engine.payers.find("neighbour")
     assert neighbour is not None
     cluster.pairs.related(Relation.CAME_BACK, neighbour.group, neighbour.group)
-    assert set(pool_accounts(members_of(engine, cluster), cluster)) == {*POOL[:4], "by purse"}
+    assert set(pool_accounts(members_of(engine, cluster), cluster, elsewhere)) == {*POOL[:4], "by purse"}
+
+
+def test_where_everybody_comes_from_one_network_it_is_no_pools_exit() -> None:
+    engine, cluster = observed(*(asked(f"c{number}", said(WRAPPER, pieces(f"{number}")), LATER) for number in range(9)))
+    groups = [payer.group for account in POOL if (payer := engine.payers.find(account)) is not None]
+    for one, other in pairwise(groups[:4]):
+        cluster.pairs.related(Relation.TESTED_ECHO, one, other)
+    members = members_of(engine, cluster)
+    for payer in members:
+        payer.network = "edge"
+    assert set(pool_accounts(members, cluster, around(["edge"] * len(members)))) == {*POOL[:4]}
 
 
 @pytest.mark.parametrize(("pool", "customers"), [(10, 0), (10, 4), (200, 5), (0, 10), (2, 10)])

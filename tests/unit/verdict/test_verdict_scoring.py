@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
-from proxy.detect.networks import Networks
 from proxy.detect.payers import Payers
 from proxy.events.content import TARGETS, Content, Target
 from proxy.verdict import scoring
@@ -20,19 +19,16 @@ from proxy.verdict.judgement import level_of, score_of
 from proxy.verdict.nats import LEAST_PAYERS
 from proxy.verdict.scoring import is_shared
 from tests.unit.detect.traffic_by_hand import DAY_US, HOUR_US, SECOND_US, T0, asked
-from tests.unit.verdict.counted import by_people, counted, in_turn
+from tests.unit.verdict.counted import around, by_people, counted, in_turn
 
 
-def weigh(cluster: Cluster, around: Iterable[str] = ()) -> list[Evidence]:
-    """`around`: the networks that accounts came from, those of the cluster included; none for nothing known of them."""
-    networks = Networks()
-    for network in around:
-        networks.welcome(network)
-    return scoring.weigh(cluster, networks)
+def weigh(cluster: Cluster, networks: Iterable[str] = ()) -> list[Evidence]:
+    """`networks`: that accounts came from, those of the cluster included; none for nothing known of them."""
+    return scoring.weigh(cluster, around(networks))
 
 
-def weights(cluster: Cluster, around: Iterable[str] = ()) -> dict[str, float]:
-    return {each.signal: each.weight for each in weigh(cluster, around)}
+def weights(cluster: Cluster, networks: Iterable[str] = ()) -> dict[str, float]:
+    return {each.signal: each.weight for each in weigh(cluster, networks)}
 
 
 def chain(cluster: Cluster, kind: str, pairs: int) -> None:
@@ -368,7 +364,7 @@ def test_while_it_is_refused_what_refusals_shape_stays_as_it_was() -> None:
         cluster.asked(event, payers.seen(event), Relation.REPEATS, again=False, whose=0)
         cluster.dealt.opening(number % 8)
     assert score_of(weigh(cluster)) < score_of(before)
-    again = scoring.weigh_again(cluster, Networks(), before)
+    again = scoring.weigh_again(cluster, around(()), before)
     for family in ("partition", "balance", "infrastructure"):
         assert [each for each in again if each.family == family] == [each for each in before if each.family == family]
 
