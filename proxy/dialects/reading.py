@@ -20,6 +20,9 @@ class Read(Struct, frozen=True, gc=False):
     """With a pseudonym in place of the end user's name."""
     conversation: Conversation | None = None
     """None where nobody wants it, or there is nothing to read."""
+    unheard: bool = False
+    """It has a conversation that was wanted and could not be read: the whole is unreadable, or too much was ill-typed,
+    or its values were too many."""
     unreadable: bool = False
     """It is not what its dialect asks for, so that nobody knows which model it is for."""
 
@@ -41,7 +44,7 @@ def read_body(
     except DialectError:
         # Counted like any other, by the size of its body. Where a rule is about models, whoever forwards refuses
         # it: an upstream that reads what is not read here would serve a model that the rule has not seen.
-        return Read(LlmRequest(dialect.name, path, text_bytes=len(body)), unreadable=True)
+        return Read(LlmRequest(dialect.name, path, text_bytes=len(body)), unheard=with_conversation, unreadable=True)
     if request.end_user is not None:
         request = replace(request, end_user=pseudonym(request.end_user))
-    return Read(request, conversation)
+    return Read(request, conversation, with_conversation and conversation is None and request.dialect != OPAQUE)
