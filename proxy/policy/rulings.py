@@ -18,6 +18,8 @@ from proxy.policy.match import AccessRuling, Demand, Policy
 
 MOST_REMEMBERED = 8192
 """In each of two generations; some 1 KiB each."""
+LONGEST_PATH = 512
+"""Characters of a path that is remembered: a request line may have 32 Ki, and a client make up any number of them."""
 _OF_REQUEST = ("end_user", "model", "path")
 _OF_PRINCIPAL = ("account", "org", "tier", "verified", "country", "asn", "network", "client", "address")
 _ADDRESS_TESTS = frozenset({"address", "network", "network_in"})
@@ -52,7 +54,8 @@ class Rulings:
         found = kept.young.get(key)
         if found is None:
             found = kept.old.get(key) or self._asked(principal, request)
-            kept.put(key, found)
+            if len(request.path) <= LONGEST_PATH:
+                kept.put(key, found)
         return found
 
     def _asked(self, principal: Principal, request: LlmRequest) -> Ruled:
