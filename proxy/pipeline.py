@@ -117,7 +117,7 @@ class Pipeline:
         read = read_body(
             exchange.dialect, arrival.target, arrival.body, self._resolver.pseudonym, with_conversation=sketches
         )
-        exchange.request, exchange.unreadable = read.request, read.unreadable
+        exchange.request, exchange.unreadable, exchange.unheard = read.request, read.unreadable, read.unheard
         exchange.conversation = read.conversation
         if not self._detection.sketches:
             self._sketch(exchange)
