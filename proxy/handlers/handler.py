@@ -48,6 +48,8 @@ class Handler:
     ticks: Ticks
     """Of arrivals and ends; the embedded store and the exchange log have them alike."""
     max_body_bytes: int
+    upstream_path: str = ""
+    """What goes before every target on its way: it is the upstream that says what a path speaks."""
     draining: bool = False
     open: dict[str, Exchange] = field(default_factory=dict)
     """The exchanges under way, by id."""
@@ -61,7 +63,8 @@ class Handler:
         self.under_way.add(task)
         started_us = self.clock.monotonic_us()
         exchange_id = unique_id("req_")
-        dialect = dialect_for(request.method, request.target, anthropic_version=request.has("anthropic-version"))
+        path = self.upstream_path + request.target
+        dialect = dialect_for(request.method, path, anthropic_version=request.has("anthropic-version"))
         try:
             passage = await self._receive(request, connection, dialect, exchange_id)
             return await self._pass_through(passage, started_us)
