@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 _Bytes = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]
+_BEFORE_VALUES = b" \t\r\n\0\xef\xbb\xbf\xfe\xff"
+"""Blanks, byte order marks, and the empty bytes of wider characters."""
 _CONTROLS_TO_SPACES = bytes(0x20 if byte < 0x20 else byte for byte in range(256))
 _SURROGATE_LEAD = np.array([chr(byte) in "89abcdefABCDEF" for byte in range(256)])
 
@@ -22,6 +24,11 @@ def has_more_values(data: bytes, most: int) -> bool:
     array = np.frombuffer(data, np.uint8)
     # Most long texts are prose, of which a look at all commas tells enough.
     return _marks(array) > most and _marks(array[_outside_strings(data)]) > most
+
+
+def may_be_object(start: bytes) -> bool:
+    """Whether what begins so can be a JSON object, in any encoding that JSON is written in."""
+    return start.lstrip(_BEFORE_VALUES)[:1] in (b"{", b"")
 
 
 def count_strings(data: bytes) -> int:

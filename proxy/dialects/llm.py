@@ -34,6 +34,8 @@ class LlmRequest(Struct, frozen=True, gc=False):
     """The request marks prompt-cache breakpoints, so much of its input may cost no input quota."""
     asks_usage: bool = True
     """False for a stream whose usage the proxy has to ask for itself (`stream_options.include_usage`)."""
+    models: tuple[str, ...] = ()
+    """Further ones, which the requests of a batch name: whoever may not use one of them may not send the batch."""
 
 
 class Usage(Struct, frozen=True, gc=False):

@@ -51,13 +51,13 @@ class Shape(Generic[T]):
         except _MALFORMED:
             return self._read_leniently(data, _Salvage())
 
-    def read_with(self, wider: Shape[W], data: bytes) -> tuple[T, W | None]:
+    def read_with(self, wider: Shape[W], data: bytes, most: int = MOST_VALUES) -> tuple[T, W | None]:
         """What `read` gives, and what a wider shape of the same object (a subclass of this one's struct) reads.
 
         One pass over what is well-typed. Nothing in the wider shape's own fields changes what `read` would give; it is
-        None where there are too many values to read them, or too many ill-typed ones.
+        None where there are more values than `most`, or too many ill-typed ones.
         """
-        if len(data) > MOST_VALUES and has_more_values(data, MOST_VALUES):
+        if len(data) > most and has_more_values(data, most):
             return self.read(data), None
         try:
             found: W | None = wider._decode(data)

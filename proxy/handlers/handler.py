@@ -24,7 +24,7 @@ from proxy.handlers.connection import ClientConnection
 from proxy.handlers.passage import Passage
 from proxy.handlers.request import Request, check_form
 from proxy.handlers.response import Answer
-from proxy.handlers.unread import decoded, refusal_of_unread
+from proxy.handlers.unread import begins_as_json, decoded, refusal_of_unread
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.upstream.headers import Forwarding, request_headers, response_headers
@@ -79,9 +79,13 @@ class Handler:
         """Reads what has to be known of a request. RequestError for one that is none."""
         headers = check_form(request)
         request.body.check()
-        reads = request.body.exists and (dialect.name != OPAQUE or "json" in request.noted("content-type").lower())
-        sent = await request.body.whole(self.max_body_bytes) if reads else None
         encoding = request.noted("content-encoding")
+        is_read = request.body.exists and (
+            dialect.name != OPAQUE
+            or "json" in request.noted("content-type").lower()
+            or (self.pipeline.judges_models and begins_as_json(await request.body.beginning(), encoding))
+        )
+        sent = await request.body.whole(self.max_body_bytes) if is_read else None
         body = None if sent is None else await decoded(sent, encoding, self.max_body_bytes)
         arrival = Arrival(
             exchange_id, self.ticks.next_us(), request.method, request.target, request.peer_ip, headers, body
@@ -108,7 +112,7 @@ class Handler:
         self.observer.decided(exchange, self.clock.monotonic_us() - read_us)
         if decision.action is not Action.ALLOW:
             return self._refuse(passage, decision)
-        if (unread := refusal_of_unread(exchange, passage.request.noted("content-encoding"))) is not None:
+        if (unread := refusal_of_unread(exchange, passage.request)) is not None:
             return self._refuse_unread(passage, unread)
         try:
             return await self._forward(passage)

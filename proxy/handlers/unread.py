@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 
 from proxy.dialects.content_encoding import decoder
+from proxy.dialects.json_text import may_be_object
 from proxy.dialects.llm import LONGEST_NAME, OPAQUE, Fault
 from proxy.exchange import Exchange
 from proxy.handlers.body import RequestError
+from proxy.handlers.request import Request
 
 _STEP = 8 * 1024
 """Encoded bytes of one step, which a bomb makes 8 MB of, in 20 ms."""
@@ -38,7 +40,13 @@ async def decoded(body: bytes, encoding: str, most: int) -> bytes:
     return bytes(whole)
 
 
-def refusal_of_unread(exchange: Exchange, encoding: str) -> RequestError | None:
+def begins_as_json(start: bytes, encoding: str) -> bool:
+    """Whether a body of any type can be a JSON object."""
+    reader = decoder(encoding)
+    return reader is not None and may_be_object(reader.feed(start[:_STEP]))
+
+
+def refusal_of_unread(exchange: Exchange, request: Request) -> RequestError | None:
     """Why an exchange cannot be forwarded although nothing denies it: its policy depends on what could not be read.
 
     An upstream that reads more than is read here would serve what no rule has seen.
@@ -46,7 +54,8 @@ def refusal_of_unread(exchange: Exchange, encoding: str) -> RequestError | None:
     policy, campaigns = exchange.policy, exchange.policy.campaigns
     is_listened_to = exchange.is_watched and campaigns is not None and not campaigns.shadow
     is_read = policy.judges_models or (policy.reads_bodies and exchange.dialect.name != OPAQUE)
-    if exchange.arrival.body is not None and (is_read or is_listened_to) and decoder(encoding) is None:
+    is_encoded = request.body.exists and decoder(request.noted("content-encoding")) is None
+    if is_encoded and (is_read or is_listened_to):
         return RequestError(Fault.UNKNOWN_ENCODING, "The request body must be plain, or encoded as gzip or deflate.")
     if is_read and exchange.unreadable:
         text = "The request body is not a JSON object (plain, gzip or deflate), or names its model by more than"

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proxy.dialects.llm import LlmRequest
 from proxy.generations import Generations
@@ -57,6 +58,17 @@ class Rulings:
             if len(request.path) <= LONGEST_PATH:
                 kept.put(key, found)
         return found
+
+    def access(self, principal: Principal, request: LlmRequest) -> AccessRuling:
+        """The same of every model of a batch: the first that is denied decides."""
+        ruling = self.of(principal, request).access
+        shadowed = ruling.shadowed
+        for model in request.models:
+            if ruling.denied_by is not None:
+                break
+            ruling = self.of(principal, replace(request, model=model)).access
+            shadowed += tuple([rule for rule in ruling.shadowed if rule not in shadowed])
+        return AccessRuling(ruling.denied_by, shadowed)
 
     def _asked(self, principal: Principal, request: LlmRequest) -> Ruled:
         policy = self.policy

@@ -131,3 +131,40 @@ async def test_an_endless_name_of_a_model_is_neither_logged_nor_let_past_a_rule(
     lines = log.read_text().splitlines()
     assert len(lines) == 2
     assert max(map(len, lines)) < 1_000
+
+
+FRONTIER = "access:\n  - {id: r, deny: {model: '*-frontier-*'}}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ((JSON,), b'{"requests":[{"params":{"model":"m"}},{"params":{"model":"a-frontier-1"}}]}'),
+        ((("Content-Type", "text/plain"),), b'{"model":"a-frontier-1"}'),
+        ((), b'\xef\xbb\xbf {"model":"a-frontier-1"}'),
+        ((("Content-Encoding", "gzip"),), gzip.compress(b'{"model":"a-frontier-1"}')),
+        ((("Content-Type", "application/octet-stream"),), '{"model":"a-frontier-1"}'.encode("utf-16")),
+    ],
+    ids=["in a batch", "as text", "without a type", "compressed", "in UTF-16"],
+)
+async def test_a_rule_about_models_meets_them_on_every_path_where_json_names_them(
+    model_api: RawUpstream, tmp_path: Path, headers: tuple[tuple[str, str], ...], body: bytes
+) -> None:
+    answer = await asked(model_api, tmp_path, FRONTIER, "POST /v1/messages/batches", *headers, body=body)
+    assert answer.status == 403
+
+
+async def test_a_batch_whose_models_cannot_be_told_is_refused_by_such_a_rule(
+    model_api: RawUpstream, tmp_path: Path
+) -> None:
+    for items in ([{"params": {"model": f"m-{number}"}} for number in range(1_000)], [1] * 10_000):
+        body = json.dumps({"requests": items}).encode()
+        assert (await asked(model_api, tmp_path, FRONTIER, "POST /v1/x", JSON, body=body)).status == 400
+        assert (await asked(model_api, tmp_path, NO_QUOTAS[11:], "POST /v1/x", JSON, body=body)).status == 200
+
+
+async def test_what_is_no_json_passes_such_a_rule_as_it_comes(model_api: RawUpstream, tmp_path: Path) -> None:
+    form = ("Content-Type", "multipart/form-data; boundary=b")
+    assert (await asked(model_api, tmp_path, FRONTIER, "POST /v1/files", form, body=b"--b" * 9_000)).status == 200
+    encoded = ("Content-Encoding", "zstd")
+    assert (await asked(model_api, tmp_path, FRONTIER, "POST /v1/files", form, encoded, body=b"x")).status == 415
