@@ -84,7 +84,7 @@ def _replace_surrogates(array: _Bytes, unescaped: _Bytes) -> None:
 def _replace_no_numbers(array: _Bytes, text: bytes) -> None:
     """Outside of strings an N begins a NaN, and an I an Infinity; else it is no JSON that anybody takes."""
     outside = _outside_strings(text)
-    for word in (b"-NaN", b"NaN", b"-Infinity", b"Infinity"):
+    for word in filter(text.__contains__, (b"-NaN", b"NaN", b"-Infinity", b"Infinity")):
         places = _shifted(array, len(word), len(word))
         found = outside[: len(places[0])].copy()
         for place, byte in zip(places, word, strict=True):

@@ -15,7 +15,7 @@ def model_issues(spec: PolicySpec) -> Iterator[Issue]:
     if spec.mode is Mode.SHADOW or any(matcher.path for rule in enforced for matcher in _matchers(rule)):
         return
     for rule in enforced:
-        if rule.deny is not None and rule.deny.model:
+        if rule.deny is not None and rule.deny.model and not rule.has("allow"):
             yield Issue.warning(rule.deny.at("model"), Code.UNREAD_MODELS, Code.UNREAD_MODELS.explanation)
             return
 

@@ -11,6 +11,7 @@ from proxy.dialects.conversation import Conversation
 from proxy.dialects.llm import LlmRequest
 from proxy.dialects.reading import Read, read_body
 from proxy.dialects.table import dialect_for
+from proxy.errors import DialectError
 
 MESSAGES, CHAT, RESPONSES = "/v1/messages", "/v1/chat/completions", "/v1/responses"
 PLACES = {MESSAGES: "messages", CHAT: "messages", RESPONSES: "input"}
@@ -62,6 +63,14 @@ def test_of_a_body_with_too_many_values_only_what_is_asked_for_is_read(path: str
     request, conversation = read(path, [element] * (shape.MOST_VALUES + 1))
     assert (request.model, request.stream) == ("m", True)
     assert conversation is None
+
+
+def test_what_is_no_strict_json_is_mended_up_to_a_bound() -> None:
+    body = b'{"model":"m","x":NaN,"y":"%b"}'
+    read_as = dialect_for("POST", CHAT).parse
+    assert read_as(CHAT, body % (b"a" * (shape.LONGEST_MENDED - 100))).model == "m"
+    with pytest.raises(DialectError):
+        read_as(CHAT, body % (b"a" * shape.LONGEST_MENDED))
 
 
 def test_commas_and_brackets_in_a_text_are_no_values() -> None:
