@@ -52,7 +52,7 @@ class RequestBody:
         "_waiter",
         "_waiting",
         "exists",
-        "fault",
+        "is_missed",
         "length",
     )
 
@@ -61,8 +61,8 @@ class RequestBody:
         self.exists = exists
         self.length = length
         """As announced; None for a chunked body."""
-        self.fault: RequestError | None = None
-        """What `chunks` ended with, for whoever only saw the reader of the chunks fail."""
+        self.is_missed = False
+        """`chunks` ended with a RequestError, for whoever only saw the reader of the chunks fail; see `fault`."""
         self._source = source
         self._expects = expects
         self._waiting: list[bytes] = []
@@ -80,7 +80,11 @@ class RequestBody:
     def check(self) -> None:
         """RequestError where it is known already that it will not be whole."""
         if self._state == _BROKEN:
-            raise self._never_came()
+            raise self.fault()
+
+    def fault(self) -> RequestError:
+        """What is to be told of it where it will not be whole; made anew, as one that is kept would keep its reader."""
+        return RequestError(Fault.BAD_REQUEST, "The request body did not arrive, or not as HTTP has it.")
 
     # For the connection
 
@@ -107,6 +111,7 @@ class RequestBody:
         """What should still come is malformed, or will not come."""
         if not self._state:
             self._state = _BROKEN
+            self.drop()
             self._wake()
 
     def drop(self) -> None:
@@ -140,7 +145,8 @@ class RequestBody:
             elif self._state == _ARRIVED:
                 return
             elif self._state:
-                raise self._never_came()
+                self.is_missed = True
+                raise self.fault()
             else:
                 await self._more()
 
@@ -175,10 +181,6 @@ class RequestBody:
             self.fail()
         else:
             self._wake()
-
-    def _never_came(self) -> RequestError:
-        self.fault = RequestError(Fault.BAD_REQUEST, "The request body did not arrive, or not as HTTP has it.")
-        return self.fault
 
     def _let_go(self) -> None:
         if self._held and self._size <= self._ahead:

@@ -155,8 +155,8 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, fault: Exception | None) -> None:
         self.is_lost = self._is_deaf = True
         self._host.connections.discard(self)
-        self._reader.close()
-        self._waiting.clear()
+        self._host.half_heads.discard(self)
+        self._let_go()
         if self._drained is not None and not self._drained.done():
             self._drained.set_exception(ConnectionResetError("the client is gone"))
             self._drained.exception()  # nobody need have waited for it
@@ -164,6 +164,13 @@ class ClientConnection(asyncio.Protocol):
             self._linger.cancel()
         if self.task is not None:
             self.task.cancel()
+
+    def _let_go(self) -> None:
+        """Of all that knows this connection, so that it leaves nothing for the garbage collector."""
+        self._reader.close()
+        del self._reader
+        self._waiting.clear()
+        self._current = None
 
     # One request after the other
 

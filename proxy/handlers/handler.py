@@ -55,9 +55,8 @@ class Handler:
 
     async def __call__(self, request: Request, connection: ClientConnection) -> bool:
         """Answers `request` on `connection`; whether that may be used again."""
-        task = connection.task
-        assert task is not None
-        self.under_way.add(task)
+        assert connection.task is not None
+        self.under_way.add(connection.task)
         started_us = self.clock.monotonic_us()
         exchange_id = unique_id("req_")
         dialect = dialect_for(request.method, request.target, anthropic_version=request.has("anthropic-version"))
@@ -67,7 +66,7 @@ class Handler:
         except RequestError as refused:
             return self._answer_fault(request, connection, dialect, refused, exchange_id)
         finally:
-            self.under_way.discard(task)
+            self.under_way.discard(connection.task)  # no name for it here: its fault knows this frame
 
     async def _receive(
         self, request: Request, connection: ClientConnection, dialect: Dialect, exchange_id: str
@@ -167,11 +166,11 @@ class Handler:
 
     def _upstream_failed(self, passage: Passage, fault: UpstreamError) -> bool:
         exchange, response = passage.exchange, passage.response
-        if (never_came := passage.request.body.fault) is not None:
+        if passage.request.body.is_missed:
             # Not the upstream's: what should have been sent to it is missing.
             self._settle(passage, passage.outcome(Ending.CLIENT_GONE))
             return self._answer_fault(
-                passage.request, passage.connection, exchange.dialect, never_came, exchange.arrival.id
+                passage.request, passage.connection, exchange.dialect, passage.request.body.fault(), exchange.arrival.id
             )
         log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": str(fault)})
         timed_out = isinstance(fault, UpstreamTimeoutError)

@@ -122,6 +122,8 @@ class Connection(asyncio.BufferedProtocol):
             elif self._asked is asked:
                 self.drop()
             raise
+        finally:
+            del asked  # what it fails with knows this frame
 
     async def write(self, data: bytes) -> None:
         """Writes a part of the request; returns when there is room for more."""
@@ -166,7 +168,7 @@ class Connection(asyncio.BufferedProtocol):
     def drop(self) -> None:
         """Ends it at once; who waits for it is not told. Harmless to repeat."""
         self._asked = self._answer = self._unwritten = None
-        self._deadline.cancel()
+        self._deadline.end()
         self._reader.close()
         self._keeper.forget(self)
         if self._transport is not None:

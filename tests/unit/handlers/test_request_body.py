@@ -144,8 +144,8 @@ async def test_a_body_that_breaks_off_fails_its_reader_and_tells_why(client: Cli
     body.fail()
     with pytest.raises(RequestError):
         await reading
-    assert body.fault is not None
-    assert body.fault.fault is Fault.BAD_REQUEST
+    assert body.is_missed
+    assert body.fault().fault is Fault.BAD_REQUEST
     with pytest.raises(RequestError):
         body.check()
 
