@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Protocol, cast
 
+from proxy.handlers.bodies import Bodies
 from proxy.handlers.reading import RequestReader
 from proxy.handlers.request import MalformedError, Request
 from proxy.quiet import Reads
@@ -32,6 +33,7 @@ class Host(Protocol):
     half_heads: set[ClientConnection]
     """Those that may wait for the rest of a head."""
     reads: Reads
+    bodies: Bodies
 
     def has_room(self) -> bool:
         """For one more connection."""
@@ -169,6 +171,9 @@ class ClientConnection(asyncio.Protocol):
         """Of all that knows this connection, so that it leaves nothing for the garbage collector."""
         self._reader.close()
         del self._reader
+        for request in (self._current, *self._waiting):
+            if isinstance(request, Request):
+                request.body.drop()
         self._waiting.clear()
         self._current = None
 
@@ -254,6 +259,11 @@ class ClientConnection(asyncio.Protocol):
             self.go_on()
 
     # For the body of a request
+
+    @property
+    def bodies(self) -> Bodies:
+        """As `body.Source` has it."""
+        return self._host.bodies
 
     def invite(self) -> None:
         """As `body.Source` has it."""

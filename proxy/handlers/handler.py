@@ -64,6 +64,7 @@ class Handler:
             passage = await self._receive(request, connection, dialect, exchange_id)
             return await self._pass_through(passage, started_us)
         except RequestError as refused:
+            self._note_given_up(request, exchange_id)
             return self._answer_fault(request, connection, dialect, refused, exchange_id)
         finally:
             self.under_way.discard(connection.task)  # no name for it here: its fault knows this frame
@@ -169,6 +170,7 @@ class Handler:
         if passage.request.body.is_missed:
             # Not the upstream's: what should have been sent to it is missing.
             self._settle(passage, passage.outcome(Ending.CLIENT_GONE))
+            self._note_given_up(passage.request, exchange.arrival.id)
             return self._answer_fault(
                 passage.request, passage.connection, exchange.dialect, passage.request.body.fault(), exchange.arrival.id
             )
@@ -227,6 +229,10 @@ class Handler:
         exchange_id: str,
     ) -> bool:
         return self._answer_whole(request, connection, dialect.error(refused.fault, str(refused), exchange_id))
+
+    def _note_given_up(self, request: Request, exchange_id: str) -> None:
+        if request.body.given_up:
+            self.observer.gave_up_body(exchange_id, request.body.given_up)
 
     def _answer_whole(
         self,

@@ -218,6 +218,7 @@ async def test_nothing_of_an_exchange_is_left_for_the_garbage_collector_when(
             left = {name: count for name, count in (census() - before).items() if count >= TIMES}
         finally:
             gc.enable()
+        assert proxy._clients.bodies.bytes == 0
     assert left == {}
 
 
