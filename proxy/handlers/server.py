@@ -27,6 +27,8 @@ HEAD_SECONDS = 60.0
 """From the first byte of a head to its last, as nginx's client_header_timeout."""
 KEEPALIVE_SECONDS = 3600.0
 """For a client that asks nothing: longer than any load balancer keeps a connection, so that it is the one to end it."""
+STALL_SECONDS = 60.0
+"""For a client to take something of what waits for it, as nginx's send_timeout."""
 _SWEEP_SECONDS = 5.0
 _TELL_SECONDS = 10.0
 """Between two lines in the log about the same shortage."""
@@ -129,7 +131,9 @@ class ClientServer:
             elif connection.is_idle and since <= now - HEAD_SECONDS:
                 connection.part_with(self.refusal(_TOO_SLOW))
         for connection in list(self.connections):
-            if connection.is_idle and connection.idle_since < now - KEEPALIVE_SECONDS:
+            if connection.stalled_seconds(now) >= STALL_SECONDS:
+                connection.reset()
+            elif connection.is_idle and connection.idle_since < now - KEEPALIVE_SECONDS:
                 connection.cut()
         self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
