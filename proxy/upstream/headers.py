@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from proxy.dialects.llm import Family
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
+from proxy.identity.credentials import CREDENTIAL_HEADERS, credential_in
 from proxy.identity.header_names import HeadTable, names_of, picker, places_of
 from proxy.upstream.protocol import HeaderList
 from proxy.upstream.verdict_header import VERDICT_HEADER
@@ -32,7 +33,6 @@ HOP_BY_HOP = frozenset(
     }
 )
 _READABLE_ENCODINGS = ("gzip", "deflate", "identity")
-_CREDENTIALS = frozenset({"authorization", "x-api-key"})
 _ANSWERED_HERE = frozenset({"host", "content-length", "expect", VERDICT_HEADER})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
@@ -112,8 +112,8 @@ class _Request(Struct, frozen=True):
     connection: tuple[int, ...]
     hops: tuple[int, ...]
     encodings: tuple[int, ...]
-    keys: tuple[int, ...]
-    authorizations: tuple[int, ...]
+    credentials: tuple[tuple[str, int], ...]
+    """Where each of `CREDENTIAL_HEADERS` stands first, in their order."""
 
 
 class _Answer(Struct, frozen=True):
@@ -128,7 +128,7 @@ def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str
     if not peer_trusted:
         ending |= _TRUSTED_ONLY
     if own_credential:
-        ending |= _CREDENTIALS
+        ending |= {*CREDENTIAL_HEADERS}
 
     def sort(names: tuple[str, ...]) -> _Request:
         return _Request(
@@ -136,8 +136,7 @@ def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str
             places_of(names, "connection"),
             places_of(names, "x-forwarded-for") if peer_trusted else (),
             places_of(names, "accept-encoding"),
-            places_of(names, "x-api-key"),
-            places_of(names, "authorization"),
+            tuple([(name, place) for name in CREDENTIAL_HEADERS for place in places_of(names, name)[:1]]),
         )
 
     return HeadTable(sort)
@@ -192,10 +191,11 @@ def _readable(accepted: str) -> str:
 
 
 def _charged(headers: HeaderList, head: _Request) -> list[tuple[str, str]]:
-    """The credential that names the account (see `identity.credentials`): the first x-api-key, else authorization."""
-    if head.keys and headers[head.keys[0]][1].strip():
-        return [headers[head.keys[0]]]
-    return [headers[head.authorizations[0]]] if head.authorizations else []
+    """The credential that names the account, see `identity.credentials`."""
+    for name, place in head.credentials:
+        if credential_in(name, headers[place][1]):
+            return [headers[place]]
+    return []
 
 
 def _credential(family: Family, key: str) -> tuple[str, str]:

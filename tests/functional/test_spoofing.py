@@ -138,6 +138,25 @@ async def test_only_the_credential_that_is_charged_reaches_the_upstream(model_ap
         assert (request.values("x-api-key"), request.values("authorization")) == (["sk-mine"], [])
 
 
+@pytest.mark.parametrize("name", ["api-key", "x-goog-api-key"])
+async def test_a_key_under_another_name_makes_no_accounts_of_invented_ones(
+    model_api: RawUpstream, tmp_path: Path, name: str
+) -> None:
+    policy = "version: 1\ntrusted_proxies: []\nquotas: [{id: one, key: [account], unit: requests, rate: 1/day}]\n"
+    async with proxy_before(model_api.url, tmp_path, policy) as proxy, await connect(proxy.url) as client:
+        await client.send(request_bytes("POST /v1/messages", (name, "sk-real"), ("x-api-key", "junk"), body=b"{}"))
+        _, request = await model_api.answer(answer_bytes("200 OK", ("Connection", "close")))
+        assert (request.values(name), request.values("x-api-key")) == ([], ["junk"])
+        assert (await client.message()).status == 200
+        for key in ("sk-real", "sk-other"):
+            await client.send(request_bytes("POST /v1/messages", (name, key), body=b"{}"))
+            _, request = await model_api.answer(answer_bytes("200 OK", ("Connection", "close")))
+            assert request.values(name) == [key]
+            assert (await client.message()).status == 200
+        await client.send(request_bytes("POST /v1/messages", (name, "sk-real"), body=b"{}"))
+        assert (await client.message()).status == 429
+
+
 async def test_an_account_that_looks_like_a_hashed_key_needs_no_key(model_api: RawUpstream, tmp_path: Path) -> None:
     async with proxy_that_trusts(model_api, tmp_path, "127.0.0.0/8") as proxy, await connect(proxy.url) as client:
         await client.send(request_bytes("POST /v1/messages", ("x-account-id", "key-0123456789abcdef"), body=b"{}"))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from proxy.dialects.llm import Family
 from proxy.handlers.request import MalformedError, Request
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
+from proxy.identity.credentials import credential_in
 from proxy.identity.fingerprint import PLATFORM_HEADERS, UNMARKED_HEADERS
 from proxy.identity.header_names import names_of, paired
 from proxy.identity.headers import sort_headers
@@ -17,6 +18,7 @@ from proxy.upstream.headers import HOP_BY_HOP, LIMIT_PREFIXES, Forwarding, reque
 
 Pair = tuple[str, str]
 
+CREDENTIALS = {"x-api-key", "authorization", "api-key", "x-goog-api-key"}
 KNOWN = sorted(
     {
         *HOP_BY_HOP,
@@ -24,7 +26,8 @@ KNOWN = sorted(
         *PLATFORM_HEADERS,
         *UNMARKED_HEADERS,
         *("host", "content-length", "content-type", "content-encoding", "expect", "user-agent", "anthropic-version"),
-        *("x-api-key", "authorization", "x-forwarded-for", "forwarded", "accept-encoding", "x-stillgate-verdict"),
+        *CREDENTIALS,
+        *("x-forwarded-for", "forwarded", "accept-encoding", "x-stillgate-verdict"),
         *("x-ratelimit-limit-requests", "anthropic-ratelimit-tokens-reset", "x-private"),
     }
 )
@@ -61,7 +64,7 @@ def test_a_request_crosses_as_if_its_headers_were_looked_at_one_by_one(
 ) -> None:
     ending = HOP_BY_HOP | {"host", "content-length", "expect", "x-stillgate-verdict", "accept-encoding"}
     ending |= {"x-forwarded-for"} | (set() if trusted else ATTRIBUTE_HEADERS | {"forwarded"})
-    ending |= {"x-api-key", "authorization"} if charged_key else set()
+    ending |= CREDENTIALS if charged_key else set()
     for headers in heads:
         sent = request_headers(
             paired(names_of(headers), [value for _, value in headers]),
@@ -82,10 +85,11 @@ def test_a_request_crosses_as_if_its_headers_were_looked_at_one_by_one(
 
 
 def charged(headers: list[Pair]) -> list[Pair]:
-    keys = [pair for pair in headers if pair[0].lower() == "x-api-key"]
-    if keys and keys[0][1].strip():
-        return keys[:1]
-    return [pair for pair in headers if pair[0].lower() == "authorization"][:1]
+    for wanted in ("x-api-key", "authorization", "api-key", "x-goog-api-key"):
+        first = [pair for pair in headers if pair[0].lower() == wanted][:1]
+        if first and credential_in(wanted, first[0][1]):
+            return first
+    return []
 
 
 @given(two_alike(), flags, flags, flags)
@@ -113,7 +117,7 @@ def test_an_answer_crosses_as_if_its_headers_were_looked_at_one_by_one(
 
 @given(two_alike())
 def test_headers_are_sorted_as_if_they_were_looked_at_one_by_one(heads: tuple[list[Pair], list[Pair]]) -> None:
-    read = {"x-api-key", "authorization", "user-agent", *PLATFORM_HEADERS}
+    read = {*CREDENTIALS, "user-agent", *PLATFORM_HEADERS}
     unmarked = UNMARKED_HEADERS | ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
     for headers in heads:
         found = sort_headers(paired(names_of(headers), [value for _, value in headers]))
