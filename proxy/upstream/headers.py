@@ -33,8 +33,10 @@ HOP_BY_HOP = frozenset(
     }
 )
 _READABLE_ENCODINGS = ("gzip", "deflate", "identity")
-_ANSWERED_HERE = frozenset({"host", "content-length", "expect", VERDICT_HEADER})
-_TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
+_ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
+_TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
+_TRUSTED_PREFIX = "x-forwarded-"
+"""Who the client is, how and to which host it came: an edge's to say."""
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
@@ -67,7 +69,8 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     `unencoded`: the answer has to come uncompressed, because something is to be taken out of it. `charged_key`: the
     account is known by its credential, so no other one may pass. `verdict`: of `verdict_header.signed_verdict`.
 
-    Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy.
+    Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy; also
+    where they are written with underscores, which CGI and its heirs cannot tell from hyphens.
     """
     own_credential = bool(forwarding.upstream_key) or charged_key
     head = _REQUESTS[peer_trusted, own_credential][names_of(headers)]
@@ -125,14 +128,20 @@ class _Answer(Struct, frozen=True):
 
 def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str, _Request]:
     ending = HOP_BY_HOP | _ANSWERED_HERE | {"accept-encoding", "x-forwarded-for"}
+    others = {VERDICT_HEADER}
     if not peer_trusted:
-        ending |= _TRUSTED_ONLY
+        others |= _TRUSTED_ONLY
     if own_credential:
-        ending |= {*CREDENTIAL_HEADERS}
+        others |= {*CREDENTIAL_HEADERS}
+
+    def passes(name: str) -> bool:
+        read_as = name.replace("_", "-")
+        spoofs = read_as in others or (not peer_trusted and read_as.startswith(_TRUSTED_PREFIX))
+        return name not in ending and not spoofs
 
     def sort(names: tuple[str, ...]) -> _Request:
         return _Request(
-            _picker_without(ending, names),
+            picker([place for place, name in enumerate(map(str.lower, names)) if passes(name)]),
             places_of(names, "connection"),
             places_of(names, "x-forwarded-for") if peer_trusted else (),
             places_of(names, "accept-encoding"),
