@@ -113,7 +113,9 @@ class Metrics:
             "upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=DURATION
         )
         self.upstream_errors = counter(
-            "upstream_errors_total", "Exchanges that the upstream failed without an answer of its own.", "kind"
+            "upstream_errors_total",
+            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed or timeout, or broken off.",
+            "kind",
         )
 
         self.store_up = gauge(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from proxy.admission.headers import ratelimit_headers
@@ -17,9 +16,10 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import OPAQUE, ErrorAnswer, Fault
 from proxy.dialects.table import dialect_for
 from proxy.enforcement import is_told_upstream
-from proxy.errors import UpstreamError, UpstreamTimeoutError
+from proxy.errors import MalformedAnswerError, UnreachableError, UpstreamError, UpstreamTimeoutError
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, State
 from proxy.handlers.body import RequestError
+from proxy.handlers.breaking import break_off
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.passage import Passage
 from proxy.handlers.request import Request, check_form, decoded
@@ -33,6 +33,14 @@ from proxy.upstream.relay import relay
 from proxy.upstream.verdict_header import signed_verdict
 
 log = logging.getLogger(__name__)
+_TOLD = {
+    UpstreamError.kind: "The upstream ended the connection before it had answered.",
+    UpstreamTimeoutError.kind: "The upstream did not answer in time.",
+    UnreachableError.kind: "The upstream could not be reached.",
+    MalformedAnswerError.kind: "The upstream's answer is not one that can be passed on.",
+}
+"""What a client is told of a fault before the answer, by its kind."""
+_FAILED_INSIDE = "The proxy failed to handle this request."
 
 
 @dataclass(slots=True)
@@ -111,6 +119,8 @@ class Handler:
             passage.drop_upstream()
             gone = passage.connection.is_lost
             self._settle(passage, passage.outcome(Ending.CLIENT_GONE if gone else Ending.SHUTDOWN))
+            if passage.response is not None and not gone:
+                break_off(passage, Fault.UNAVAILABLE, "The proxy has to end before this answer does.")
             raise
         except UpstreamError as fault:
             passage.drop_upstream()
@@ -177,17 +187,12 @@ class Handler:
         log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": str(fault)})
         timed_out = isinstance(fault, UpstreamTimeoutError)
         kind = Fault.GATEWAY_TIMEOUT if timed_out else Fault.BAD_GATEWAY
-        self.observer.upstream_failed("timeout" if timed_out else "broken" if response else "unreachable")
+        self.observer.upstream_failed("broken" if response and not timed_out else fault.kind)
         if response is None:
             self._settle(passage, passage.outcome(Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_FAILED))
-            text = "The upstream did not answer in time." if timed_out else "The upstream could not be reached."
-            return self._answer(passage, exchange.dialect.error(kind, text, exchange.arrival.id))
+            return self._answer(passage, exchange.dialect.error(kind, _TOLD[fault.kind], exchange.arrival.id))
         self._settle(passage, passage.outcome(Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_BROKE_OFF))
-        if passage.meter is not None and passage.meter.takes_event:
-            event = exchange.dialect.error_event(kind, "The upstream broke off its answer.", exchange.arrival.id)
-            with suppress(ConnectionError):
-                response.write(event)
-        passage.connection.cut()
+        break_off(passage, kind, "The upstream broke off its answer.")
         return False
 
     def _failed_inside(self, passage: Passage) -> bool:
@@ -196,10 +201,9 @@ class Handler:
         if exchange.state in (State.ADMITTED, State.STREAMING):
             self._settle(passage, passage.outcome(Ending.UPSTREAM_FAILED))
         if passage.response is not None:
-            passage.connection.cut()
+            break_off(passage, Fault.INTERNAL, _FAILED_INSIDE)
             return False
-        text = "The proxy failed to handle this request."
-        return self._answer(passage, exchange.dialect.error(Fault.INTERNAL, text, exchange.arrival.id))
+        return self._answer(passage, exchange.dialect.error(Fault.INTERNAL, _FAILED_INSIDE, exchange.arrival.id))
 
     def _refuse(self, passage: Passage, decision: Decision) -> bool:
         assert decision.fault is not None

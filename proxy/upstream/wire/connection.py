@@ -11,7 +11,7 @@ import select
 from collections.abc import Awaitable
 from typing import Protocol, cast
 
-from proxy.errors import UpstreamError, UpstreamTimeoutError
+from proxy.errors import MalformedAnswerError, UpstreamError, UpstreamTimeoutError
 from proxy.quiet import Reads
 from proxy.upstream.wire.answer import HttpAnswer
 from proxy.upstream.wire.deadline import NEVER, Deadline
@@ -253,7 +253,7 @@ class Connection(asyncio.BufferedProtocol):
         assert asked is not None
         if not reader.status:
             if reader.fault:
-                self.fail(UpstreamError(reader.fault))
+                self.fail(MalformedAnswerError(reader.fault))
             elif self._written:
                 self._deadline.when = min(self._limit, self._time() + self._idle_seconds)
             return None
