@@ -149,6 +149,8 @@ class RequestBody:
     def drop(self) -> None:
         """Nobody reads what is left, or is still to come."""
         self._is_dropped = True
+        if self._waiting:
+            self._state = _BROKEN  # who is about to read on must not take what it has for all of it
         self._taken()
 
     # For the reader

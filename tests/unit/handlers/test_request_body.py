@@ -216,3 +216,17 @@ async def test_where_too_much_waits_a_body_gives_way_and_the_other_comes_whole(c
     assert refused.value.fault is Fault.UNAVAILABLE
     fast.end()
     assert len(await readings[1]) == 60
+
+
+async def test_who_was_about_to_read_what_is_dropped_does_not_take_the_rest_for_the_whole(client: Client) -> None:
+    body = body_of(client)
+    chunks = body.chunks()
+    body.feed(b"first")
+    assert await anext(chunks) == b"first"
+    reading = asyncio.ensure_future(anext(chunks))
+    await soon()
+    body.feed(b"last")
+    body.end()
+    body.drop()
+    with pytest.raises(RequestError):
+        await reading
