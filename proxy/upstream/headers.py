@@ -201,6 +201,8 @@ def _readable(accepted: str) -> str:
 
 def _charged(headers: HeaderList, head: _Request) -> list[tuple[str, str]]:
     """The credential that names the account, see `identity.credentials`."""
+    if len(head.credentials) == 1:
+        return [headers[head.credentials[0][1]]]  # if there is no key in it, it does no harm
     for name, place in head.credentials:
         if credential_in(name, headers[place][1]):
             return [headers[place]]

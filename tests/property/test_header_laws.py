@@ -96,11 +96,10 @@ def test_a_request_crosses_as_if_its_headers_were_looked_at_one_by_one(
 
 
 def charged(headers: list[Pair]) -> list[Pair]:
-    for wanted in ("x-api-key", "authorization", "api-key", "x-goog-api-key"):
-        first = [pair for pair in headers if pair[0].lower() == wanted][:1]
-        if first and credential_in(wanted, first[0][1]):
-            return first
-    return []
+    order = ("x-api-key", "authorization", "api-key", "x-goog-api-key")
+    firsts = [pair for name in order for pair in [pair for pair in headers if pair[0].lower() == name][:1]]
+    keys = [pair for pair in firsts if credential_in(pair[0].lower(), pair[1])]
+    return (keys if len(firsts) > 1 else firsts)[:1]
 
 
 @given(two_alike(), flags, flags, flags)
