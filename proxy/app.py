@@ -197,6 +197,7 @@ class Proxy:
             clock=self.clock,
             ticks=self._ticks,
             max_body_bytes=settings.max_body_mb * 2**20,
+            upstream_path=urlsplit(settings.upstream).path.rstrip("/"),
         )
         await self._listen(stack)
         self.metrics.build_info.labels(__version__).set(1)

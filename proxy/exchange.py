@@ -155,7 +155,9 @@ class Exchange:
     reservation: Reservation | None = None
     decision: Decision = field(init=False)
     unreadable: bool = False
-    """Its body is not what its dialect asks for, so that nobody knows which model it is for."""
+    """As `dialects.reading.Read`: nobody knows which model it is for."""
+    unheard: bool = False
+    """As `dialects.reading.Read`: detection would look at its conversation, and cannot."""
 
     def forget_content(self) -> None:
         """Lets go of what is of no use once it was sent, for the time that a stream takes."""

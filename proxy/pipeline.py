@@ -65,6 +65,11 @@ class Pipeline:
         self._sketcher = sketcher
         self._rulings = Rulings(policies.current)
 
+    @property
+    def judges_models(self) -> bool:
+        """The policy in force looks at the model, whatever the path."""
+        return self._policies.current.judges_models
+
     async def decide(self, exchange: Exchange) -> Decision:
         """Whether the exchange may go upstream; on `allow` its claims are reserved until `complete`."""
         policy = exchange.policy = self._policies.current
@@ -117,7 +122,7 @@ class Pipeline:
         read = read_body(
             exchange.dialect, arrival.target, arrival.body, self._resolver.pseudonym, with_conversation=sketches
         )
-        exchange.request, exchange.unreadable = read.request, read.unreadable
+        exchange.request, exchange.unreadable, exchange.unheard = read.request, read.unreadable, read.unheard
         exchange.conversation = read.conversation
         if not self._detection.sketches:
             self._sketch(exchange)
@@ -146,7 +151,8 @@ class Pipeline:
         exchange.match = snapshot.match(exchange.principal.account, exchange.content)
 
     async def _judge(self, exchange: Exchange, ruled: Ruled) -> Decision:
-        request, ruling = exchange.request, ruled.access
+        request = exchange.request
+        ruling = self._rulings.access(exchange.principal, request) if request.models else ruled.access
         shadowed = tuple(f"shadow:{rule.id}" for rule in ruling.shadowed)
         if ruling.denied_by is not None:
             return blocked(ruling.denied_by, shadowed)

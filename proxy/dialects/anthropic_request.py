@@ -15,6 +15,7 @@ from proxy.dialects.conversation import (
     Turn,
     attached,
     attached_to,
+    ends,
     joined,
     names,
     sampling,
@@ -79,9 +80,9 @@ def read_request(path: str, body: bytes) -> LlmRequest:
     return _llm_request(path, body, _REQUEST.read(body))
 
 
-def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation]:
+def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation | None]:
     request, talk = _REQUEST.read_with(_TALK, body)
-    return _llm_request(path, body, request), _conversation(talk)
+    return _llm_request(path, body, request), None if talk is None else _conversation(talk)
 
 
 def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
@@ -102,8 +103,8 @@ def _conversation(talk: _Talk) -> Conversation:
     asked = (talk.temperature, talk.top_p, talk.top_k, talk.thinking, talk.output_config, talk.stop_sequences)
     return Conversation(
         system=joined(talk.system),
-        turns=[_turn(message, signatures) for message in talk.messages or ()],
-        tools=[Tool(tool.name or "", tool.description or "", names(tool.input_schema)) for tool in talk.tools or ()],
+        turns=[_turn(message, signatures) for message in ends(talk.messages)],
+        tools=[Tool(tool.name or "", tool.description or "", names(tool.input_schema)) for tool in ends(talk.tools)],
         signatures=signatures,
         sampling=sampling((talk.max_tokens, talk.stream, *asked)),
     )
@@ -118,7 +119,7 @@ def _turn(message: _Message, signatures: list[str]) -> Turn:
     results: list[str] = []
     attachments: list[msgspec.Raw] = []
     has_results = False
-    for block in content:
+    for block in ends(content):
         if block.text:
             texts.append(block.text)
         elif block.type == "tool_result":

@@ -15,6 +15,7 @@ from proxy.dialects.conversation import (
     Tool,
     Turn,
     attached,
+    ends,
     joined,
     names,
     sampling,
@@ -91,9 +92,9 @@ def read_request(path: str, body: bytes) -> LlmRequest:
     return _llm_request(path, body, _REQUEST.read(body))
 
 
-def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation]:
+def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation | None]:
     request, talk = _REQUEST.read_with(_TALK, body)
-    return _llm_request(path, body, request), _conversation(talk)
+    return _llm_request(path, body, request), None if talk is None else _conversation(talk)
 
 
 def _bound(request: _Request) -> int | None:
@@ -118,7 +119,7 @@ def _conversation(talk: _Talk) -> Conversation:
     system: list[str] = []
     turns: list[Turn] = []
     signatures: list[str] = []
-    for message in talk.messages or ():
+    for message in ends(talk.messages):
         text = joined(message.content)
         if message.role in INSTRUCTING:
             system.append(text)
@@ -127,13 +128,13 @@ def _conversation(talk: _Talk) -> Conversation:
         things = attached(message.content)
         turns.append(Turn(role, "", text, True, things) if role is TOOL else Turn(role, text, attached=things))
         if message.reasoning_details:
-            signatures += [detail.signature or detail.data or "" for detail in message.reasoning_details]
+            signatures += [detail.signature or detail.data or "" for detail in ends(message.reasoning_details)]
     return Conversation("\n".join(system), turns, _tools(talk), [one for one in signatures if one], _sampling(talk))
 
 
 def _tools(talk: _Talk) -> list[Tool]:
-    functions = [tool.function or tool.custom or _Function() for tool in talk.tools or ()]
-    functions += talk.functions or ()
+    functions = [tool.function or tool.custom or _Function() for tool in ends(talk.tools)]
+    functions += ends(talk.functions)
     return [Tool(tool.name or "", tool.description or "", names(tool.parameters)) for tool in functions]
 
 

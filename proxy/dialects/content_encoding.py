@@ -1,4 +1,4 @@
-"""Owns the decoding of a compressed answer that is metered beside its relay. Knows no HTTP and no wire format."""
+"""Owns the decoding of what is compressed and read beside its relay, both ways. Knows no HTTP and no wire format."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Protocol
 
 LARGEST_STEP = 16 * 1024 * 1024
 """Bytes that one chunk may grow to: 64 KiB of honest text never does, a bomb does at once."""
+MOST_MEMBERS = 4096
+"""Of one gzip file. Whoever packs in parallel makes one of 64 KiB; an empty one costs 20 bytes and 2 µs."""
 
 _GZIP = zlib.MAX_WBITS | 16
 _RAW_DEFLATE = -zlib.MAX_WBITS
 
 
 class ContentDecoder(Protocol):
-    """Decodes one answer. Never raises: from the first fault on, nothing more comes out."""
+    """Decodes one body. Never raises: from the first fault on, nothing more comes out."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What `chunk` adds to the decoded answer."""
+        """What `chunk` adds to what is decoded."""
 
 
 def decoder(encoding: str) -> ContentDecoder | None:
@@ -45,12 +47,17 @@ class GzipDecoder:
     def __init__(self, largest_step: int = LARGEST_STEP) -> None:
         self._largest_step = largest_step
         self._inflate = zlib.decompressobj(_GZIP)
+        self._members = 1
         self._failed = False
 
     def feed(self, chunk: bytes) -> bytes:
         decoded = bytearray()
         while chunk and not self._failed:
             if self._inflate.eof:
+                self._members += 1
+                if self._members > MOST_MEMBERS:
+                    self._failed = True
+                    break
                 self._inflate = zlib.decompressobj(_GZIP)
             try:
                 decoded += self._inflate.decompress(chunk, self._largest_step + 1)

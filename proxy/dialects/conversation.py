@@ -6,11 +6,14 @@ Transient: it is sketched and forgotten, and nothing that holds one is ever stor
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from proxy.dialects.shape import ABSENT
+
+T = TypeVar("T")
 
 USER, MODEL, TOOL = "user", "model", "tool"
 INSTRUCTING = frozenset({"system", "developer"})
@@ -69,7 +72,14 @@ class Schema(Struct, gc=False):
     properties: dict[str, msgspec.Raw] | None = None
 
 
-def joined(content: str | Sequence[Text] | None) -> str:
+def ends(parts: list[T] | None) -> Sequence[T]:
+    """Messages, parts of one, or tools: of more than anybody needs, the first ones and the last ones."""
+    if parts is None:
+        return ()
+    return parts if len(parts) <= _MOST_PARTS else parts[: _MOST_PARTS // 2] + parts[-_MOST_PARTS // 2 :]
+
+
+def joined(content: str | list[Text] | None) -> str:
     """The text of a content field in either of its forms."""
     if not content:
         return ""
@@ -77,14 +87,14 @@ def joined(content: str | Sequence[Text] | None) -> str:
         return content
     if len(content) == 1:
         return content[0].text or ""
-    return "\n".join([part.text for part in content if part.text])
+    return "\n".join([part.text for part in ends(content) if part.text])
 
 
-def attached(content: str | Sequence[Text] | None) -> list[msgspec.Raw]:
+def attached(content: str | list[Text] | None) -> list[msgspec.Raw]:
     """What is no text in a content field."""
     if not content or isinstance(content, str):
         return []
-    return [raw for part in content if not part.text for raw in attached_to(part)]
+    return [raw for part in ends(content) if not part.text for raw in attached_to(part)]
 
 
 def attached_to(part: Text) -> Sequence[msgspec.Raw]:
@@ -108,5 +118,6 @@ def _written(value: msgspec.Raw | int | bool) -> bytes:
 
 
 _NOTHING = (ABSENT,) * 6
+_MOST_PARTS = 4096
 _LONGEST_VALUE = 1024
 """Bytes of one parameter that count: a response's schema may be long."""

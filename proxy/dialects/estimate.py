@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil
 
-from proxy.dialects.llm import LlmRequest, Usage
+from proxy.dialects.llm import LONGEST_NAME, LlmRequest, Usage
 
 MOST_MODELS = 512
 """Models that are learned apart; those that come later share what they teach."""
-LONGEST_NAME = 256
 
 _MEMORY = 15 / 16
 """What an observation leaves of the older ones: about the last sixteen count."""

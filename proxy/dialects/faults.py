@@ -32,6 +32,7 @@ _WORDING = {
     Fault.FORBIDDEN: _Wording(403, "permission_error", "permission_error", "permission_denied", False),
     Fault.BAD_REQUEST: _Wording(400, "invalid_request_error", "invalid_request_error", None),
     Fault.TOO_LARGE: _Wording(413, "request_too_large", "invalid_request_error", "request_too_large"),
+    Fault.UNKNOWN_ENCODING: _Wording(415, "invalid_request_error", "invalid_request_error", "unsupported_encoding"),
     Fault.INTERNAL: _Wording(500, "api_error", "server_error", "internal_error"),
     Fault.BAD_GATEWAY: _Wording(502, "api_error", "server_error", "bad_gateway"),
     Fault.GATEWAY_TIMEOUT: _Wording(504, "timeout_error", "server_error", "gateway_timeout"),
@@ -49,6 +50,8 @@ def error_answer(
         ("content-type", "application/json"),
         ("request-id" if anthropic else "x-request-id", request_id),
     ]
+    if fault is Fault.UNKNOWN_ENCODING:
+        headers.append(("accept-encoding", "gzip, deflate"))  # RFC 9110, 12.5.3
     if retry_after_s is not None:
         wait_us = max(0, round(retry_after_s * 1e6))
         headers.append(("retry-after", str(-(-wait_us // 1_000_000))))

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 OPAQUE = "opaque"
 """The dialect of a request whose wire format is not read."""
+LONGEST_NAME = 256
+"""Characters of a model's name. It is remembered, logged and sent on, so that a longer one is never taken in."""
 
 
 class LlmRequest(Struct, frozen=True, gc=False):
@@ -32,6 +34,8 @@ class LlmRequest(Struct, frozen=True, gc=False):
     """The request marks prompt-cache breakpoints, so much of its input may cost no input quota."""
     asks_usage: bool = True
     """False for a stream whose usage the proxy has to ask for itself (`stream_options.include_usage`)."""
+    models: tuple[str, ...] = ()
+    """Further ones, which the requests of a batch name: whoever may not use one of them may not send the batch."""
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -80,6 +84,7 @@ class Fault(StrEnum):
     FORBIDDEN = "forbidden"  # 403
     BAD_REQUEST = "bad_request"  # 400
     TOO_LARGE = "too_large"  # 413
+    UNKNOWN_ENCODING = "unknown_encoding"  # 415
     INTERNAL = "internal"  # 500: a fault of the proxy's own
     BAD_GATEWAY = "bad_gateway"  # 502
     GATEWAY_TIMEOUT = "gateway_timeout"  # 504

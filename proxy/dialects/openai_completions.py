@@ -7,6 +7,7 @@ import msgspec
 from proxy.dialects.conversation import Conversation, sampling
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import openai_error_event
+from proxy.dialects.json_text import count_lists, count_strings
 from proxy.dialects.llm import Family, LlmRequest
 from proxy.dialects.meter import Tally
 from proxy.dialects.openai_usage import CompletionUsage, StreamOptions, ask_usage
@@ -15,8 +16,8 @@ from proxy.dialects.request_body import times
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
 _NAME = "openai_completions"
-_LONGEST_BATCH = 1024 * 1024
-"""Bytes of prompts that are looked through for their number; a longer batch is taken to set no bound."""
+_LONG_BATCH = 16 * 1024
+"""Bytes; in a longer batch the prompts are counted without being told apart."""
 
 
 class _Request(msgspec.Struct, gc=False):
@@ -63,9 +64,9 @@ def _read_request(path: str, body: bytes) -> LlmRequest:
 
 
 def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation]:
-    request, talk = _REQUEST.read_with(_TALK, body)
+    talk = _TALK.read(body)
     asked = (talk.max_tokens, talk.n, talk.best_of, talk.stream, talk.temperature, talk.top_p, talk.logprobs, talk.stop)
-    return _llm_request(path, request, len(body)), conversation_of(talk.prompt, sampling(asked))
+    return _llm_request(path, talk, len(body)), conversation_of(talk.prompt, sampling(asked))
 
 
 def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
@@ -83,17 +84,16 @@ def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
 
 
 def _bound(request: _Request) -> int | None:
-    prompt = bytes(request.prompt)
-    if len(prompt) > _LONGEST_BATCH and prompt.startswith(b"["):
-        return None
     choices = max(1, request.n or 1, request.best_of or 1)
-    return times(times(request.max_tokens, choices), _prompts(prompt))
+    return times(times(request.max_tokens, choices), _prompts(bytes(request.prompt)))
 
 
 def _prompts(prompt: bytes) -> int:
     """How many prompts there are: strings or token arrays in an array; an array of numbers is one."""
     if not prompt.startswith(b"["):
         return 1
+    if len(prompt) > _LONG_BATCH:
+        return count_strings(prompt) + count_lists(prompt) - 1 or 1
     return sum(bytes(element)[:1] in (b'"', b"[") for element in _batch(prompt)) or 1
 
 

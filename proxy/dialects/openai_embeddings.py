@@ -45,8 +45,8 @@ def _read_request(path: str, body: bytes) -> LlmRequest:
 
 
 def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation]:
-    request, talk = _REQUEST.read_with(_TALK, body)
-    return _llm_request(path, request, len(body)), conversation_of(talk.input, sampling((talk.dimensions,)))
+    talk = _TALK.read(body)
+    return _llm_request(path, talk, len(body)), conversation_of(talk.input, sampling((talk.dimensions,)))
 
 
 def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:

@@ -7,12 +7,16 @@ from contextlib import suppress
 import msgspec
 
 from proxy.dialects.conversation import USER, Conversation, Turn
+from proxy.dialects.json_text import has_more_values
+from proxy.dialects.shape import MOST_VALUES
 
 _decode = msgspec.json.Decoder(str | list[str]).decode
 
 
 def conversation_of(prompt: msgspec.Raw, sampling: bytes) -> Conversation:
-    """A batch of prompts is one turn; tokens have no text that could be read."""
+    """A batch of prompts is one turn. Of tokens nothing can be read, of a batch beyond all bounds nothing is."""
+    if len(text := bytes(prompt)) > MOST_VALUES and has_more_values(text, MOST_VALUES):
+        return Conversation(sampling=sampling)
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
         found = _decode(prompt)
         return Conversation(

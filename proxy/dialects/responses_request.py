@@ -15,6 +15,7 @@ from proxy.dialects.conversation import (
     Tool,
     Turn,
     attached,
+    ends,
     joined,
     names,
     sampling,
@@ -73,9 +74,9 @@ def read_request(path: str, body: bytes) -> LlmRequest:
     return _llm_request(path, body, _REQUEST.read(body))
 
 
-def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation]:
+def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation | None]:
     request, talk = _REQUEST.read_with(_TALK, body)
-    return _llm_request(path, body, request), _conversation(talk)
+    return _llm_request(path, body, request), None if talk is None else _conversation(talk)
 
 
 def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
@@ -94,7 +95,7 @@ def _conversation(talk: _Talk) -> Conversation:
     system = [joined(talk.instructions)]
     turns: list[Turn] = []
     signatures: list[str] = []
-    for item in [_Item(role="user", content=talk.input)] if isinstance(talk.input, str) else talk.input or ():
+    for item in [_Item(role="user", content=talk.input)] if isinstance(talk.input, str) else ends(talk.input):
         if item.encrypted_content:
             signatures.append(item.encrypted_content)
         if item.role in INSTRUCTING:
@@ -107,7 +108,7 @@ def _conversation(talk: _Talk) -> Conversation:
         turns=turns,
         tools=[
             Tool(tool.name or tool.type or "", tool.description or "", names(tool.parameters))
-            for tool in talk.tools or ()
+            for tool in ends(talk.tools)
         ],
         signatures=signatures,
         sampling=sampling((talk.max_output_tokens, talk.stream, *drawn)),

@@ -4,12 +4,14 @@ A shape is a msgspec Struct, every field of which has a default. What the shape 
 built. What is ill-typed is the default, unless it says the same in another type (`"8"` for 8, `1e3` for 1000). What
 only lenient parsers take for JSON (lone surrogates, NaN, a byte order mark, UTF-16) is read as they would read it: no
 request shall slip past its model's quota by being written oddly. Of duplicate keys the last one counts.
+
+Whoever writes it decides neither how long the reading takes nor what it keeps: it is bounded by `MOST_VALUES` and
+`MOST_SALVAGED`.
 """
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from types import UnionType
@@ -17,6 +19,7 @@ from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
+from proxy.dialects.json_text import has_more_values, strict
 from proxy.errors import DialectError
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -25,9 +28,14 @@ W = TypeVar("W", bound=msgspec.Struct)
 ABSENT = msgspec.Raw()
 """The default of a field that is to be left unread."""
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-_NOT_A_NUMBER = re.compile(rb"-?\b(?:NaN|Infinity)\b")
-_CONTROLS_TO_SPACES = bytes(0x20 if byte < 0x20 else byte for byte in range(256))
+MOST_VALUES = 128 * 1024
+"""In a text that is read for more than a few fields. The longest conversations have a tenth of it."""
+MOST_SALVAGED = 512
+"""Ill-typed elements of lists that are read for what is well-typed in them, 10 µs each: it is fifty times as much as
+others take."""
+LONGEST_MENDED = 8 * 1024 * 1024
+"""Bytes of what only lenient parsers take for JSON, and costs 20 ms a MB to be made strict; a longer one is none."""
+
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -43,30 +51,38 @@ class Shape(Generic[T]):
         try:
             return self._decode(data)
         except _MALFORMED:
-            return self._read_leniently(data)
+            return self._read_leniently(data, _Salvage())
 
-    def read_with(self, wider: Shape[W], data: bytes) -> tuple[T, W]:
+    def read_with(self, wider: Shape[W], data: bytes, most: int = MOST_VALUES) -> tuple[T, W | None]:
         """What `read` gives, and what a wider shape of the same object (a subclass of this one's struct) reads.
 
-        One pass over what is well-typed. Nothing in the wider shape's own fields changes what `read` would give.
+        One pass over what is well-typed. Nothing in the wider shape's own fields changes what `read` would give; it is
+        None where there are more values than `most`, or too many ill-typed ones.
         """
+        if len(data) > most and has_more_values(data, most):
+            return self.read(data), None
         try:
-            found = wider._decode(data)
+            found: W | None = wider._decode(data)
         except _MALFORMED:
-            return self.read(data), wider._read_or_default(data)
-        return cast(T, found), found
+            found = wider._read_whole(data)
+        return self.read(data) if found is None else cast(T, found), found
 
-    def _read_or_default(self, data: bytes) -> T:
+    def _read_whole(self, data: bytes) -> T | None:
+        """None where a part of it was given up."""
+        salvage = _Salvage()
         try:
-            return self._read_leniently(data)
+            found = self._read_leniently(data, salvage)
         except DialectError:
-            return self._struct()
+            return None
+        return None if salvage.gave_up else found
 
-    def _read_leniently(self, data: bytes) -> T:
+    def _read_leniently(self, data: bytes, salvage: _Salvage) -> T:
         with suppress(*_MALFORMED):
-            return _salvaged_struct(data, self._struct)
+            return salvage.struct(data, self._struct)
+        if len(data) > LONGEST_MENDED:
+            raise DialectError("not a JSON object, and too long to be read leniently")
         try:
-            return _salvaged_struct(_repaired(data), self._struct)
+            return salvage.struct(strict(data), self._struct)
         except _MALFORMED as fault:
             raise DialectError(f"not a JSON object: {fault}") from None
 
@@ -76,52 +92,63 @@ def is_present(raw: msgspec.Raw) -> bool:
     return raw is not ABSENT and bytes(raw) != b"null"
 
 
-def _repaired(data: bytes) -> bytes:
-    """Strict JSON of the same structure, where a lenient parser would have taken `data`.
+class _Salvage:
+    """Reads one text part by part, and says what can be kept of what is ill-typed."""
 
-    Whole pairs of surrogates go as well: which are pairs cannot be told without parsing, and nobody reads them here.
-    """
-    text = data.decode(json.detect_encoding(data), "replace").encode()
-    text = _SURROGATE.sub(rb"\\ufffd", text.translate(_CONTROLS_TO_SPACES))
-    return _NOT_A_NUMBER.sub(b"null", text)
+    __slots__ = ("_left", "gave_up")
 
+    def __init__(self) -> None:
+        self._left = MOST_SALVAGED
+        self.gave_up = False
+        """A list was left out, for the elements were too many."""
 
-def _salvaged_struct(data: bytes | msgspec.Raw, struct: type[T]) -> T:
-    raw = msgspec.json.decode(data, type=_raw_twin(struct))
-    kept = {}
-    for name, kind in _kinds(struct).items():
-        with suppress(msgspec.ValidationError):
-            kept[name] = _salvaged(getattr(raw, name), kind)
-    return struct(**kept)
-
-
-def _salvaged(raw: msgspec.Raw | msgspec.UnsetType, kind: Any) -> Any:
-    """As `kind`, or what can be kept of an object that is ill-typed within. ValidationError where nothing can."""
-    if raw is msgspec.UNSET:
-        raise msgspec.ValidationError
-    try:
-        return msgspec.json.decode(raw, type=kind, strict=False)
-    except msgspec.ValidationError:
-        for option in get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,):
+    def struct(self, data: bytes | msgspec.Raw, struct: type[T]) -> T:
+        raw = msgspec.json.decode(data, type=_raw_twin(struct))
+        kept = {}
+        for name, kind in _kinds(struct).items():
             with suppress(msgspec.ValidationError):
-                return _salvaged_parts(raw, option)
-        raise
+                kept[name] = self._value(getattr(raw, name), kind)
+        return struct(**kept)
 
+    def _value(self, raw: msgspec.Raw | msgspec.UnsetType, kind: Any) -> Any:
+        """As `kind`, or what can be kept of it. ValidationError where nothing can."""
+        if raw is msgspec.UNSET:
+            raise msgspec.ValidationError
+        try:
+            return msgspec.json.decode(raw, type=kind, strict=False)
+        except msgspec.ValidationError:
+            for option in get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,):
+                with suppress(msgspec.ValidationError):
+                    return self._parts(raw, option)
+            raise
 
-def _salvaged_parts(raw: msgspec.Raw, kind: Any) -> Any:
-    """Of an object or a list, whose ill-typed elements count as empty ones."""
-    if get_origin(kind) is list and _is_struct(element := get_args(kind)[0]):
-        return [_salvaged_element(part, element) for part in msgspec.json.decode(raw, type=list[msgspec.Raw])]
-    if _is_struct(kind):
-        return _salvaged_struct(raw, kind)
-    raise msgspec.ValidationError
+    def _parts(self, raw: msgspec.Raw, kind: Any) -> Any:
+        """Of an object or a list, whose ill-typed elements count as empty ones."""
+        if get_origin(kind) is list and _is_struct(element := get_args(kind)[0]):
+            return self._elements(msgspec.json.decode(raw, type=list[msgspec.Raw]), element)
+        if _is_struct(kind):
+            return self.struct(raw, kind)
+        raise msgspec.ValidationError
 
+    def _elements(self, raw: list[msgspec.Raw], struct: type[T]) -> list[T]:
+        decode = _lax(struct)
+        found = []
+        for part in raw:
+            try:
+                found.append(decode(part))
+            except msgspec.ValidationError:
+                if not self._left:
+                    self.gave_up = True
+                    raise
+                self._left -= 1
+                found.append(self._element(part, struct))
+        return found
 
-def _salvaged_element(raw: msgspec.Raw, struct: type[T]) -> T:
-    try:
-        return _salvaged_struct(raw, struct)
-    except msgspec.ValidationError:
-        return struct()
+    def _element(self, raw: msgspec.Raw, struct: type[T]) -> T:
+        try:
+            return self.struct(raw, struct)
+        except msgspec.ValidationError:
+            return struct()
 
 
 def _is_struct(kind: Any) -> bool:
@@ -131,6 +158,11 @@ def _is_struct(kind: Any) -> bool:
 @cache
 def _kinds(struct: type[msgspec.Struct]) -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(struct)}
+
+
+@cache
+def _lax(struct: type[T]) -> Callable[[msgspec.Raw], T]:
+    return msgspec.json.Decoder(struct, strict=False).decode
 
 
 @cache

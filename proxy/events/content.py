@@ -31,7 +31,7 @@ class Content(Struct, frozen=True, gc=False, omit_defaults=True):
     """Sampled shingles of four words (letters only, case folded): of the system prompt and the tools, the opening of
     the first user turn, the end of the last one, and of all user text. The same words give the same pieces wherever
     they stand, so an injected prefix meets itself inside longer prompts. `system` and `tools` are pieces, too.
-    At most 50, distinct."""
+    At most 76, distinct."""
     asked: int = 0
     """The whole conversation: system prompt left out, every turn in."""
     continues: int = 0

@@ -41,6 +41,7 @@ class RequestFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
     text_bytes: int = 0
     caches: bool = False
     content: Content | None = None
+    models: tuple[str, ...] = ()
 
 
 class AnswerFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,6 +117,7 @@ def features_of(
         request.text_bytes,
         request.caches,
         content,
+        request.models,
     )
     return Features(VERSION, who, asked, answer, decision)
 

@@ -123,7 +123,7 @@ class Sketcher:
         elif said <= _MEDIUM:
             spans = [(user, tools, 32)]
         else:
-            spans = [(user, opening, 8), (closing, tools, 8), (user, tools, 8)]
+            spans = [(user, opening, 8), (closing, tools, 8), (user, tools, 16)]
             if aim is not None:
                 spans.append((max(aim - _BEFORE_AIM, opening), min(aim + _AFTER_AIM, closing), 12))
         shingles = measured.shingles

@@ -174,6 +174,13 @@ class RequestBody:
         self.check()
         return self._taken()
 
+    async def beginning(self) -> bytes:
+        """What comes first of it, and is still to be read. Empty where nothing comes."""
+        self._invite()
+        while not self._waiting and not self._state:
+            await self._more(1)
+        return self._waiting[0] if self._waiting else b""
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """As it comes."""
         self._invite()

@@ -22,8 +22,9 @@ from proxy.handlers.body import RequestError
 from proxy.handlers.breaking import break_off
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.passage import Passage
-from proxy.handlers.request import Request, check_form, decoded
+from proxy.handlers.request import Request, check_form
 from proxy.handlers.response import Answer
+from proxy.handlers.unread import begins_as_json, decoded, refusal_of_unread
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.upstream.headers import Forwarding, request_headers, response_headers
@@ -55,6 +56,8 @@ class Handler:
     ticks: Ticks
     """Of arrivals and ends; the embedded store and the exchange log have them alike."""
     max_body_bytes: int
+    upstream_path: str = ""
+    """What goes before every target on its way: it is the upstream that says what a path speaks."""
     draining: bool = False
     open: dict[str, Exchange] = field(default_factory=dict)
     """The exchanges under way, by id."""
@@ -67,7 +70,8 @@ class Handler:
         self.under_way.add(connection.task)
         started_us = self.clock.monotonic_us()
         exchange_id = unique_id("req_")
-        dialect = dialect_for(request.method, request.target, anthropic_version=request.has("anthropic-version"))
+        path = self.upstream_path + request.target
+        dialect = dialect_for(request.method, path, anthropic_version=request.has("anthropic-version"))
         try:
             passage = await self._receive(request, connection, dialect, exchange_id)
             return await self._pass_through(passage, started_us)
@@ -83,9 +87,14 @@ class Handler:
         """Reads what has to be known of a request. RequestError for one that is none."""
         headers = check_form(request)
         request.body.check()
-        reads = request.body.exists and (dialect.name != OPAQUE or "json" in request.noted("content-type").lower())
-        sent = await request.body.whole(self.max_body_bytes) if reads else None
-        body = None if sent is None else decoded(sent, request.noted("content-encoding"))
+        encoding = request.noted("content-encoding")
+        is_read = request.body.exists and (
+            dialect.name != OPAQUE
+            or "json" in request.noted("content-type").lower()
+            or (self.pipeline.judges_models and begins_as_json(await request.body.beginning(), encoding))
+        )
+        sent = await request.body.whole(self.max_body_bytes) if is_read else None
+        body = None if sent is None else await decoded(sent, encoding, self.max_body_bytes)
         arrival = Arrival(
             exchange_id, self.ticks.next_us(), request.method, request.target, request.peer_ip, headers, body
         )
@@ -111,8 +120,8 @@ class Handler:
         self.observer.decided(exchange, self.clock.monotonic_us() - read_us)
         if decision.action is not Action.ALLOW:
             return self._refuse(passage, decision)
-        if exchange.unreadable and exchange.policy.judges_models:
-            return self._refuse_unreadable(passage)
+        if (unread := refusal_of_unread(exchange, passage.request)) is not None:
+            return self._refuse_unread(passage, unread)
         try:
             return await self._forward(passage)
         except asyncio.CancelledError:
@@ -212,11 +221,10 @@ class Handler:
         error = exchange.dialect.error(decision.fault, decision.message, exchange.arrival.id, retry_after_s)
         return self._answer(passage, error, self._limit_headers(exchange))
 
-    def _refuse_unreadable(self, passage: Passage) -> bool:
-        exchange = passage.exchange
-        self._settle(passage, Outcome(Ending.UPSTREAM_REFUSED, 400))
-        text = "The request body is not a JSON object (plain, gzip or deflate), so its model is not known."
-        return self._answer(passage, exchange.dialect.error(Fault.BAD_REQUEST, text, exchange.arrival.id))
+    def _refuse_unread(self, passage: Passage, unread: RequestError) -> bool:
+        error = passage.exchange.dialect.error(unread.fault, str(unread), passage.exchange.arrival.id)
+        self._settle(passage, Outcome(Ending.UPSTREAM_REFUSED, error.status))
+        return self._answer(passage, error)
 
     def _limit_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
         return ratelimit_headers(exchange.dialect.family, exchange.decision.standings, exchange.arrival.ts_us)

@@ -11,7 +11,6 @@ from itertools import repeat
 
 from msgspec import Struct
 
-from proxy.dialects.content_encoding import decoder
 from proxy.dialects.llm import Fault
 from proxy.handlers.body import RequestBody, RequestError
 from proxy.identity.header_names import Headers, HeadTable, paired
@@ -160,11 +159,3 @@ def check_form(request: Request) -> Headers:
     if request.headers is None:
         raise RequestError(Fault.BAD_REQUEST, "Header fields must be UTF-8.")
     return request.headers
-
-
-def decoded(body: bytes, encoding: str) -> bytes:
-    """What a body says, for reading only; one in an unknown encoding, or one that is a bomb, says nothing readable."""
-    if not encoding:
-        return body
-    reader = decoder(encoding)
-    return body if reader is None else reader.feed(body)

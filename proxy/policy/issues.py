@@ -114,6 +114,11 @@ class Code(StrEnum):
         "What a trusted proxy forwards is held to its client's address, so the rule meets only what the proxy asks for "
         "itself; take the address out of one of the two.",
     )
+    UNREAD_MODELS = (
+        "unread-models",
+        "A model that a form or the path itself names is not read, so a rule on models lets such a request pass.",
+        "Deny such paths beside it, or all but those that you serve: `deny: {}` with `unless: {path: [...]}`.",
+    )
     REDUNDANT_QUOTA = (
         "redundant-quota",
         "Another quota of the same unit is at least as tight in all that this one matches, so this one adds nothing.",

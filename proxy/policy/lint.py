@@ -13,6 +13,7 @@ from proxy.admission.quota import Unit
 from proxy.policy.issues import Code, Issue, Position, quoted
 from proxy.policy.limits import LimitError, build_limit
 from proxy.policy.lint_campaigns import campaign_issues
+from proxy.policy.lint_models import model_issues
 from proxy.policy.lint_networks import network_issues
 from proxy.policy.lint_overrides import override_issues, tier_number_issues, undeclared_tier
 from proxy.policy.lint_redundant import redundant_quotas, refused_quotas
@@ -40,6 +41,7 @@ def lint(spec: PolicySpec, lists: Lists, today: date | None) -> Iterator[Issue]:
         yield from _access(rule)
         yield from _shadow_age(rule, today)
     yield from _unreachable_rules(spec.access)
+    yield from model_issues(spec)
     for quota in spec.quotas:
         yield from _quota(quota)
         yield from _shadow_age(quota, today)

@@ -160,7 +160,9 @@ class Policy:
     quotas: tuple[Quota, ...]
     access: tuple[AccessRule, ...]
     judges_models: bool
-    """Some access rule that is enforced looks at the model."""
+    """Some access rule or quota that is enforced looks at the model."""
+    reads_bodies: bool
+    """Some that is enforced depends on what else a body says: on tokens, or the end user."""
     campaigns: CampaignRules | None
     """None: nobody looks for any."""
     overrides: Overrides = field(repr=False)

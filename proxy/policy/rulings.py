@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proxy.dialects.llm import LlmRequest
 from proxy.generations import Generations
@@ -18,6 +19,8 @@ from proxy.policy.match import AccessRuling, Demand, Policy
 
 MOST_REMEMBERED = 8192
 """In each of two generations; some 1 KiB each."""
+LONGEST_PATH = 512
+"""Characters of a path that is remembered: a request line may have 32 Ki, and a client make up any number of them."""
 _OF_REQUEST = ("end_user", "model", "path")
 _OF_PRINCIPAL = ("account", "org", "tier", "verified", "country", "asn", "network", "client", "address")
 _ADDRESS_TESTS = frozenset({"address", "network", "network_in"})
@@ -52,8 +55,20 @@ class Rulings:
         found = kept.young.get(key)
         if found is None:
             found = kept.old.get(key) or self._asked(principal, request)
-            kept.put(key, found)
+            if len(request.path) <= LONGEST_PATH:
+                kept.put(key, found)
         return found
+
+    def access(self, principal: Principal, request: LlmRequest) -> AccessRuling:
+        """The same of every model of a batch: the first that is denied decides."""
+        ruling = self.of(principal, request).access
+        shadowed = ruling.shadowed
+        for model in request.models:
+            if ruling.denied_by is not None:
+                break
+            ruling = self.of(principal, replace(request, model=model)).access
+            shadowed += tuple([rule for rule in ruling.shadowed if rule not in shadowed])
+        return AccessRuling(ruling.denied_by, shadowed)
 
     def _asked(self, principal: Principal, request: LlmRequest) -> Ruled:
         policy = self.policy

@@ -75,5 +75,6 @@ def _recalled(recorded: Recorded) -> Recalled | None:
         asked.end_user,
         asked.text_bytes,
         asked.caches,
+        models=asked.models,
     )
     return Recalled(principal, request, asked.content)

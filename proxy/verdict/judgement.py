@@ -16,7 +16,6 @@ PLENTY = 500
 OVERWHELMING = 17.0
 """What is enough untested before there are so many: more than all that a popular product's customers show."""
 SUSPECT = 6.0
-NEAR = 6.5
 """From here on a few refusals are worth their harm: who picks them up tells a pool from customers."""
 MARGIN = 4.0
 """A level is kept until the score falls by so much."""

@@ -15,7 +15,7 @@ from proxy.detect.payers import Payer
 from proxy.detect.pieces import PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import NEAR, PLENTY, is_tested, level_of, score_of, score_without
+from proxy.verdict.judgement import PLENTY, SUSPECT, is_tested, level_of, score_of, score_without
 from proxy.verdict.members import excused_accounts, members_of, whole_accounts
 from proxy.verdict.mixture import asking_once, pool_accounts
 from proxy.verdict.untested import is_campaign_untested
@@ -202,7 +202,7 @@ def is_probing(cluster: Cluster, record: Record) -> bool:
         return True
     if any(each.weight <= _CONTRADICTED for each in record.evidence if each.family != "balance"):
         return record.score >= _NEVERTHELESS and openings >= _MANY_MORE
-    if record.score >= NEAR and openings >= _LEAST_OPENINGS:
+    if record.score >= SUSPECT and openings >= _LEAST_OPENINGS:
         return True
     # Who behaves like people on purpose looks like people in everything but this.
     return score_without(record.evidence, "balance") >= _UNLIKE and openings >= _MANY_OPENINGS

@@ -78,6 +78,20 @@ async def test_a_target_goes_below_the_path_of_the_upstreams_url(model_api: RawU
         assert (await forwarded(proxy, model_api, "GET //v1/a%2Fb?")).target == "/prefix//v1/a%2Fb?"
 
 
+async def test_a_target_speaks_what_it_speaks_below_the_path_of_the_upstreams_url(
+    model_api: RawUpstream, tmp_path: Path
+) -> None:
+    policy = (
+        "version: 1\nquotas:\n"
+        "  - {id: otpm, key: [account], unit: output_tokens, budget: 1k/day, reserve: max_tokens}\n"
+    )
+    async with proxy_before(model_api.url + "/v1", tmp_path, policy) as proxy:
+        for target in ("/chat/completions", "/v1/chat/completions", "/messages"):
+            async with await connect(proxy.url) as client:
+                await client.send(request_bytes(f"POST {target}", body=b'{"model": "m", "max_tokens": 5000}'))
+                assert (await client.message()).status == 429
+
+
 @pytest.mark.parametrize("target", ["/v1/messages", "/v1/files"], ids=["read", "passed through"])
 @pytest.mark.parametrize("size", [0, 1, 1 << 20], ids=["empty", "a byte", "a MiB"])
 async def test_a_body_of_known_length_passes_byte_for_byte(

@@ -16,7 +16,7 @@ from proxy.identity.network import network_of
 from proxy.identity.principal import Principal
 from proxy.policy.load import load_policy
 from proxy.policy.match import Policy
-from proxy.policy.rulings import Rulings
+from proxy.policy.rulings import LONGEST_PATH, Rulings
 
 TEXTS = {
     "few dimensions": """
@@ -111,3 +111,14 @@ def test_what_is_remembered_is_what_the_policy_says_and_bounded(
         assert list(ruled.demands) == policy.demands(principal, request)
         assert rulings.of(principal, request) is ruled
         assert len(rulings) <= 2 * most
+
+
+def test_what_a_policy_says_of_an_endless_path_is_not_remembered() -> None:
+    policy = policy_of("every dimension")
+    rulings = Rulings(policy)
+    address = ip_address("203.0.113.7")
+    principal = Principal("acct_1", address, network_of(address, 24, 64), "fp-1")
+    for length in (LONGEST_PATH, LONGEST_PATH + 1, 30_000):
+        request = LlmRequest("openai_chat", "/" * length)
+        assert list(rulings.of(principal, request).demands) == policy.demands(principal, request)
+    assert len(rulings) == 1

@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from proxy.dialects.content_encoding import DeflateDecoder, GzipDecoder, decoder
+from proxy.dialects.content_encoding import MOST_MEMBERS, DeflateDecoder, GzipDecoder, decoder
 
 TEXT = b"data: an answer that repeats, repeats, repeats itself\n\n" * 100
 
@@ -66,6 +66,13 @@ def test_broken_data_ends_in_silence(encoding: str) -> None:
 def test_a_bomb_yields_nothing(decode: GzipDecoder | DeflateDecoder, bomb: bytes) -> None:
     assert decode.feed(bomb) == b""
     assert decode.feed(zlib.compress(b"more")) == b""
+
+
+def test_only_so_many_members_are_unpacked() -> None:
+    empty = gzip.compress(b"")
+    decode = GzipDecoder()
+    assert decode.feed(gzip.compress(TEXT) + empty * (MOST_MEMBERS - 2) + gzip.compress(TEXT)) == TEXT + TEXT
+    assert decode.feed(gzip.compress(TEXT)) == b""
 
 
 def test_a_chunk_may_grow_up_to_the_bound() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.dialects.llm import LONGEST_NAME
 from proxy.dialects.reading import Read, read_body
 from proxy.dialects.table import dialect_for
 
@@ -31,6 +33,16 @@ def test_a_conversation_is_read_for_whom_wants_it() -> None:
 
 def test_a_body_that_nobody_reads_is_opaque_and_weighs_nothing() -> None:
     assert (read(None).request.dialect, read(None).request.text_bytes, read(None).unreadable) == ("opaque", 0, False)
+
+
+@pytest.mark.parametrize(
+    "target", ["/v1/messages", "/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings", "/v1/x"]
+)
+def test_a_models_name_is_read_up_to_a_bound_and_never_cut(target: str) -> None:
+    name = "m" * LONGEST_NAME
+    assert read(b'{"model": "%b"}' % name.encode(), target).request.model == name
+    found = read(b'{"model": "%bm"}' % name.encode(), target)
+    assert (found.request.model, found.unreadable, found.conversation) == (None, True, None)
 
 
 @given(st.binary(max_size=60) | st.sampled_from([b"[]", b"nul", b"[" * 100_000]))

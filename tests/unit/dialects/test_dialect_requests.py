@@ -69,7 +69,10 @@ def test_a_responses_request_is_read() -> None:
         ({"prompt": [[1, 2], [3]]}, 32),
         ({"prompt": [1, 2, 3]}, 16),
         ({"prompt": []}, 16),
-        ({"prompt": ["a" * 2_000_000]}, None),
+        ({"prompt": ["a" * 2_000_000]}, 16),
+        ({"prompt": ['a, "[\\'] * 5_000}, 80_000),
+        ({"prompt": [[1, 2]] * 5_000}, 80_000),
+        ({"prompt": list(range(5_000))}, 16),
     ],
 )
 def test_a_completion_is_bounded_over_all_its_prompts_and_choices(body: dict[str, object], bound: int | None) -> None:

@@ -1,8 +1,8 @@
 import pytest
 from msgspec.structs import replace
 
-from proxy.dialects.estimate import LONGEST_NAME, Estimator
-from proxy.dialects.llm import LlmRequest, Usage
+from proxy.dialects.estimate import Estimator
+from proxy.dialects.llm import LONGEST_NAME, LlmRequest, Usage
 
 REQUEST = LlmRequest("anthropic_messages", "/v1/messages", model="m", text_bytes=4000)
 OTHER = replace(REQUEST, model="other")

@@ -230,3 +230,23 @@ async def test_who_was_about_to_read_what_is_dropped_does_not_take_the_rest_for_
     body.drop()
     with pytest.raises(RequestError):
         await reading
+
+
+async def test_the_beginning_is_waited_for_and_stays_to_be_read(client: Client) -> None:
+    body = body_of(client)
+    beginning = asyncio.ensure_future(body.beginning())
+    await soon()
+    body.feed(b"first")
+    assert await beginning == b"first"
+    body.end()
+    assert await pieces_of(body) == [b"first"]
+
+
+async def test_of_a_body_that_falls_silent_before_its_first_byte_there_is_no_beginning(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "BODY_IDLE_SECONDS", 0.01)
+    body = body_of(client)
+    assert await body.beginning() == b""
+    with pytest.raises(RequestError):
+        await pieces_of(body)

@@ -118,8 +118,8 @@ def test_a_quota_behind_a_deny_that_an_allow_comes_before_is_left_alone(told: To
     quota = "quotas:\n  - {id: q, match: {model: m-1}, key: [], unit: requests, rate: 1/s}\n"
     deny, allow = "  - {id: d, deny: {model: 'm-*'}}\n", "  - {id: a, allow: {verified: true}}\n"
 
-    assert told(f"access:\n{deny}{allow}{quota}") == ["p:6 unreachable-quota"]
-    assert told(f"access:\n{allow}{deny}{quota}") == []
+    assert told(f"access:\n{deny}{allow}{quota}") == ["p:3 unread-models", "p:6 unreachable-quota"]
+    assert told(f"access:\n{allow}{deny}{quota}") == ["p:4 unread-models"]
     assert told(f"mode: shadow\naccess:\n{deny}{quota}") == []
 
 
@@ -171,8 +171,18 @@ def test_an_entry_that_an_earlier_rule_decides_on_is_told_where_it_stands_in_its
 
     assert "b:3 unreachable-network" in told(rules % "allow: {network_in: b.txt}", **lists)
     assert told(rules % "allow: {network: 203.0.112.0/20}", **lists) == []
-    narrower = "deny: {network_in: a.txt, model: x}"
+    narrower = "deny: {network_in: a.txt, country: NO}"
     assert told((rules % "allow: {network: 203.0.113.7}").replace("deny: {network_in: a.txt}", narrower), **lists) == []
+
+
+def test_a_rule_on_models_beside_which_none_is_on_paths_is_told(told: Told) -> None:
+    deny = "access:\n  - {id: a, deny: {model: 'm-*'}%s}\n"
+    assert told(deny % "") == ["p:3 unread-models"]
+    assert told(deny % ", mode: shadow") == []
+    assert told("mode: shadow\n" + deny % "") == []
+    assert told(deny % "" + "  - {id: b, deny: {path: '*/audio/*'}}\n") == []
+    assert told(deny % "" + "  - {id: b, deny: {}, unless: {path: /v1/messages}}\n") == []
+    assert told("access:\n  - {id: a, allow: {model: 'm-*'}}\n  - {id: b, deny: {}}\n") == []
 
 
 def test_a_carve_out_before_a_wider_rule_is_no_doubt(told: Told) -> None:

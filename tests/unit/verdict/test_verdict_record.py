@@ -11,7 +11,7 @@ from proxy.detect.conversations import Relation
 from proxy.detect.engine import Engine
 from proxy.events.event import Answered, Asked
 from proxy.verdict.campaign import Campaign, Evidence, Level, Word
-from proxy.verdict.judgement import CONFIRM_UNTESTED, NEAR, OVERWHELMING
+from proxy.verdict.judgement import CONFIRM_UNTESTED, OVERWHELMING, SUSPECT
 from proxy.verdict.members import excused_accounts, members_of, whole_accounts
 from proxy.verdict.mixture import is_imitation, is_mixed, pool_accounts
 from proxy.verdict.nats import LEAST_PAYERS
@@ -146,7 +146,7 @@ def test_an_operators_confirmation_is_told_as_the_level() -> None:
 
 def test_a_suspicion_that_is_near_is_probed_a_few_times_and_a_certainty_is_not() -> None:
     _, cluster = observed()
-    evidence = (Evidence("content", "near", NEAR),)
+    evidence = (Evidence("content", "near", SUSPECT),)
 
     def probing(level: Level) -> bool:
         return is_probing(cluster, Record("c-1", level, T0, evidence))
@@ -163,7 +163,7 @@ def test_where_they_came_back_themselves_a_suspicion_that_grew_fourfold_is_worth
 ) -> None:
     _, cluster = observed()
     cluster.relations[Relation.CAME_BACK] = 1
-    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
+    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", SUSPECT),))
     cluster.dealt.total.openings, cluster.probes = openings, probes - 1
     assert is_probing(cluster, record)
     cluster.probes = probes
@@ -177,7 +177,7 @@ def test_each_refusal_that_is_picked_up_is_worth_further_ones_a_few_at_once_and_
         _, cluster = observed()
         cluster.dealt.total.openings = openings
         cluster.pairs.tested.update((number, number + 1) for number in range(picked_up))
-        record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
+        record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", SUSPECT),))
         while is_probing(cluster, record):
             cluster.probes += 1
         return cluster.probes
@@ -188,7 +188,7 @@ def test_each_refusal_that_is_picked_up_is_worth_further_ones_a_few_at_once_and_
 
 def test_a_refusal_that_nobody_came_back_to_is_soon_followed_by_another() -> None:
     _, cluster = observed()
-    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", NEAR),))
+    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", SUSPECT),))
     cluster.dealt.total.openings, cluster.probes = 200, 1
     assert not is_probing(cluster, record)
     cluster.dealt.total.openings = 300
@@ -210,7 +210,7 @@ def test_before_it_is_confirmed_without_any_test_it_is_tested_more_than_once() -
 
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
     _, cluster = observed()
-    near, against = Evidence("content", "near", 2 * NEAR), Evidence("partition", "against", -2.0)
+    near, against = Evidence("content", "near", 2 * SUSPECT), Evidence("partition", "against", -2.0)
     assert is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near,)))
     assert is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near, Evidence("partition", "against", -1.9))))
     assert not is_probing(cluster, Record("c-1", Level.SUSPECTED, T0, (near, against)))
@@ -220,7 +220,7 @@ def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
 
 def test_what_speaks_against_it_does_not_save_one_that_all_else_speaks_for() -> None:
     _, cluster = observed()
-    loud, against = Evidence("balance", "for", 2.5 * NEAR), Evidence("infrastructure", "against", -5.0)
+    loud, against = Evidence("balance", "for", 2.5 * SUSPECT), Evidence("infrastructure", "against", -5.0)
     record = Record("c-1", Level.SUSPECTED, T0, (loud, against))
     assert not is_probing(cluster, record)
     cluster.dealt.total.openings = 1000
@@ -245,7 +245,7 @@ def test_the_system_prompt_alone_can_be_the_template() -> None:
 
 def test_it_is_confirmed_without_a_test_only_once_there_was_time_for_one() -> None:
     _, cluster = observed()
-    quiet = (Evidence("content", "s", NEAR / 2), Evidence("balance", "s", NEAR / 2))
+    quiet = (Evidence("content", "s", SUSPECT / 2), Evidence("balance", "s", SUSPECT / 2))
     record = Record("c-1", Level.SUSPECTED, T0)
 
     def level(openings: int, evidence: tuple[Evidence, ...]) -> Level | None:
