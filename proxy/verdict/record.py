@@ -15,7 +15,7 @@ from proxy.detect.payers import Payer
 from proxy.detect.pieces import PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
-from proxy.verdict.judgement import PLENTY, SUSPECT, is_tested, level_of, score_of, score_without
+from proxy.verdict.judgement import SUSPECT, is_tested, level_of, score_of, score_without
 from proxy.verdict.members import excused_accounts, members_of, whole_accounts
 from proxy.verdict.mixture import asking_once, pool_accounts
 from proxy.verdict.untested import is_campaign_untested
@@ -27,9 +27,9 @@ _ONE = 1000
 """The weight that makes a request one of the campaign."""
 _PROBES = 3
 _PROBES_PICKED_UP = 6
-_ONE_PROBE, _ONE_MORE = 500, 250
-"""Openings from which one refusal that somebody came back to is not enough, and for each refusal beyond the first few.
-Part of most pools' clients try again by themselves, so the first may well meet one of them."""
+_NOBODY_BACK, _ONE_PROBE, _ONE_MORE = 150, 500, 250
+"""Openings from which one refusal is not enough that nobody came back to, and that somebody did, and for each refusal
+beyond the first few. Part of most pools' clients try again by themselves, so the first may well meet one of them."""
 _CONTRADICTED = -2.0
 _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 """All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
@@ -187,7 +187,7 @@ def _probes(cluster: Cluster, is_enough: bool) -> int:
         more = openings // _ONE_MORE if picked_up > 1 else 0
         return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain + more
     came_back = cluster.relations[Relation.CAME_BACK]
-    if (not came_back and openings >= PLENTY // 2) or is_enough:
+    if (not came_back and openings >= _NOBODY_BACK) or is_enough:
         return _PROBES + in_vain
     fourfold = ((openings // _ONE_PROBE).bit_length() + 1) // 2
     return min(1 + fourfold, _PROBES) + in_vain

@@ -189,9 +189,9 @@ def test_each_refusal_that_is_picked_up_is_worth_further_ones_a_few_at_once_and_
 def test_a_refusal_that_nobody_came_back_to_is_soon_followed_by_another() -> None:
     _, cluster = observed()
     record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", SUSPECT),))
-    cluster.dealt.total.openings, cluster.probes = 200, 1
+    cluster.dealt.total.openings, cluster.probes = 140, 1
     assert not is_probing(cluster, record)
-    cluster.dealt.total.openings = 300
+    cluster.dealt.total.openings = 160
     assert is_probing(cluster, record)
     cluster.relations[Relation.CAME_BACK] = 1
     assert not is_probing(cluster, record)
