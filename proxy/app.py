@@ -29,6 +29,7 @@ from proxy.dialects.estimate import Estimator
 from proxy.errors import StillgateError, UsageError
 from proxy.events.log import ExchangeLog, open_log
 from proxy.events.sketching import Sketcher
+from proxy.handlers.bodies import Bodies
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer, listen, url_of
 from proxy.identity.geo import Geo
@@ -217,7 +218,8 @@ class Proxy:
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> None:
         settings, admin_socket = self.settings, self.placement.admin_socket
-        clients = self._clients = ClientServer(self.handler, open_files(), self.reads)
+        bodies = Bodies(settings.max_bodies_mb * 2**20, self.clock)
+        clients = self._clients = ClientServer(self.handler, open_files(), self.reads, bodies)
         stack.push_async_callback(clients.close, _CUT_SECONDS)
         await clients.listen(settings.listen, "--listen", shared=admin_socket is not None)
         self.url = clients.url

@@ -6,6 +6,8 @@ StillgateError
 ├── DialectError      a body or stream that its wire format does not allow
 ├── StoreError        the bucket store did not answer, or not in time
 └── UpstreamError     the model API did not answer as HTTP asks
+    ├── UnreachableError
+    ├── MalformedAnswerError
     └── UpstreamTimeoutError
 """
 
@@ -29,8 +31,24 @@ class StoreError(StillgateError):
 
 
 class UpstreamError(StillgateError):
-    """The upstream could not be reached, or broke off, before it had answered."""
+    """The upstream broke off before it had answered, or in the midst of it. `kind` is the metric's label."""
+
+    kind = "unanswered"
+
+
+class UnreachableError(UpstreamError):
+    """There is no connection to the upstream."""
+
+    kind = "unreachable"
+
+
+class MalformedAnswerError(UpstreamError):
+    """The head of its answer is none, or none that can be passed on."""
+
+    kind = "malformed"
 
 
 class UpstreamTimeoutError(UpstreamError):
     """The upstream took longer than the settings allow."""
+
+    kind = "timeout"

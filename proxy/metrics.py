@@ -73,6 +73,15 @@ class Metrics:
             ),
             ("idle", "new"),
         )
+        self.bodies = gauge("client_bodies_bytes", "Bytes of request bodies that wait to be whole, or to be sent on.")
+        self.bodies_given_up = _from_zero(
+            counter(
+                "client_bodies_given_up_total",
+                "Request bodies that were not waited for any longer; kind=no_room: it gave way to others.",
+                "kind",
+            ),
+            ("silent", "slow", "no_room"),
+        )
         self.endings = counter("exchange_endings_total", "How admitted exchanges ended.", "ending")
         self.stream_events = counter("stream_events_total", "Server-sent events relayed.", "dialect")
 
@@ -104,7 +113,9 @@ class Metrics:
             "upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=DURATION
         )
         self.upstream_errors = counter(
-            "upstream_errors_total", "Exchanges that the upstream failed without an answer of its own.", "kind"
+            "upstream_errors_total",
+            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed or timeout, or broken off.",
+            "kind",
         )
 
         self.store_up = gauge(

@@ -35,6 +35,7 @@ class Observer:
         self._clock = clock
         self._exchange_log = exchange_log
         self._refusals = Throttle(LOGS_PER_SECOND, 1.0)
+        self._given_up = Throttle(LOGS_PER_SECOND, 1.0)
         self._in_flight = self._streams = 0
         self._exchanges = Count(metrics.exchanges)
         self._campaign_exchanges = Count(metrics.campaign_exchanges)
@@ -130,6 +131,12 @@ class Observer:
     def shed(self, kind: str, count: int) -> None:
         """Connections of clients were ended for want of room: `idle` ones, or a `new` one."""
         self._metrics.clients_shed.labels(kind).inc(count)
+
+    def gave_up_body(self, exchange_id: str, why: str) -> None:
+        """A request's body was not waited for any longer; `why` as `handlers.body` has it."""
+        self._metrics.bodies_given_up.labels(why).inc()
+        if self._given_up.lets_pass(self._clock.monotonic_us() / 1e6):
+            log.warning("request body given up", extra={"exchange": exchange_id, "why": why})
 
     def ended(self, exchange: Exchange, took_us: int) -> None:
         if self._exchange_log is not None:

@@ -71,6 +71,9 @@ class Settings:
     max_body_mb: int = _setting(
         32, text="the largest request body that is parsed, in MiB; larger ones are refused (413)"
     )
+    max_bodies_mb: int = _setting(
+        1024, text="MiB of request bodies still coming in that one process keeps; beyond, the slowest gives way (503)"
+    )
     drain_seconds: float = _setting(60.0, text="how long open exchanges may take to end after SIGTERM")
     drain_notice_seconds: float = _setting(0.0, text="how long /readyz says no before an idle proxy closes")
     reload_seconds: float = _setting(1.0, text="how often the policy's files are looked at for changes")
@@ -90,12 +93,15 @@ class Settings:
             "idle_timeout_seconds",
             "reload_seconds",
             "max_body_mb",
+            "max_bodies_mb",
             "exchange_log_max_mb",
             "exchange_log_max_hours",
             "store_timeout_ms",
             "stream_mb",
         ):
             _check_positive(self, name)
+        if self.max_bodies_mb < self.max_body_mb:
+            raise UsageError(f"--max-bodies-mb {self.max_bodies_mb} has no room for one body of --max-body-mb")
         for name in ("drain_seconds", "drain_notice_seconds"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"{flag(name)} must not be negative")

@@ -10,12 +10,17 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from proxy.dialects.llm import Fault
+from proxy.handlers.bodies import Bodies
 
 BODY_IDLE_SECONDS = 60.0
 """Silence in the middle of a body after which it is given up, as nginx's client_body_timeout."""
+LEAST_BYTES = 2**18
+"""That a body which is read whole brings in as long a time, unless it ends: 35 kbit/s."""
 _AHEAD_BYTES = 2**16
 """That may wait of a body which is passed through."""
 _ARRIVED, _BROKEN = "arrived", "broken"
+SILENT, SLOW, NO_ROOM = "silent", "slow", "no_room"
+"""Why a body is given up by the proxy. `metrics.bodies_given_up` has them all."""
 
 
 class RequestError(Exception):
@@ -28,6 +33,10 @@ class RequestError(Exception):
 
 class Source(Protocol):
     """Where a body comes from."""
+
+    @property
+    def bodies(self) -> Bodies:
+        """All those of the process."""
 
     def invite(self) -> None:
         """Tells the client to send the body."""
@@ -43,6 +52,7 @@ class RequestBody:
 
     __slots__ = (
         "_ahead",
+        "_bodies",
         "_expects",
         "_held",
         "_is_dropped",
@@ -52,7 +62,8 @@ class RequestBody:
         "_waiter",
         "_waiting",
         "exists",
-        "fault",
+        "given_up",
+        "is_missed",
         "length",
     )
 
@@ -61,9 +72,12 @@ class RequestBody:
         self.exists = exists
         self.length = length
         """As announced; None for a chunked body."""
-        self.fault: RequestError | None = None
-        """What `chunks` ended with, for whoever only saw the reader of the chunks fail."""
+        self.is_missed = False
+        """`chunks` ended with a RequestError, for whoever only saw the reader of the chunks fail; see `fault`."""
+        self.given_up = ""
+        """Why, where it was the proxy that would not wait for it any longer."""
         self._source = source
+        self._bodies = source.bodies
         self._expects = expects
         self._waiting: list[bytes] = []
         self._size = 0
@@ -77,10 +91,24 @@ class RequestBody:
         """Nothing more comes."""
         return self._state != ""
 
+    @property
+    def size(self) -> int:
+        """As `bodies.Coming` has it."""
+        return self._size
+
     def check(self) -> None:
         """RequestError where it is known already that it will not be whole."""
         if self._state == _BROKEN:
-            raise self._never_came()
+            raise self.fault()
+
+    def fault(self) -> RequestError:
+        """What is to be told of it where it will not be whole; made anew, as one that is kept would keep its reader."""
+        if self.given_up == NO_ROOM:
+            text = "Too many large requests are coming in at the moment, and this one came slowly. Please try again."
+            return RequestError(Fault.UNAVAILABLE, text)
+        if self.given_up == SLOW:
+            return RequestError(Fault.BAD_REQUEST, "The request body came too slowly.")
+        return RequestError(Fault.BAD_REQUEST, "The request body did not arrive, or not as HTTP has it.")
 
     # For the connection
 
@@ -89,7 +117,11 @@ class RequestBody:
         if self._is_dropped:
             return
         self._waiting.append(piece)
-        self._size += len(piece)
+        size, bodies = len(piece), self._bodies
+        self._size += size
+        bodies.bytes += size
+        if bodies.bytes > bodies.most:
+            bodies.make_room()
         if self._size > self._ahead:
             if not self._held:
                 self._held = True
@@ -107,11 +139,18 @@ class RequestBody:
         """What should still come is malformed, or will not come."""
         if not self._state:
             self._state = _BROKEN
+            self.drop()
             self._wake()
+
+    def give_way(self) -> None:
+        """As `bodies.Coming` has it."""
+        self._give_up(NO_ROOM)
 
     def drop(self) -> None:
         """Nobody reads what is left, or is still to come."""
         self._is_dropped = True
+        if self._waiting:
+            self._state = _BROKEN  # who is about to read on must not take what it has for all of it
         self._taken()
 
     # For the reader
@@ -124,8 +163,12 @@ class RequestBody:
             self._ahead = most
             self._invite()
             self._let_go()
-            while not self._state and self._size <= most:
-                await self._more()
+            self._bodies.came(self)
+            try:
+                while not self._state and self._size <= most:
+                    await self._more(LEAST_BYTES)
+            finally:
+                self._bodies.gone(self)
         if self._size > most:
             raise _too_large(most)
         self.check()
@@ -135,7 +178,7 @@ class RequestBody:
         """What comes first of it, and is still to be read. Empty where nothing comes."""
         self._invite()
         while not self._waiting and not self._state:
-            await self._more()
+            await self._more(1)
         return self._waiting[0] if self._waiting else b""
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -147,9 +190,10 @@ class RequestBody:
             elif self._state == _ARRIVED:
                 return
             elif self._state:
-                raise self._never_came()
+                self.is_missed = True
+                raise self.fault()
             else:
-                await self._more()
+                await self._more(1)
 
     def _invite(self) -> None:
         """Only now that somebody reads it."""
@@ -161,31 +205,33 @@ class RequestBody:
         waiting = self._waiting
         piece = waiting[0] if len(waiting) == 1 else b"".join(waiting)
         waiting.clear()
+        self._bodies.bytes -= self._size
         self._size = 0
         self._let_go()
         return piece
 
-    async def _more(self) -> None:
-        """Waits for what comes next."""
+    async def _more(self, least: int) -> None:
+        """Waits for what comes next: `least` bytes at least, unless it ends."""
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = loop.call_later(BODY_IDLE_SECONDS, self._give_up, self._size)
+        timer = loop.call_later(BODY_IDLE_SECONDS, self._look, self._size, least)
         try:
             await self._waiter
         finally:
             self._waiter = None
             timer.cancel()
 
-    def _give_up(self, size: int) -> None:
-        """Where nothing has come since there were `size` bytes: only the end of a body that is read whole wakes."""
-        if self._size == size:
-            self.fail()
-        else:
+    def _look(self, size: int, least: int) -> None:
+        """At what has come since there were `size` bytes: only the end of a body that is read whole wakes."""
+        if self._size - size >= least:
             self._wake()
+        else:
+            self._give_up(SLOW if self._size > size else SILENT)
 
-    def _never_came(self) -> RequestError:
-        self.fault = RequestError(Fault.BAD_REQUEST, "The request body did not arrive, or not as HTTP has it.")
-        return self.fault
+    def _give_up(self, why: str) -> None:
+        if not self._state:
+            self.given_up = why
+            self.fail()
 
     def _let_go(self) -> None:
         if self._held and self._size <= self._ahead:

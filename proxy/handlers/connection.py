@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Protocol, cast
 
+from proxy.handlers.bodies import Bodies
 from proxy.handlers.reading import RequestReader
 from proxy.handlers.request import MalformedError, Request
+from proxy.handlers.uptake import Uptake
 from proxy.quiet import Reads
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,9 @@ _UNSENT_BYTES = 2**17
 """That the kernel takes for a client that does not read them; by itself it would take megabytes of each stream."""
 
 
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
 class Host(Protocol):
     """Who has the connections, and answers what comes on them."""
 
@@ -32,6 +38,7 @@ class Host(Protocol):
     half_heads: set[ClientConnection]
     """Those that may wait for the rest of a head."""
     reads: Reads
+    bodies: Bodies
 
     def has_room(self) -> bool:
         """For one more connection."""
@@ -58,6 +65,7 @@ class ClientConnection(asyncio.Protocol):
         "_loop",
         "_reader",
         "_transport",
+        "_uptake",
         "_waiting",
         "idle_since",
         "is_lost",
@@ -81,6 +89,7 @@ class ClientConnection(asyncio.Protocol):
         self._holds = 0
         self._linger: asyncio.TimerHandle | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._uptake = Uptake()
 
     @property
     def is_idle(self) -> bool:
@@ -93,6 +102,10 @@ class ClientConnection(asyncio.Protocol):
         if self._is_deaf or not self._reader.in_head:
             return None
         return max(self._head_since, self.idle_since)
+
+    def stalled_seconds(self, now: float) -> float:
+        """As `Uptake` has it."""
+        return self._uptake.stalled_seconds(self._transport.get_write_buffer_size(), now)
 
     def part_with(self, answer: bytes) -> None:
         """Gives `answer` where no request came that could be answered, and ends the connection."""
@@ -109,12 +122,19 @@ class ClientConnection(asyncio.Protocol):
         self._is_deaf = True
         self._transport.abort()
 
+    def reset(self) -> None:
+        """The same, with a RST: no client can take it for an orderly end, and the kernel keeps nothing for it."""
+        if not self.is_lost:
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self.abort()
+
     # The way back
 
     def write(self, data: bytes) -> Awaitable[None] | None:
         """As `response.Sink` has it."""
         if self.is_lost or self._transport.is_closing():
             raise ConnectionResetError("the client is gone")
+        self._uptake.written += len(data)
         self._transport.write(data)
         return self._drained
 
@@ -122,6 +142,7 @@ class ClientConnection(asyncio.Protocol):
         """As `response.Sink` has it."""
         if self.is_lost or self._transport.is_closing():
             raise ConnectionResetError("the client is gone")
+        self._uptake.written += sum(map(len, parts))
         self._transport.writelines(parts)
         return self._drained
 
@@ -155,15 +176,24 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, fault: Exception | None) -> None:
         self.is_lost = self._is_deaf = True
         self._host.connections.discard(self)
-        self._reader.close()
-        self._waiting.clear()
+        self._host.half_heads.discard(self)
+        self._let_go()
         if self._drained is not None and not self._drained.done():
             self._drained.set_exception(ConnectionResetError("the client is gone"))
             self._drained.exception()  # nobody need have waited for it
-        if self._linger is not None:
-            self._linger.cancel()
-        if self.task is not None:
-            self.task.cancel()
+        for waiting in (self._linger, self.task):
+            if waiting is not None:
+                waiting.cancel()
+
+    def _let_go(self) -> None:
+        """Of all that knows this connection, so that it leaves nothing for the garbage collector."""
+        self._reader.close()
+        del self._reader
+        for request in (self._current, *self._waiting):
+            if isinstance(request, Request):
+                request.body.drop()
+        self._waiting.clear()
+        self._current = None
 
     # One request after the other
 
@@ -247,6 +277,11 @@ class ClientConnection(asyncio.Protocol):
             self.go_on()
 
     # For the body of a request
+
+    @property
+    def bodies(self) -> Bodies:
+        """As `body.Source` has it."""
+        return self._host.bodies
 
     def invite(self) -> None:
         """As `body.Source` has it."""

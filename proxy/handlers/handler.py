@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from proxy.admission.headers import ratelimit_headers
@@ -17,9 +16,10 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import OPAQUE, ErrorAnswer, Fault
 from proxy.dialects.table import dialect_for
 from proxy.enforcement import is_told_upstream
-from proxy.errors import UpstreamError, UpstreamTimeoutError
+from proxy.errors import MalformedAnswerError, UnreachableError, UpstreamError, UpstreamTimeoutError
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, State
 from proxy.handlers.body import RequestError
+from proxy.handlers.breaking import break_off
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.passage import Passage
 from proxy.handlers.request import Request, check_form
@@ -34,6 +34,14 @@ from proxy.upstream.relay import relay
 from proxy.upstream.verdict_header import signed_verdict
 
 log = logging.getLogger(__name__)
+_TOLD = {
+    UpstreamError.kind: "The upstream ended the connection before it had answered.",
+    UpstreamTimeoutError.kind: "The upstream did not answer in time.",
+    UnreachableError.kind: "The upstream could not be reached.",
+    MalformedAnswerError.kind: "The upstream's answer is not one that can be passed on.",
+}
+"""What a client is told of a fault before the answer, by its kind."""
+_FAILED_INSIDE = "The proxy failed to handle this request."
 
 
 @dataclass(slots=True)
@@ -58,9 +66,8 @@ class Handler:
 
     async def __call__(self, request: Request, connection: ClientConnection) -> bool:
         """Answers `request` on `connection`; whether that may be used again."""
-        task = connection.task
-        assert task is not None
-        self.under_way.add(task)
+        assert connection.task is not None
+        self.under_way.add(connection.task)
         started_us = self.clock.monotonic_us()
         exchange_id = unique_id("req_")
         path = self.upstream_path + request.target
@@ -69,9 +76,10 @@ class Handler:
             passage = await self._receive(request, connection, dialect, exchange_id)
             return await self._pass_through(passage, started_us)
         except RequestError as refused:
+            self._note_given_up(request, exchange_id)
             return self._answer_fault(request, connection, dialect, refused, exchange_id)
         finally:
-            self.under_way.discard(task)
+            self.under_way.discard(connection.task)  # no name for it here: its fault knows this frame
 
     async def _receive(
         self, request: Request, connection: ClientConnection, dialect: Dialect, exchange_id: str
@@ -120,6 +128,8 @@ class Handler:
             passage.drop_upstream()
             gone = passage.connection.is_lost
             self._settle(passage, passage.outcome(Ending.CLIENT_GONE if gone else Ending.SHUTDOWN))
+            if passage.response is not None and not gone:
+                break_off(passage, Fault.UNAVAILABLE, "The proxy has to end before this answer does.")
             raise
         except UpstreamError as fault:
             passage.drop_upstream()
@@ -176,26 +186,22 @@ class Handler:
 
     def _upstream_failed(self, passage: Passage, fault: UpstreamError) -> bool:
         exchange, response = passage.exchange, passage.response
-        if (never_came := passage.request.body.fault) is not None:
+        if passage.request.body.is_missed:
             # Not the upstream's: what should have been sent to it is missing.
             self._settle(passage, passage.outcome(Ending.CLIENT_GONE))
+            self._note_given_up(passage.request, exchange.arrival.id)
             return self._answer_fault(
-                passage.request, passage.connection, exchange.dialect, never_came, exchange.arrival.id
+                passage.request, passage.connection, exchange.dialect, passage.request.body.fault(), exchange.arrival.id
             )
         log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": str(fault)})
         timed_out = isinstance(fault, UpstreamTimeoutError)
         kind = Fault.GATEWAY_TIMEOUT if timed_out else Fault.BAD_GATEWAY
-        self.observer.upstream_failed("timeout" if timed_out else "broken" if response else "unreachable")
+        self.observer.upstream_failed("broken" if response and not timed_out else fault.kind)
         if response is None:
             self._settle(passage, passage.outcome(Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_FAILED))
-            text = "The upstream did not answer in time." if timed_out else "The upstream could not be reached."
-            return self._answer(passage, exchange.dialect.error(kind, text, exchange.arrival.id))
+            return self._answer(passage, exchange.dialect.error(kind, _TOLD[fault.kind], exchange.arrival.id))
         self._settle(passage, passage.outcome(Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_BROKE_OFF))
-        if passage.meter is not None and passage.meter.takes_event:
-            event = exchange.dialect.error_event(kind, "The upstream broke off its answer.", exchange.arrival.id)
-            with suppress(ConnectionError):
-                response.write(event)
-        passage.connection.cut()
+        break_off(passage, kind, "The upstream broke off its answer.")
         return False
 
     def _failed_inside(self, passage: Passage) -> bool:
@@ -204,10 +210,9 @@ class Handler:
         if exchange.state in (State.ADMITTED, State.STREAMING):
             self._settle(passage, passage.outcome(Ending.UPSTREAM_FAILED))
         if passage.response is not None:
-            passage.connection.cut()
+            break_off(passage, Fault.INTERNAL, _FAILED_INSIDE)
             return False
-        text = "The proxy failed to handle this request."
-        return self._answer(passage, exchange.dialect.error(Fault.INTERNAL, text, exchange.arrival.id))
+        return self._answer(passage, exchange.dialect.error(Fault.INTERNAL, _FAILED_INSIDE, exchange.arrival.id))
 
     def _refuse(self, passage: Passage, decision: Decision) -> bool:
         assert decision.fault is not None
@@ -236,6 +241,10 @@ class Handler:
         exchange_id: str,
     ) -> bool:
         return self._answer_whole(request, connection, dialect.error(refused.fault, str(refused), exchange_id))
+
+    def _note_given_up(self, request: Request, exchange_id: str) -> None:
+        if request.body.given_up:
+            self.observer.gave_up_body(exchange_id, request.body.given_up)
 
     def _answer_whole(
         self,

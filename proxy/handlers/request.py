@@ -50,7 +50,10 @@ class Request:
         raw_values: Sequence[bytes],
         peer_ip: str,
     ) -> None:
-        """MalformedError for a head that is none. Names and values in wire order."""
+        """MalformedError for a head that is none, and for TRACE. Names and values in wire order."""
+        if method == "TRACE":
+            # An upstream that answers it sends back what it was sent, its operator's key included.
+            raise MalformedError(501, "This proxy passes on no TRACE.")
         self.method = method
         self.is_1_1 = is_1_1
         """False: HTTP/1.0."""

@@ -35,7 +35,7 @@ class Sink(Protocol):
 class Answer:
     """One answer. Its head leaves at once where more may be long in coming, else with the first bytes of the body."""
 
-    __slots__ = ("_chunked", "_has_body", "_head", "_sink", "keep_alive")
+    __slots__ = ("_chunked", "_has_body", "_head", "_sink", "is_framed", "keep_alive")
 
     def __init__(  # noqa: PLR0913 - facts of one answer
         self,
@@ -63,7 +63,9 @@ class Answer:
                 sized = True
             text += f"{name}: {value}\r\n"
         self._chunked = self._has_body and not sized and request.is_1_1
-        self.keep_alive = request.keep_alive and not close and (sized or self._chunked or not self._has_body)
+        self.is_framed = sized or self._chunked or not self._has_body
+        """False: its end is that of the connection."""
+        self.keep_alive = request.keep_alive and not close and self.is_framed
         """Whether another request may follow on the connection."""
         if self._chunked:
             text += "Transfer-Encoding: chunked\r\n"

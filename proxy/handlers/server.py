@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from proxy.errors import UsageError
+from proxy.handlers.bodies import Bodies
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.handler import Handler
 from proxy.handlers.request import MalformedError, Request
@@ -26,6 +27,8 @@ HEAD_SECONDS = 60.0
 """From the first byte of a head to its last, as nginx's client_header_timeout."""
 KEEPALIVE_SECONDS = 3600.0
 """For a client that asks nothing: longer than any load balancer keeps a connection, so that it is the one to end it."""
+STALL_SECONDS = 60.0
+"""For a client to take something of what waits for it, as nginx's send_timeout."""
 _SWEEP_SECONDS = 5.0
 _TELL_SECONDS = 10.0
 """Between two lines in the log about the same shortage."""
@@ -36,11 +39,12 @@ _TOO_SLOW = MalformedError(408, "The head of the request took too long to come."
 class ClientServer:
     """Listens to clients: one handler for everything, cancelled when its client has gone. Belongs to one event loop."""
 
-    def __init__(self, handler: Handler, files: int, reads: Reads | None = None) -> None:
+    def __init__(self, handler: Handler, files: int, reads: Reads | None = None, bodies: Bodies | None = None) -> None:
         """`files`: how many may be open at once, sockets included. `reads` counts what clients send."""
         self.connections: set[ClientConnection] = set()
         self.half_heads: set[ClientConnection] = set()
         self.reads = reads or Reads()
+        self.bodies = bodies or Bodies()
         self.url = ""
         """Where it listens."""
         self._handler = handler
@@ -105,6 +109,7 @@ class ClientServer:
         """Brings the gauges up to date."""
         metrics.clients.set(len(self.connections))
         metrics.clients_limit.set(self._room.most)
+        metrics.bodies.set(self.bodies.bytes)
 
     def refusal(self, fault: MalformedError) -> bytes:
         """As `connection.Host` has it. What came may hold a key, and so is neither told nor logged."""
@@ -118,6 +123,7 @@ class ClientServer:
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
+        self.bodies.look()
         for connection in list(self.half_heads):
             since = connection.head_since
             if since is None:
@@ -125,7 +131,9 @@ class ClientServer:
             elif connection.is_idle and since <= now - HEAD_SECONDS:
                 connection.part_with(self.refusal(_TOO_SLOW))
         for connection in list(self.connections):
-            if connection.is_idle and connection.idle_since < now - KEEPALIVE_SECONDS:
+            if connection.stalled_seconds(now) >= STALL_SECONDS:
+                connection.reset()
+            elif connection.is_idle and connection.idle_since < now - KEEPALIVE_SECONDS:
                 connection.cut()
         self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep)
 

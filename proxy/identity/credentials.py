@@ -5,8 +5,11 @@ Knows no header's place in the request, no address and no policy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
+CREDENTIAL_HEADERS = ("x-api-key", "authorization", "api-key", "x-goog-api-key")
+"""What a key may come in, in lower case. The first of them that holds one counts; no other may pass with it."""
 _DOMAINS = b"stillgate-key", b"stillgate-user"
 
 
@@ -39,15 +42,22 @@ def _hash(beginning: blake2b, text: str) -> str:
     return hasher.hexdigest()
 
 
-def credential_of(api_key: str, authorization: str) -> str:
-    """The key in the values of `x-api-key` and `authorization` ('' where absent); '' where neither holds one.
+def credential_of(values: Mapping[str, str]) -> str:
+    """The key that counts of these headers, by their names; '' where none holds one."""
+    for name in CREDENTIAL_HEADERS:
+        if name in values and (key := credential_in(name, values[name])):
+            return key
+    return ""
+
+
+def credential_in(name: str, value: str) -> str:
+    """The key in one of the `CREDENTIAL_HEADERS`, or ''.
 
     `authorization` is read without its `Bearer ` (in any case); another scheme counts with its name.
     """
-    key = api_key.strip()
-    if key:
-        return key
-    value = authorization.strip()
+    value = value.strip()
+    if name != "authorization":
+        return value
     if value[:6].lower() == "bearer" and (len(value) == 6 or value[6] in " \t"):
         return value[6:].strip()
     return value

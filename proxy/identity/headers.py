@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
+from proxy.identity.credentials import CREDENTIAL_HEADERS
 from proxy.identity.fingerprint import PLATFORM_HEADERS, UNMARKED_HEADERS
 from proxy.identity.header_names import HeadTable, last_places, names_of, places_of
 
 _FORWARDED_FOR, _FORWARDED = "x-forwarded-for", "forwarded"
-_FIRST = frozenset({"x-api-key", "authorization", "user-agent", *PLATFORM_HEADERS})
+_FIRST = frozenset({*CREDENTIAL_HEADERS, "user-agent", *PLATFORM_HEADERS})
 _NO_MARK = UNMARKED_HEADERS | ATTRIBUTE_HEADERS | {_FORWARDED_FOR, _FORWARDED}
 
 

@@ -76,5 +76,5 @@ class Resolver:
         return self._pseudonyms.of_user(value)
 
     def _account(self, found: SortedHeaders, network: str) -> str:
-        credential = credential_of(found.values.get("x-api-key", ""), found.values.get("authorization", ""))
+        credential = credential_of(found.values)
         return self._pseudonyms.of_key(credential) if credential else f"anonymous@{network}"

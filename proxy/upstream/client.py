@@ -81,3 +81,4 @@ class HttpUpstream:
             return await connection.answered(asked)
         finally:
             task.cancel()
+            del task, asked  # what they fail with knows this frame

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from proxy.dialects.llm import Family
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
+from proxy.identity.credentials import CREDENTIAL_HEADERS, credential_in
 from proxy.identity.header_names import HeadTable, names_of, picker, places_of
 from proxy.upstream.protocol import HeaderList
 from proxy.upstream.verdict_header import VERDICT_HEADER
@@ -32,9 +33,10 @@ HOP_BY_HOP = frozenset(
     }
 )
 _READABLE_ENCODINGS = ("gzip", "deflate", "identity")
-_CREDENTIALS = frozenset({"authorization", "x-api-key"})
-_ANSWERED_HERE = frozenset({"host", "content-length", "expect", VERDICT_HEADER})
-_TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"x-forwarded-for", "forwarded"}
+_ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
+_TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
+_TRUSTED_PREFIX = "x-forwarded-"
+"""Who the client is, how and to which host it came: an edge's to say."""
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
@@ -67,7 +69,8 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     `unencoded`: the answer has to come uncompressed, because something is to be taken out of it. `charged_key`: the
     account is known by its credential, so no other one may pass. `verdict`: of `verdict_header.signed_verdict`.
 
-    Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy.
+    Attributes and forwarding headers of an untrusted peer are dropped, because the upstream may trust this proxy; also
+    where they are written with underscores, which CGI and its heirs cannot tell from hyphens.
     """
     own_credential = bool(forwarding.upstream_key) or charged_key
     head = _REQUESTS[peer_trusted, own_credential][names_of(headers)]
@@ -112,8 +115,8 @@ class _Request(Struct, frozen=True):
     connection: tuple[int, ...]
     hops: tuple[int, ...]
     encodings: tuple[int, ...]
-    keys: tuple[int, ...]
-    authorizations: tuple[int, ...]
+    credentials: tuple[tuple[str, int], ...]
+    """Where each of `CREDENTIAL_HEADERS` stands first, in their order."""
 
 
 class _Answer(Struct, frozen=True):
@@ -125,19 +128,24 @@ class _Answer(Struct, frozen=True):
 
 def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str, _Request]:
     ending = HOP_BY_HOP | _ANSWERED_HERE | {"accept-encoding", "x-forwarded-for"}
+    others = {VERDICT_HEADER}
     if not peer_trusted:
-        ending |= _TRUSTED_ONLY
+        others |= _TRUSTED_ONLY
     if own_credential:
-        ending |= _CREDENTIALS
+        others |= {*CREDENTIAL_HEADERS}
+
+    def passes(name: str) -> bool:
+        read_as = name.replace("_", "-")
+        spoofs = read_as in others or (not peer_trusted and read_as.startswith(_TRUSTED_PREFIX))
+        return name not in ending and not spoofs
 
     def sort(names: tuple[str, ...]) -> _Request:
         return _Request(
-            _picker_without(ending, names),
+            picker([place for place, name in enumerate(map(str.lower, names)) if passes(name)]),
             places_of(names, "connection"),
             places_of(names, "x-forwarded-for") if peer_trusted else (),
             places_of(names, "accept-encoding"),
-            places_of(names, "x-api-key"),
-            places_of(names, "authorization"),
+            tuple([(name, place) for name in CREDENTIAL_HEADERS for place in places_of(names, name)[:1]]),
         )
 
     return HeadTable(sort)
@@ -192,10 +200,13 @@ def _readable(accepted: str) -> str:
 
 
 def _charged(headers: HeaderList, head: _Request) -> list[tuple[str, str]]:
-    """The credential that names the account (see `identity.credentials`): the first x-api-key, else authorization."""
-    if head.keys and headers[head.keys[0]][1].strip():
-        return [headers[head.keys[0]]]
-    return [headers[head.authorizations[0]]] if head.authorizations else []
+    """The credential that names the account, see `identity.credentials`."""
+    if len(head.credentials) == 1:
+        return [headers[head.credentials[0][1]]]  # if there is no key in it, it does no harm
+    for name, place in head.credentials:
+        if credential_in(name, headers[place][1]):
+            return [headers[place]]
+    return []
 
 
 def _credential(family: Family, key: str) -> tuple[str, str]:

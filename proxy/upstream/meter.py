@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from proxy.dialects.content_encoding import decoder
 from proxy.dialects.dialect import Dialect
+from proxy.dialects.llm import OPAQUE
 from proxy.identity.header_names import HeadTable, last_places, names_of
 from proxy.upstream.protocol import UpstreamAnswer
 
-_READ_HERE = ("content-type", "content-encoding", "content-length")
+_READ_HERE = ("content-type", "content-encoding", "content-length", "transfer-encoding")
 
 _HEADS: HeadTable[str, tuple[tuple[str, int], ...]] = HeadTable(lambda names: last_places(names, _READ_HERE))
 
@@ -35,6 +36,12 @@ class AnswerMeter:
         self._left = _length(headers)
         self.tokens = dialect.meter(event_stream=self.event_stream, strip_usage=self.strips)
         self._tally = self.tokens.tally
+        framed = "content-length" in headers or "transfer-encoding" in headers
+        marked = self.event_stream and not self._blind and dialect.name != OPAQUE and answer.status < 400
+        self._needs_marker = marked and not framed
+        self._ended_within = False
+        self.is_truncated = False
+        """Known after `finish`: only an end marker could have told a whole stream from a broken one, and none came."""
 
     @property
     def at_end(self) -> bool:
@@ -44,7 +51,7 @@ class AnswerMeter:
     @property
     def takes_event(self) -> bool:
         """Whether an event of the proxy's own can be put behind what was relayed so far, and be read."""
-        return self.event_stream and self._plain and self.tokens.between_events
+        return self.event_stream and self._plain and not self._ended_within and self.tokens.between_events
 
     @property
     def feeder(self) -> Callable[[bytes], bytes]:
@@ -67,8 +74,19 @@ class AnswerMeter:
 
     def finish(self) -> bytes:
         """What was still held back when the answer ended; only a stripped stream holds anything."""
+        if self._needs_marker:
+            self._look_for_marker()
         held = self.tokens.finish()
         return held if self.strips else b""
+
+    def _look_for_marker(self) -> None:
+        """Lenient with upstreams that leave out the marker: a stream that told its usage, or an error, is whole."""
+        self._ended_within = not self.tokens.between_events
+        if self._ended_within:
+            self.tokens.feed(b"\n\n")  # ends what was not ended; an event that was too large to be read stays so
+        tally = self._tally
+        known = tally.finished or tally.saw_error or tally.usage.output_tokens is not None
+        self.is_truncated = not known and self.tokens.between_events
 
 
 def _length(headers: dict[str, str]) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from proxy.errors import UpstreamError
 from proxy.upstream.meter import AnswerMeter
 from proxy.upstream.protocol import UpstreamAnswer
 
@@ -20,7 +21,7 @@ async def relay(
     """Writes each piece as soon as it comes, and waits for the client where `write` says so: all the flow control.
 
     `settle` is called before the bytes that tell the client it is over, so that a client which then asks again at once
-    finds its slot free. Raises what `answer.relay` and `write` raise.
+    finds its slot free. Raises what `answer.relay` and `write` raise, and UpstreamError where the answer is truncated.
     """
     settled = False
     feed = meter.feeder
@@ -38,6 +39,8 @@ async def relay(
     await answer.relay(take)
     if not settled:
         held = meter.finish()
+        if meter.is_truncated:
+            raise UpstreamError("the stream ended without its end marker")
         settle()
         if held:
             write(held)

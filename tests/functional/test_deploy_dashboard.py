@@ -5,7 +5,7 @@ about: admitted, streamed, left by the client, throttled, shadowed, blocked, fai
 does not load, one that does, and the loss of Redis. Beside them stand the metrics of a replica that finds campaigns,
 which takes more traffic than a test of a minute sends. So every panel has data of its own: only 'Alerts firing' is zero
 by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops, 'Connections of
-clients' shed ones, that stay at zero.
+clients' shed ones and bodies given up, that stay at zero.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ RULES = [
     for group in yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
-AT_REST = {"stillgate_client_connections_shed_total", "stillgate_exchange_log_dropped_total"}
+AT_REST = {
+    "stillgate_client_connections_shed_total",
+    "stillgate_client_bodies_given_up_total",
+    "stillgate_exchange_log_dropped_total",
+}
 """Rates that are zero here, as they should be."""
 
 POLICY = """\

@@ -159,6 +159,14 @@ async def test_a_request_line_that_is_none_is_refused(proxy: Proxy, model_api: R
     assert model_api.accepted == 0
 
 
+async def test_a_trace_is_refused_because_its_answer_could_hold_the_operators_key(
+    model_api: RawUpstream, tmp_path: Path
+) -> None:
+    async with proxy_before(model_api.url, tmp_path, upstream_key="sk-operator") as proxy:
+        answer = await refused(proxy, b"TRACE /v1/models HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (answer.status, model_api.accepted) == (501, 0)
+
+
 async def test_chunked_is_not_believed_of_http_1_0(proxy: Proxy, model_api: RawUpstream) -> None:
     data = b"POST /v1/files HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     assert (await refused(proxy, data)).status == 400

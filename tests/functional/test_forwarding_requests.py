@@ -15,7 +15,7 @@ from proxy.app import Proxy
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, chunk_bytes, connect, request_bytes
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "QUERY"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT", "QUERY"]
 TARGETS = [
     "/",
     "/v1/models",

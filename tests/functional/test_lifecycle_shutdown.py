@@ -78,6 +78,7 @@ async def test_beyond_the_drain_a_stream_is_cut_and_settled(
     running = serve(WIDE_POLICY, *flags)
     async with stream(running.url, model_api) as (client, wire):
         running.process.send_signal(signal.SIGTERM)
+        assert b"overloaded_error" in await client.chunk()
         assert await client.rest() == b""  # and so without the last chunk
         await wire.ended()
         assert await exit_code(running) == 0
@@ -94,6 +95,7 @@ async def test_told_twice_it_does_not_wait(
         running.process.send_signal(signal.SIGINT)
         await until_not_ready(running)
         running.process.send_signal(second)
+        assert b"overloaded_error" in await client.chunk()
         assert await client.rest() == b""
         assert await exit_code(running) == 0
     assert endings(log) == ["shutdown"]

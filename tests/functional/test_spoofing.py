@@ -41,6 +41,10 @@ CHAINS = [
     ("X-Forwarded-For", "203.0.113.7"),
     ("x-forwarded-for", "198.51.100.1, 203.0.113.8"),
     ("Forwarded", 'for="[2001:db8::1]"'),
+    ("X-Real-IP", "203.0.113.7"),
+    ("X-Forwarded-Host", "internal.example"),
+    ("x-forwarded-proto", "https"),
+    ("True-Client-IP", "203.0.113.7"),
 ]
 SPOOFED = {name.lower() for name, _ in (*ATTRIBUTES, *CHAINS)}
 
@@ -86,12 +90,15 @@ async def test_claims_of_an_untrusted_peer_reach_neither_upstream_nor_log(
 ) -> None:
     async with proxy_that_trusts(model_api, tmp_path, "") as proxy:
         _, plain = await ask(proxy, model_api)
-        _, spoofed = await ask(proxy, model_api, *ATTRIBUTES, *CHAINS)
+        underscored = [(name.replace("-", "_"), value) for name, value in (*ATTRIBUTES, *CHAINS) if "-" in name]
+        _, spoofed = await ask(proxy, model_api, *ATTRIBUTES, *CHAINS, *underscored)
     assert plain is not None
     assert spoofed is not None
     assert spoofed.headers == plain.headers
     assert spoofed.values("X-Forwarded-For") == ["127.0.0.1"]
     first, second = logged(tmp_path)
+    for line in (first, second):
+        line["features"]["principal"].pop("client")  # the names of all headers, unknown ones included
     assert (first["peer_ip"], first["features"]["principal"]) == (second["peer_ip"], second["features"]["principal"])
 
 
@@ -124,9 +131,10 @@ async def test_what_a_trusted_peer_tells_reaches_the_upstream_with_the_chain_con
     model_api: RawUpstream, tmp_path: Path
 ) -> None:
     async with proxy_that_trusts(model_api, tmp_path, "127.0.0.0/8") as proxy:
-        _, request = await ask(proxy, model_api, *ATTRIBUTES, ("X-Forwarded-For", "203.0.113.7"))
+        _, request = await ask(proxy, model_api, *ATTRIBUTES, *CHAINS[2:], ("X-Forwarded-For", "203.0.113.7"))
     assert request is not None
-    assert [pair for pair in request.headers if pair[0].lower() in SPOOFED - {"x-forwarded-for"}] == ATTRIBUTES
+    told = [pair for pair in request.headers if pair[0].lower() in SPOOFED - {"x-forwarded-for"}]
+    assert told == [*ATTRIBUTES, *CHAINS[2:]]
     assert request.values("X-Forwarded-For") == ["203.0.113.7, 127.0.0.1"]
     assert logged(tmp_path)[0]["peer_ip"] == "203.0.113.7"
 
@@ -136,6 +144,25 @@ async def test_only_the_credential_that_is_charged_reaches_the_upstream(model_ap
         _, request = await ask(proxy, model_api, ("Authorization", "Bearer sk-other"))
         assert request is not None
         assert (request.values("x-api-key"), request.values("authorization")) == (["sk-mine"], [])
+
+
+@pytest.mark.parametrize("name", ["api-key", "x-goog-api-key"])
+async def test_a_key_under_another_name_makes_no_accounts_of_invented_ones(
+    model_api: RawUpstream, tmp_path: Path, name: str
+) -> None:
+    policy = "version: 1\ntrusted_proxies: []\nquotas: [{id: one, key: [account], unit: requests, rate: 1/day}]\n"
+    async with proxy_before(model_api.url, tmp_path, policy) as proxy, await connect(proxy.url) as client:
+        await client.send(request_bytes("POST /v1/messages", (name, "sk-real"), ("x-api-key", "junk"), body=b"{}"))
+        _, request = await model_api.answer(answer_bytes("200 OK", ("Connection", "close")))
+        assert (request.values(name), request.values("x-api-key")) == ([], ["junk"])
+        assert (await client.message()).status == 200
+        for key in ("sk-real", "sk-other"):
+            await client.send(request_bytes("POST /v1/messages", (name, key), body=b"{}"))
+            _, request = await model_api.answer(answer_bytes("200 OK", ("Connection", "close")))
+            assert request.values(name) == [key]
+            assert (await client.message()).status == 200
+        await client.send(request_bytes("POST /v1/messages", (name, "sk-real"), body=b"{}"))
+        assert (await client.message()).status == 429
 
 
 async def test_an_account_that_looks_like_a_hashed_key_needs_no_key(model_api: RawUpstream, tmp_path: Path) -> None:

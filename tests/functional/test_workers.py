@@ -198,5 +198,6 @@ async def test_told_twice_the_workers_do_not_wait(
         await until(lambda: running.page("/readyz")[0] == 503)
         running.process.send_signal(signal.SIGTERM)
         for client, _ in pairs:
+            assert b"overloaded_error" in await client.chunk()
             assert await client.rest() == b""
         assert await asyncio.to_thread(running.process.wait, PATIENCE) == 0

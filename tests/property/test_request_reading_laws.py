@@ -14,6 +14,7 @@ from aiohttp.http_parser import HttpRequestParser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from proxy.handlers.bodies import Bodies
 from proxy.handlers.body import RequestError
 from proxy.handlers.reading import RequestReader
 from proxy.handlers.request import MalformedError, Request
@@ -44,6 +45,7 @@ class Taken:
     requests: list[Request | None] = field(default_factory=list)
     wholes: list[Request] = field(default_factory=list)
     breaks: int = 0
+    bodies: Bodies = field(default_factory=Bodies)
 
     def take(self, request: Request | MalformedError) -> None:
         self.requests.append(None if isinstance(request, MalformedError) else request)

@@ -61,9 +61,9 @@ class HttpAnswer:
         self._failure: BaseException | None = None
 
     async def relay(self, take: Take) -> None:
+        busy: Awaitable[None] | None
         try:
             while True:
-                busy: Awaitable[None] | None
                 if self._held:
                     busy = take(self._release())
                 elif self._source is not None:
@@ -75,8 +75,14 @@ class HttpAnswer:
         except BaseException:
             self.abort()
             raise
+        finally:
+            busy = None  # what it fails with knows this frame
         if self._failure is not None:
-            raise self._failure
+            failure, self._failure = self._failure, UpstreamError("the answer has failed before")
+            try:
+                raise failure
+            finally:
+                del failure
 
     def abort(self) -> None:
         source = self._source

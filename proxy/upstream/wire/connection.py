@@ -11,7 +11,7 @@ import select
 from collections.abc import Awaitable
 from typing import Protocol, cast
 
-from proxy.errors import UpstreamError, UpstreamTimeoutError
+from proxy.errors import MalformedAnswerError, UpstreamError, UpstreamTimeoutError
 from proxy.quiet import Reads
 from proxy.upstream.wire.answer import HttpAnswer
 from proxy.upstream.wire.deadline import NEVER, Deadline
@@ -122,6 +122,8 @@ class Connection(asyncio.BufferedProtocol):
             elif self._asked is asked:
                 self.drop()
             raise
+        finally:
+            del asked  # what it fails with knows this frame
 
     async def write(self, data: bytes) -> None:
         """Writes a part of the request; returns when there is room for more."""
@@ -166,7 +168,7 @@ class Connection(asyncio.BufferedProtocol):
     def drop(self) -> None:
         """Ends it at once; who waits for it is not told. Harmless to repeat."""
         self._asked = self._answer = self._unwritten = None
-        self._deadline.cancel()
+        self._deadline.end()
         self._reader.close()
         self._keeper.forget(self)
         if self._transport is not None:
@@ -251,7 +253,7 @@ class Connection(asyncio.BufferedProtocol):
         assert asked is not None
         if not reader.status:
             if reader.fault:
-                self.fail(UpstreamError(reader.fault))
+                self.fail(MalformedAnswerError(reader.fault))
             elif self._written:
                 self._deadline.when = min(self._limit, self._time() + self._idle_seconds)
             return None

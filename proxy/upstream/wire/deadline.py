@@ -34,8 +34,10 @@ class Deadline:
             self._timer_at = when
             self._timer = self._loop.call_at(when, self._look)
 
-    def cancel(self) -> None:
+    def end(self) -> None:
+        """For ever; and forgets whom to call."""
         self.when = NEVER
+        self._expired = _nobody
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._timer_at = None, NEVER
@@ -46,3 +48,6 @@ class Deadline:
             self.by(self.when)
         else:
             self._expired()
+
+
+def _nobody() -> None: ...

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from aiohappyeyeballs import start_connection
 
-from proxy.errors import UpstreamError, UpstreamTimeoutError
+from proxy.errors import UnreachableError, UpstreamError, UpstreamTimeoutError
 from proxy.quiet import Reads
 from proxy.upstream.wire.connection import Connection
 from proxy.upstream.wire.endpoint import Endpoint
@@ -58,10 +58,10 @@ class Pool:
         except TimeoutError as fault:
             raise UpstreamTimeoutError("no connection in time") from fault
         except (OSError, RuntimeError, UnicodeError) as fault:  # RuntimeError: uvloop's; UnicodeError: of a host's name
-            raise UpstreamError(f"{type(fault).__name__}: {fault}") from fault
+            raise UnreachableError(f"{type(fault).__name__}: {fault}") from fault
         if self._closed:
             connection.drop()
-            raise UpstreamError("the connections are closed")
+            raise UnreachableError("the connections are closed")
         self._open.add(connection)
         return connection
 

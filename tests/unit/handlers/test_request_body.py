@@ -8,6 +8,7 @@ import pytest
 
 import proxy.handlers.body as body_module
 from proxy.dialects.llm import Fault
+from proxy.handlers.bodies import Bodies
 from proxy.handlers.body import RequestBody, RequestError
 
 KIB = 1024
@@ -17,6 +18,7 @@ class Client:
     """Who sends the body."""
 
     def __init__(self) -> None:
+        self.bodies = Bodies()
         self.invited = 0
         self.held = False
         self.went_on = 0
@@ -144,14 +146,15 @@ async def test_a_body_that_breaks_off_fails_its_reader_and_tells_why(client: Cli
     body.fail()
     with pytest.raises(RequestError):
         await reading
-    assert body.fault is not None
-    assert body.fault.fault is Fault.BAD_REQUEST
+    assert body.is_missed
+    assert body.fault().fault is Fault.BAD_REQUEST
     with pytest.raises(RequestError):
         body.check()
 
 
 async def test_silence_ends_the_wait_and_progress_does_not(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_module, "BODY_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(body_module, "LEAST_BYTES", 1)
     body = body_of(client)
     reading = asyncio.ensure_future(body.whole(100))
     for _ in range(5):  # together more than the time, each less
@@ -160,3 +163,90 @@ async def test_silence_ends_the_wait_and_progress_does_not(client: Client, monke
     assert not reading.done()
     with pytest.raises(RequestError):
         await reading
+
+
+async def test_a_body_that_is_read_whole_and_comes_by_the_byte_is_given_up(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "BODY_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(body_module, "LEAST_BYTES", 3)
+    body = body_of(client)
+    reading = asyncio.ensure_future(body.whole(100))
+    await soon()
+    body.feed(b"abc")
+    await asyncio.sleep(0.07)
+    body.feed(b"d")
+    with pytest.raises(RequestError):
+        await reading
+    assert (body.given_up, client.bodies.bytes) == ("slow", 0)
+
+
+async def test_what_waits_is_counted_until_it_is_read_or_of_no_use(client: Client) -> None:
+    bodies = client.bodies
+    read, passed, failed, dropped = [body_of(client) for _ in range(4)]
+    for body in (read, passed, failed, dropped):
+        body.feed(b"12345")
+        body.feed(b"6789")
+    assert bodies.bytes == 4 * 9
+    read.end()
+    assert await read.whole(100) == b"123456789"
+    assert await anext(passed.chunks()) == b"123456789"
+    assert bodies.bytes == 2 * 9
+    failed.fail()
+    dropped.drop()
+    for body in (failed, dropped):
+        body.feed(b"more")
+    assert bodies.bytes == 0
+
+
+async def test_where_too_much_waits_a_body_gives_way_and_the_other_comes_whole(client: Client) -> None:
+    bodies = client.bodies
+    bodies.most = 100
+    slow, fast = body_of(client), body_of(client)
+    readings = [asyncio.ensure_future(body.whole(1000)) for body in (slow, fast)]
+    await soon()
+    slow.feed(bytes(60))
+    bodies.look()
+    bodies.look()
+    await asyncio.sleep(0.01)
+    fast.feed(bytes(60))
+    assert (slow.given_up, fast.given_up, bodies.bytes) == ("no_room", "", 60)
+    with pytest.raises(RequestError) as refused:
+        await readings[0]
+    assert refused.value.fault is Fault.UNAVAILABLE
+    fast.end()
+    assert len(await readings[1]) == 60
+
+
+async def test_who_was_about_to_read_what_is_dropped_does_not_take_the_rest_for_the_whole(client: Client) -> None:
+    body = body_of(client)
+    chunks = body.chunks()
+    body.feed(b"first")
+    assert await anext(chunks) == b"first"
+    reading = asyncio.ensure_future(anext(chunks))
+    await soon()
+    body.feed(b"last")
+    body.end()
+    body.drop()
+    with pytest.raises(RequestError):
+        await reading
+
+
+async def test_the_beginning_is_waited_for_and_stays_to_be_read(client: Client) -> None:
+    body = body_of(client)
+    beginning = asyncio.ensure_future(body.beginning())
+    await soon()
+    body.feed(b"first")
+    assert await beginning == b"first"
+    body.end()
+    assert await pieces_of(body) == [b"first"]
+
+
+async def test_of_a_body_that_falls_silent_before_its_first_byte_there_is_no_beginning(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "BODY_IDLE_SECONDS", 0.01)
+    body = body_of(client)
+    assert await body.beginning() == b""
+    with pytest.raises(RequestError):
+        await pieces_of(body)

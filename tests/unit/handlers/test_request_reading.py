@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.handlers.bodies import Bodies
 from proxy.handlers.reading import RequestReader
 from proxy.handlers.request import MAX_HEADER_BYTES, MalformedError, Request
 
@@ -12,6 +13,7 @@ HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 
 class Taken:
     def __init__(self) -> None:
+        self.bodies = Bodies()
         self.begun = self.taken = self.malformed = 0
 
     def head_begun(self) -> None:

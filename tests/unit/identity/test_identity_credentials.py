@@ -27,7 +27,25 @@ NAMES = Pseudonyms(b"a secret")
     ],
 )
 def test_the_credential_is_the_api_key_else_the_bearer_token(api_key: str, authorization: str, credential: str) -> None:
-    assert credential_of(api_key, authorization) == credential
+    assert credential_of({"x-api-key": api_key, "authorization": authorization}) == credential
+
+
+@pytest.mark.parametrize(
+    ("values", "credential"),
+    [
+        ({"api-key": " sk-3 "}, "sk-3"),
+        ({"x-goog-api-key": "sk-4", "api-key": "sk-3"}, "sk-3"),
+        ({"x-goog-api-key": "sk-4", "api-key": " "}, "sk-4"),
+        ({"x-goog-api-key": "sk-4", "authorization": "Bearer sk-2"}, "sk-2"),
+        ({"api-key": "sk-3", "x-api-key": "sk-1"}, "sk-1"),
+        ({"x-goog-api-key": "Bearer sk-4"}, "Bearer sk-4"),
+        ({}, ""),
+    ],
+)
+def test_a_key_in_another_gateways_header_counts_where_neither_of_those_holds_one(
+    values: dict[str, str], credential: str
+) -> None:
+    assert credential_of(values) == credential
 
 
 def test_a_key_and_a_user_are_named_by_sixteen_hex_digits_of_a_hash() -> None:

@@ -46,7 +46,7 @@ class VirtualLoop:
 
 
 MOVES = st.lists(
-    st.tuples(st.integers(0, 50), st.sampled_from(["by", "later", "cancel"]), st.integers(1, 50)), max_size=30
+    st.tuples(st.integers(0, 50), st.sampled_from(["by", "later", "never"]), st.integers(1, 50)), max_size=30
 )
 
 
@@ -67,8 +67,8 @@ def test_it_fires_at_the_last_time_it_was_set_to_and_only_then(moves: list[tuple
         loop.run_to(until)
         if move == "by":
             deadline.by(loop.now + ahead)
-        elif move == "cancel":
-            deadline.cancel()
+        elif move == "never":
+            deadline.when = NEVER
         elif deadline.when != NEVER:
             deadline.when += ahead
     assert fired == expected
@@ -84,3 +84,12 @@ def test_putting_it_off_sets_no_timer(pieces: int) -> None:
         deadline.when = loop.now + 10.0
     deadline.by(loop.now + 10.0)
     assert len(loop.timers) == 1
+
+
+def test_once_it_has_ended_nobody_is_called() -> None:
+    loop, fired = VirtualLoop(), []
+    deadline = Deadline(cast("asyncio.AbstractEventLoop", loop), lambda: fired.append(loop.now))
+    deadline.by(10.0)
+    deadline.end()
+    loop.run_to(20.0)
+    assert fired == []

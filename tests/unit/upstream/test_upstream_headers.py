@@ -119,7 +119,8 @@ def test_the_upstreams_own_refusal_keeps_its_own_limit_headers() -> None:
 def test_only_the_credential_that_is_charged_passes_on() -> None:
     def credentials(*headers: tuple[str, str]) -> list[tuple[str, str]]:
         kept = sent(*headers, charged_key=True)
-        return [pair for pair in kept if pair[0].lower() in ("x-api-key", "authorization")]
+        names = ("x-api-key", "authorization", "api-key", "x-goog-api-key")
+        return [pair for pair in kept if pair[0].lower() in names]
 
     invented, real = ("x-api-key", "sk-invented"), ("Authorization", "Bearer sk-real")
     assert credentials(real, invented) == [invented]
@@ -127,3 +128,8 @@ def test_only_the_credential_that_is_charged_passes_on() -> None:
     assert credentials(("x-api-key", " "), real) == [real]
     assert credentials(("x-api-key", ""), ("x-api-key", "second"), real) == [real]
     assert credentials(("X-Api-Key", "one"), ("x-api-key", "two")) == [("X-Api-Key", "one")]
+    azure, google = ("api-key", "sk-real"), ("x-goog-api-key", "sk-real")
+    assert credentials(azure, google, invented) == [invented]
+    assert credentials(azure, google, real) == [real]
+    assert credentials(azure, google, ("Authorization", "Bearer ")) == [azure]
+    assert credentials(google) == [google]
