@@ -22,7 +22,7 @@ class Coming(Protocol):
         """Bytes of it that wait."""
 
     def give_way(self) -> None:
-        """Ends it, and lets go of what waits."""
+        """Ends it, and lets go of what waits; nothing where its end has come."""
 
 
 class Bodies:
@@ -54,13 +54,10 @@ class Bodies:
     def make_room(self) -> None:
         """Has those give way that hold most for the pace at which they came lately, until the bound is kept."""
         now = self._now()
-        while self.bytes > self.most:
-            worst = max(
-                (body for body in self._coming if body.size), key=lambda body: self._weight(body, now), default=None
-            )
-            if worst is None:
-                return  # what waits is whole, or passed through piece by piece, and leaves by itself
-            worst.give_way()
+        coming = sorted((body for body in self._coming if body.size), key=lambda body: self._weight(body, now))
+        # What waits besides is whole, or passed through piece by piece, and leaves by itself.
+        while coming and self.bytes > self.most:
+            coming.pop().give_way()
 
     def _now(self) -> float:
         return self._clock.monotonic_us() / 1e6

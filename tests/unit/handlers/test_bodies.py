@@ -93,6 +93,19 @@ def test_those_that_hold_hardly_anything_are_left_alone_however_slow(bodies: Bod
     assert (large.gave_way, any(body.gave_way for body in small)) == (True, False)
 
 
+def test_one_that_is_whole_by_now_stays_and_the_next_gives_way(bodies: Bodies, clock: VirtualClock) -> None:
+    class Whole(Body):
+        def give_way(self) -> None:
+            """Its end has come, and whoever waits for it has not been told yet."""
+
+    whole, coming = Whole(bodies), Body(bodies)
+    whole.feed(90 * MIB)
+    coming.feed(20 * MIB)
+    pass_seconds(bodies, clock, 12)
+    bodies.make_room()
+    assert (whole.size, coming.gave_way) == (90 * MIB, True)
+
+
 def test_what_nobody_waits_for_cannot_give_way(bodies: Bodies) -> None:
     body = Body(bodies)
     body.feed(200 * MIB)
