@@ -151,8 +151,7 @@ class Pipeline:
         exchange.match = snapshot.match(exchange.principal.account, exchange.content)
 
     async def _judge(self, exchange: Exchange, ruled: Ruled) -> Decision:
-        request = exchange.request
-        ruling = self._rulings.access(exchange.principal, request) if request.models else ruled.access
+        request, ruling = exchange.request, ruled.access
         shadowed = tuple(f"shadow:{rule.id}" for rule in ruling.shadowed)
         if ruling.denied_by is not None:
             return blocked(ruling.denied_by, shadowed)

@@ -26,15 +26,15 @@ class Networks:
     def welcome(self, network: str) -> None:
         """Counts a new account."""
         self._total += 1
-        self._accounts.put(network, (self._accounts.get(network) or 0) + 1)
+        self._accounts.put(network, self._from(network) + 1)
 
     def is_narrow(self, network: str) -> bool:
         """Whether so few accounts came first from it that they may well be one customer's."""
-        return (self._accounts.get(network) or 0) <= _NARROW
+        return self._from(network) <= _NARROW
 
     def is_common(self, network: str) -> bool:
         """Whether so many of all accounts came first from it that it tells nothing of any."""
-        return (self._accounts.get(network) or 0) > _COMMON * self._total
+        return self._from(network) > _COMMON * self._total
 
     def shared_by_lot(self, accounts: Mapping[str, int]) -> float:
         """The share of a group that would meet others of it in its network, were these from anywhere as others are.
@@ -56,4 +56,7 @@ class Networks:
         return min(found / others, 1.0)
 
     def _elsewhere(self, network: str, own: int) -> int:
-        return max((self._accounts.get(network) or 0) - own, 0)
+        return max(self._from(network) - own, 0)
+
+    def _from(self, network: str) -> int:
+        return self._accounts.get(network) or 0

@@ -21,6 +21,8 @@ _SURROGATE_LEAD = np.array([chr(byte) in "89abcdefABCDEF" for byte in range(256)
 
 def has_more_values(data: bytes, most: int) -> bool:
     """Whether a JSON text has more than so many values, or at least could be taken to have."""
+    if len(data) <= most:
+        return False
     array = np.frombuffer(data, np.uint8)
     # Most long texts are prose, of which a look at all commas tells enough.
     return _marks(array) > most and _marks(array[_outside_strings(data)]) > most

@@ -15,7 +15,7 @@ _decode = msgspec.json.Decoder(str | list[str]).decode
 
 def conversation_of(prompt: msgspec.Raw, sampling: bytes) -> Conversation:
     """A batch of prompts is one turn. Of tokens nothing can be read, of a batch beyond all bounds nothing is."""
-    if len(text := bytes(prompt)) > MOST_VALUES and has_more_values(text, MOST_VALUES):
+    if has_more_values(bytes(prompt), MOST_VALUES):
         return Conversation(sampling=sampling)
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
         found = _decode(prompt)

@@ -59,7 +59,7 @@ class Shape(Generic[T]):
         One pass over what is well-typed. Nothing in the wider shape's own fields changes what `read` would give; it is
         None where there are more values than `most`, or too many ill-typed ones.
         """
-        if len(data) > most and has_more_values(data, most):
+        if has_more_values(data, most):
             return self.read(data), None
         try:
             found: W | None = wider._decode(data)

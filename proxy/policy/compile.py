@@ -17,8 +17,9 @@ from proxy.policy.prefixes import LOOPBACK_AND_PRIVATE, TrustedProxies, parse_pr
 from proxy.policy.spec import AccessSpec, Dimension, NetworkPrefixSpec, PolicySpec, QuotaSpec
 from proxy.policy.terms import Mode
 
-_MODEL, _END_USER = Dimension.MODEL.value, Dimension.END_USER.value
-_OF_BODIES = frozenset({_MODEL, _END_USER, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.TOTAL_TOKENS})
+_OF_BODIES = frozenset[str](
+    {Dimension.MODEL, Dimension.END_USER, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS, Unit.TOTAL_TOKENS}
+)
 
 
 def compile_policy(
@@ -26,13 +27,11 @@ def compile_policy(
 ) -> Policy:
     """`spec` has passed the reader and lint without an error; `lists` has every list that it names."""
     shadow = spec.mode is Mode.SHADOW
-    rules: tuple[AccessSpec | QuotaSpec, ...] = (*spec.access, *spec.quotas)
-    enforced = [rule for rule in rules if rule.mode is Mode.ENFORCE and not shadow]
-    seen = frozenset(what for rule in enforced for what in _seen(rule))
     prefix = spec.network_prefix or NetworkPrefixSpec(where=spec.where)
     dimensions = tuple(dimension for dimension in Dimension if any(dimension in quota.key for quota in spec.quotas))
     scopes = {quota.id: compile_scope(quota.match, quota.unless, lists) for quota in spec.quotas}
     scopes |= {rule.id: compile_scope(rule.deny or rule.allow, rule.unless, lists) for rule in spec.access}
+    seen = frozenset[str]() if shadow else frozenset(_seen(spec, scopes))
     plans = tuple(
         QuotaPlan(
             _quota(quota, shadow),
@@ -55,7 +54,7 @@ def compile_policy(
         default_tier=spec.default_tier or NO_TIER,
         quotas=tuple(plan.quota for plan in plans),
         access=tuple(_access_rule(rule, scopes[rule.id]) for rule in spec.access),
-        judges_models=_MODEL in seen,
+        judges_models=Dimension.MODEL in seen,
         reads_bodies=not seen.isdisjoint(_OF_BODIES),
         campaigns=None if spec.campaigns is None else compile_campaigns(spec.campaigns, lists, shadow),
         overrides=compile_overrides(spec, prefix),
@@ -65,16 +64,15 @@ def compile_policy(
     )
 
 
-def _seen(rule: AccessSpec | QuotaSpec) -> Iterator[str]:
-    """What of an exchange decides whether the rule is about it, and what it costs."""
-    first = (rule.deny or rule.allow) if isinstance(rule, AccessSpec) else rule.match
-    for matcher in (first, rule.unless):
-        if matcher is not None:
-            yield from (name for name in (_MODEL, _END_USER) if getattr(matcher, name))
-    if isinstance(rule, QuotaSpec):
-        yield from rule.key
-        if rule.unit is not None:
-            yield rule.unit
+def _seen(spec: PolicySpec, scopes: Mapping[str, Scope]) -> Iterator[str]:
+    """What of an exchange decides whether rules that are enforced are about it, and what it costs."""
+    rules: tuple[AccessSpec | QuotaSpec, ...] = (*spec.access, *spec.quotas)
+    for rule in rules:
+        if rule.mode is Mode.ENFORCE:
+            yield from scopes[rule.id].keys
+            if isinstance(rule, QuotaSpec):
+                assert rule.unit is not None
+                yield from (*rule.key, rule.unit)
 
 
 def _trusted(spec: PolicySpec) -> TrustedProxies:

@@ -56,6 +56,11 @@ class Scope:
     unless: tuple[Test, ...] | None
     unless_position: str
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """What of an exchange it looks at."""
+        return frozenset(test.key for test in (*self.match, *(self.unless or ())))
+
     def why_not(self, principal: Principal, request: LlmRequest, tier: str) -> Mismatch | None:
         """The first key that fails, in the order in which the hot path asks; None where the scope holds."""
         for test in self.match:

@@ -49,7 +49,10 @@ class Rulings:
         return len(self._kept)
 
     def of(self, principal: Principal, request: LlmRequest) -> Ruled:
-        """What the policy's own methods say, in a tenth of their time where it was asked before."""
+        """What the policy's own methods say, in a tenth of their time where it was asked before.
+
+        Access is what they say of every model of a batch.
+        """
         key = self._of_principal(principal), self._of_request(request)
         kept = self._kept
         found = kept.young.get(key)
@@ -57,16 +60,15 @@ class Rulings:
             found = kept.old.get(key) or self._asked(principal, request)
             if len(request.path) <= LONGEST_PATH:
                 kept.put(key, found)
-        return found
+        return replace(found, access=self._of_batch(found.access, principal, request)) if request.models else found
 
-    def access(self, principal: Principal, request: LlmRequest) -> AccessRuling:
-        """The same of every model of a batch: the first that is denied decides."""
-        ruling = self.of(principal, request).access
+    def _of_batch(self, ruling: AccessRuling, principal: Principal, request: LlmRequest) -> AccessRuling:
+        """What is said of every model of a batch, given what is of the request itself: the first denied decides."""
         shadowed = ruling.shadowed
         for model in request.models:
             if ruling.denied_by is not None:
                 break
-            ruling = self.of(principal, replace(request, model=model)).access
+            ruling = self.of(principal, replace(request, model=model, models=())).access
             shadowed += tuple([rule for rule in ruling.shadowed if rule not in shadowed])
         return AccessRuling(ruling.denied_by, shadowed)
 
@@ -87,8 +89,7 @@ def _looked_at(policy: Policy) -> Iterator[str]:
     for quota in policy.quotas:
         yield from quota.key
     for scope in policy.scopes.values():
-        for test in (*scope.match, *(scope.unless or ())):
-            yield "address" if test.key in _ADDRESS_TESTS else test.key
+        yield from ("address" if key in _ADDRESS_TESTS else key for key in scope.keys)
     if policy.campaigns is not None and policy.campaigns.exempt:
         yield from (*_OF_PRINCIPAL, *_OF_REQUEST)
 
