@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Protocol
 
+READABLE = ("gzip", "deflate")
+"""What a peer is told that it may encode with."""
 LARGEST_STEP = 16 * 1024 * 1024
 """Bytes that one chunk may grow to: 64 KiB of honest text never does, a bomb does at once."""
 MOST_MEMBERS = 4096
@@ -23,15 +26,13 @@ class ContentDecoder(Protocol):
 
 def decoder(encoding: str) -> ContentDecoder | None:
     """For a `content-encoding`; None where it is unknown, or more than one."""
-    match encoding.strip().lower():
-        case "gzip" | "x-gzip":
-            return GzipDecoder()
-        case "deflate":
-            return DeflateDecoder()
-        case "" | "identity":
-            return IdentityDecoder()
-        case _:
-            return None
+    kind = _DECODERS.get(encoding.strip().lower())
+    return None if kind is None else kind()
+
+
+def is_known(encoding: str) -> bool:
+    """Whether there is a decoder for it."""
+    return encoding.strip().lower() in _DECODERS
 
 
 class IdentityDecoder:
@@ -104,3 +105,12 @@ class DeflateDecoder:
 
 def _is_zlib(start: bytes) -> bool:
     return start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0
+
+
+_DECODERS: dict[str, Callable[[], ContentDecoder]] = {
+    "gzip": GzipDecoder,
+    "x-gzip": GzipDecoder,
+    "deflate": DeflateDecoder,
+    "": IdentityDecoder,
+    "identity": IdentityDecoder,
+}

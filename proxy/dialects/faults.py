@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from proxy.dialects.content_encoding import READABLE
 from proxy.dialects.llm import ErrorAnswer, Family, Fault
 
 _encode = msgspec.json.encode
@@ -51,7 +52,7 @@ def error_answer(
         ("request-id" if anthropic else "x-request-id", request_id),
     ]
     if fault is Fault.UNKNOWN_ENCODING:
-        headers.append(("accept-encoding", "gzip, deflate"))  # RFC 9110, 12.5.3
+        headers.append(("accept-encoding", ", ".join(READABLE)))  # RFC 9110, 12.5.3
     if retry_after_s is not None:
         wait_us = max(0, round(retry_after_s * 1e6))
         headers.append(("retry-after", str(-(-wait_us // 1_000_000))))

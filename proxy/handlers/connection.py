@@ -26,9 +26,8 @@ _MOST_WAITING = 16
 """Pipelined requests beyond which a client is held back."""
 _UNSENT_BYTES = 2**17
 """That the kernel takes for a client that does not read them; by itself it would take megabytes of each stream."""
-
-
 _NO_LINGER = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER with which a socket is closed by a RST."""
 
 
 class Host(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from proxy.dialects.content_encoding import decoder
+from proxy.dialects.content_encoding import decoder, is_known
 from proxy.dialects.json_text import may_be_object
 from proxy.dialects.llm import LONGEST_NAME, OPAQUE, Fault
 from proxy.exchange import Exchange
@@ -54,8 +54,9 @@ def refusal_of_unread(exchange: Exchange, request: Request) -> RequestError | No
     policy, campaigns = exchange.policy, exchange.policy.campaigns
     is_listened_to = exchange.is_watched and campaigns is not None and not campaigns.shadow
     is_read = policy.judges_models or (policy.reads_bodies and exchange.dialect.name != OPAQUE)
-    is_encoded = request.body.exists and decoder(request.noted("content-encoding")) is None
-    if is_encoded and (is_read or is_listened_to):
+    if not (is_read or is_listened_to):
+        return None
+    if request.body.exists and not is_known(request.noted("content-encoding")):
         return RequestError(Fault.UNKNOWN_ENCODING, "The request body must be plain, or encoded as gzip or deflate.")
     if is_read and exchange.unreadable:
         text = "The request body is not a JSON object (plain, gzip or deflate), or names its model by more than"

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from proxy.dialects.content_encoding import READABLE
 from proxy.dialects.llm import Family
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
 from proxy.identity.credentials import CREDENTIAL_HEADERS, credential_in
@@ -32,7 +33,7 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-_READABLE_ENCODINGS = ("gzip", "deflate", "identity")
+_READABLE_ENCODINGS = (*READABLE, "identity")
 _ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
 _TRUSTED_PREFIX = "x-forwarded-"
@@ -141,7 +142,7 @@ def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str
 
     def sort(names: tuple[str, ...]) -> _Request:
         return _Request(
-            picker([place for place, name in enumerate(map(str.lower, names)) if passes(name)]),
+            _picker_where(passes, names),
             places_of(names, "connection"),
             places_of(names, "x-forwarded-for") if peer_trusted else (),
             places_of(names, "accept-encoding"),
@@ -154,14 +155,18 @@ def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str
 def _answer_table(*, keep_limits: bool, keep_length: bool) -> HeadTable[str, _Answer]:
     ending = HOP_BY_HOP if keep_length else HOP_BY_HOP | {"content-length"}
     prefixes = () if keep_limits else LIMIT_PREFIXES
-    return HeadTable(lambda names: _Answer(_picker_without(ending, names, prefixes), places_of(names, "connection")))
+
+    def passes(name: str) -> bool:
+        return name not in ending and not name.startswith(prefixes)
+
+    return HeadTable(lambda names: _Answer(_picker_where(passes, names), places_of(names, "connection")))
 
 
-def _picker_without(
-    ending: frozenset[str], names: tuple[str, ...], prefixes: tuple[str, ...] = ()
+def _picker_where(
+    passes: Callable[[str], bool], names: tuple[str, ...]
 ) -> Callable[[HeaderList], tuple[tuple[str, str], ...]]:
-    lowered = enumerate(map(str.lower, names))
-    return picker([place for place, name in lowered if name not in ending and not name.startswith(prefixes)])
+    """Of the fields whose names pass, which are told in lower case."""
+    return picker([place for place, name in enumerate(map(str.lower, names)) if passes(name)])
 
 
 _REQUESTS = {

@@ -28,6 +28,12 @@ TIMES = 3
 Way = Callable[[Proxy, RawUpstream], Awaitable[None]]
 
 
+async def refused(proxy: Proxy, request: bytes, status: int) -> None:
+    async with await connect(proxy.url) as client:
+        await client.send(request)
+        assert (await client.message()).status == status
+
+
 async def all_is_well(proxy: Proxy, model_api: RawUpstream) -> None:
     async with await connect(proxy.url) as client:
         await client.send(ASK)
@@ -50,21 +56,15 @@ async def a_body_breaks_off(proxy: Proxy, model_api: RawUpstream) -> None:
 
 
 async def a_body_is_malformed(proxy: Proxy, model_api: RawUpstream) -> None:
-    async with await connect(proxy.url) as client:
-        await client.send(HALF_CHUNKED + b"no chunk\r\n")
-        assert (await client.message()).status == 400
+    await refused(proxy, HALF_CHUNKED + b"no chunk\r\n", 400)
 
 
 async def a_body_falls_silent(proxy: Proxy, model_api: RawUpstream) -> None:
-    async with await connect(proxy.url) as client:
-        await client.send(HALF_PARSED)
-        assert (await client.message()).status == 400
+    await refused(proxy, HALF_PARSED, 400)
 
 
 async def a_body_is_too_large(proxy: Proxy, model_api: RawUpstream) -> None:
-    async with await connect(proxy.url) as client:
-        await client.send(HALF_CHUNKED + chunk_bytes(bytes(2**20)))
-        assert (await client.message()).status == 413
+    await refused(proxy, HALF_CHUNKED + chunk_bytes(bytes(2**20)), 413)
 
 
 async def a_body_that_is_passed_on_breaks_off(proxy: Proxy, model_api: RawUpstream) -> None:
@@ -76,9 +76,7 @@ async def a_body_that_is_passed_on_breaks_off(proxy: Proxy, model_api: RawUpstre
 
 
 async def a_body_that_is_passed_on_falls_silent(proxy: Proxy, model_api: RawUpstream) -> None:
-    async with await connect(proxy.url) as client:
-        await client.send(HALF_PASSED_ON)
-        assert (await client.message()).status == 400
+    await refused(proxy, HALF_PASSED_ON, 400)
 
 
 async def the_upstream_refuses_half_a_body(proxy: Proxy, model_api: RawUpstream) -> None:
