@@ -67,7 +67,7 @@ def _require(body: Json, names: tuple[str, ...]) -> None:
     if not isinstance(messages, list) or not messages:
         raise ApiError(400, "messages: at least one message is required")
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in {"user", "assistant", "system"}:
+        if not isinstance(message, dict) or message.get("role") not in ("user", "assistant", "system"):
             raise ApiError(400, f"messages.{index}.role: Input should be 'user' or 'assistant'")
         if not isinstance(message.get("content"), (str, list)):
             raise ApiError(400, f"messages.{index}.content: Field required")

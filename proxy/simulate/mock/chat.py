@@ -40,7 +40,7 @@ def answer_chat(body: Json, context: Context) -> Answer:
         max_tokens=positive(body, "max_completion_tokens", "max_tokens"),
         tokens=context.directives.tokens,
         tool=_tool(body, context.directives.tool),
-        reasons=body.get("reasoning_effort") not in {None, "none", "minimal"},
+        reasons=body.get("reasoning_effort") not in (None, "none", "minimal"),
     )
     used = context.cache.automatic(f"{context.scope} {body['model']}", segments(body.get("tools"), messages))
     seed = text_of(messages)

@@ -30,7 +30,7 @@ def answer_responses(body: Json, context: Context) -> Answer:
         max_tokens=positive(body, "max_output_tokens"),
         tokens=context.directives.tokens,
         tool=_tool(body, context.directives.tool),
-        reasons=effort not in {None, "none", "minimal"},
+        reasons=effort not in (None, "none", "minimal"),
     )
     parts = [body.get("instructions"), *([given] if isinstance(given, str) else given)]
     used = context.cache.automatic(f"{context.scope} {body['model']}", segments(body.get("tools"), parts))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.simulate.mock.api import ENDPOINTS, Api, ApiSettings, Reply
@@ -214,7 +214,7 @@ def test_a_body_that_is_no_json_object_is_refused(path: str, body: bytes) -> Non
 
 
 words = st.sampled_from(["", "user", "text", "function", "tool_result", "m"])
-names = st.sampled_from(["role", "content", "type", "text", "name", "function", "input_schema"])
+names = st.sampled_from(["role", "content", "type", "text", "name", "function", "input_schema", "effort"])
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
@@ -222,10 +222,14 @@ values = st.recursive(
 )
 fields = st.sampled_from(
     ["model", "messages", "max_tokens", "input", "prompt", "tools", "tool_choice", "system", "thinking", "n", "stream"]
+    + ["reasoning", "reasoning_effort"]
 )
 
 
 @given(st.sampled_from(sorted(ENDPOINTS)), st.dictionaries(fields, values))
+@example("/v1/messages", {"messages": [{"role": []}]})
+@example("/v1/chat/completions", {"reasoning_effort": []})
+@example("/v1/responses", {"reasoning": {"effort": {}}})
 def test_any_json_object_gets_an_answer(path: str, odd: dict[str, Any]) -> None:
     for body in (odd, MINIMAL[path] | odd):
         reply = post(path, body)
