@@ -1,11 +1,11 @@
 """The shipped dashboard and alerts against a real Prometheus that scraped real proxies: every query returns data.
 
 Two proxies, one on the memory store and one on Redis, before the mock model API. The traffic holds what the panels are
-about: admitted, streamed, left by the client, throttled, shadowed, blocked, failed by the upstream; then a policy that
-does not load, one that does, and the loss of Redis. Beside them stand the metrics of a replica that finds campaigns,
-which takes more traffic than a test of a minute sends. So every panel has data of its own: only 'Alerts firing' is zero
-by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops, 'Connections of
-clients' shed ones and bodies given up, that stay at zero.
+about: admitted, streamed, left by the client, given up before an answer, throttled, shadowed, blocked, failed by the
+upstream; then a policy that does not load, one that does, and the loss of Redis. Beside them stand the metrics of a
+replica that finds campaigns, which takes more traffic than a test of a minute sends. So every panel has data of its
+own: only 'Alerts firing' is zero by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange
+log' shows drops, 'Connections of clients' shed ones and bodies given up, that stay at zero.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class Request:
     tier: str = "scale"
     mock: str = ""
     body: dict[str, object] | None = field(default_factory=dict)
+    patience_seconds: float = 20
 
     @contextlib.contextmanager
     def answer(self, url: str) -> Iterator[http.client.HTTPResponse]:
@@ -98,7 +99,9 @@ class Request:
             "x-mock": self.mock,
         }
         prompt = {"model": "m-large", "max_tokens": 64, "messages": [{"role": "user", "content": WORD}]}
-        with contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)) as connection:
+        with contextlib.closing(
+            http.client.HTTPConnection(urlsplit(url).netloc, timeout=self.patience_seconds)
+        ) as connection:
             if self.body is None:
                 connection.request("GET", self.path, headers=headers)
             else:
@@ -114,6 +117,7 @@ class Request:
 
 
 THROTTLED = Request(429, tier="free")
+UNANSWERED = Request(200, mock="hang", patience_seconds=0.5)
 OPEN_STREAM = Request(200, mock="pace=0.2, tokens=64", body={"stream": True})
 MIX = [
     Request(200),
@@ -251,6 +255,8 @@ def _ordinary_traffic(prometheus: PrometheusServer, proxies: list[Running], anal
                 stream = open_streams.enter_context(OPEN_STREAM.answer(proxy.url))
                 stream.read(1)
                 _send_mix(proxy.url)
+                with pytest.raises(TimeoutError):
+                    UNANSWERED.status_at(proxy.url)
             prometheus.wait_for_scrape()
     prometheus.wait_for_scrape()
 
@@ -306,7 +312,7 @@ def test_the_dashboard_tells_what_happened(watched: Watched) -> None:
 
     assert labels("outcome", 10) >= {"allow", "throttle", "block"}
     assert labels("code", 11) >= {"200", "403", "429", "502", "529"}
-    assert labels("ending", 12) >= {"complete", "client_gone", "upstream_refused", "upstream_failed"}
+    assert labels("ending", 12) >= {"complete", "client_gone", "client_gave_up", "upstream_refused", "upstream_failed"}
     assert labels("rule", 20) == {"pusher-rpm"}
     assert labels("rule", 21) == {"frontier-models"}
     assert labels("rule", 22) == {"rehearsal"}
