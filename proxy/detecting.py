@@ -25,7 +25,7 @@ from proxy.clock import Clock, unique_id
 from proxy.detection import Detection, LocalDetection
 from proxy.errors import UsageError
 from proxy.events.sketching import Sketcher
-from proxy.metrics import Metrics, observe_campaigns
+from proxy.metrics import AnalystMetrics, Metrics, observe_campaigns
 from proxy.policy.campaign_spec import DEFAULT_EXPIRY_US
 from proxy.policy.match import Policy
 from proxy.quiet import Reads
@@ -83,11 +83,11 @@ class InProcess:
     ) -> None:
         self._analyst = analyst
         self._clock = clock
-        self._metrics = metrics
+        self._metrics, self._analyst_metrics = metrics, AnalystMetrics(metrics.registry)
         self._file = file
         self._saves = True
         self._told = self._told_faults = 0
-        analyst.watch(lambda: clock.monotonic_us() / 1e6, metrics.detection_judge.observe)
+        analyst.watch(lambda: clock.monotonic_us() / 1e6, self._analyst_metrics.judge.observe)
         self.detection = LocalDetection(analyst, sketcher)
         self.detection.renew()
         self.desk = LocalDesk(analyst, self.detection.renew)
@@ -100,12 +100,12 @@ class InProcess:
 
     def fed(self) -> None:
         """What happened up to now has been taken in."""
-        analyst, metrics = self._analyst, self._metrics
+        analyst, metrics = self._analyst, self._analyst_metrics
         if (news := analyst.observed - self._told) > 0:
-            metrics.detection_events.inc(news)
-            metrics.detection_lag.set(max(self._clock.wall_us() - analyst.last_us, 0) / 1e6)
+            metrics.events.inc(news)
+            metrics.lag.set(max(self._clock.wall_us() - analyst.last_us, 0) / 1e6)
             self._told = analyst.observed
-        metrics.detection_faults.inc(analyst.faults - self._told_faults)
+        self._metrics.detection_faults.inc(analyst.faults - self._told_faults)
         self._told_faults = analyst.faults
 
     async def keep(self, seconds: float) -> None:
