@@ -47,6 +47,7 @@ class Metrics:
         self.ready = gauge(
             "ready", "1 while this replica takes traffic, 0 while it starts or drains.", across_workers="min"
         )
+        self.workers = gauge("workers", "Processes of this replica that serve clients.")
 
         self.exchanges = counter("exchanges_total", "Exchanges by what the proxy decided.", "dialect", "outcome")
         self.in_flight = gauge("exchanges_in_flight", "Exchanges under way.")
