@@ -19,6 +19,7 @@ from proxy.analysis.in_process import ServingAnalyst, feed
 from proxy.analysis.keys import Keys
 from proxy.analysis.link import Link
 from proxy.analysis.local_desk import LocalDesk
+from proxy.analysis.news import CampaignNews
 from proxy.analysis.remote import RemoteDetection
 from proxy.analysis.state_file import StateFile
 from proxy.clock import Clock, unique_id
@@ -87,7 +88,13 @@ class InProcess:
         self._file = file
         self._saves = True
         self._told = self._told_faults = 0
-        analyst.watch(lambda: clock.monotonic_us() / 1e6, self._analyst_metrics.judge.observe)
+
+        def seconds() -> float:
+            return clock.monotonic_us() / 1e6
+
+        analyst.watch(seconds, self._analyst_metrics.judge.observe)
+        self._news = CampaignNews(seconds)
+        self._news.know(analyst.campaigns())
         self.detection = LocalDetection(analyst, sketcher)
         self.detection.renew()
         self.desk = LocalDesk(analyst, self.detection.renew)
@@ -96,7 +103,9 @@ class InProcess:
         self._analyst.expires_after_us = expiry_of(policy)
 
     def observe(self) -> None:
-        observe_campaigns(self._metrics, self._analyst.campaigns())
+        found = self._analyst.campaigns()
+        observe_campaigns(self._metrics, found)
+        self._news.tell(found)
 
     def fed(self) -> None:
         """What happened up to now has been taken in."""
@@ -132,6 +141,7 @@ class InProcess:
         """Takes in and saves what is left."""
         self.detection.campaigns(self._clock.wall_us())
         self.fed()
+        self.observe()
         await self.save()
 
 

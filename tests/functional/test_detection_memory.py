@@ -84,7 +84,10 @@ def known(last_us: int) -> bytes:
 
 
 @pytest.mark.slow
-async def test_a_campaign_is_found_refused_told_of_and_released(tmp_path: Path) -> None:
+async def test_a_campaign_is_found_refused_told_of_and_released(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "stillgate.campaigns")
     mock = await start("127.0.0.1", 0, MockSettings(pace_seconds=0))
     state = tmp_path / "campaigns.json"
     kept: dict[str, Any] = {"state": str(state), "hash_key": KEY}
@@ -113,6 +116,7 @@ async def test_a_campaign_is_found_refused_told_of_and_released(tmp_path: Path) 
 
             said = {"word": "release", "by": "ada"}
             assert (await page(session, proxy, f"/{name}/word", json=said))[0] == 200
+            await until(lambda: "campaign released" in caplog.text)
             _, told = await campaign.ask(session, proxy.url, 0, "Which is the last one?")
             assert BY_VERDICT not in told
             assert (await page(session, proxy, f"/{name}/word", json={**said, "word": None}))[0] == 200
@@ -126,6 +130,10 @@ async def test_a_campaign_is_found_refused_told_of_and_released(tmp_path: Path) 
             answers = [await campaign.ask(session, proxy.url, account, f"And {account}?") for account in (50, 51)]
             assert BY_VERDICT in answers[1][1]
             assert [told["id"] for told in (await page(session, proxy, ""))[1]["campaigns"]] == [name]
+        news = [record for record in caplog.records if record.getMessage().startswith("campaign ")]
+        assert {vars(record)["campaign"] for record in news} == {name}
+        changes = [record.getMessage().removeprefix("campaign ") for record in news]
+        assert changes[-3:] == ["confirmed", "released", "confirmed"], "and nothing more after the restart"
     finally:
         await mock.close()
 
