@@ -131,6 +131,7 @@ class InProcess:
         try:
             await asyncio.to_thread(self._file.write, state)
         except OSError as fault:
+            self._metrics.state_failures.inc()
             if self._saves:
                 log.exception("campaigns cannot be saved", exc_info=fault, extra={"state": str(self._file.path)})
             self._saves = False

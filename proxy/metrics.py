@@ -172,6 +172,9 @@ class Metrics:
             Action,
         )
         self.detection_faults = counter("detection_faults_total", "Events and judgements that the analyst failed on.")
+        self.state_failures = counter(
+            "detection_state_failures_total", "Times that the campaigns could not be saved in the file of --state."
+        )
 
         self.events_sent = counter("detection_events_sent_total", "Events that went to the analyser's stream.")
         self.events_dropped = counter(

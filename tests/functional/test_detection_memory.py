@@ -176,15 +176,18 @@ async def test_the_state_is_saved_while_serving_and_a_disk_that_fails_is_told_of
 ) -> None:
     folder = tmp_path / "folder"
     file = StateFile(folder / "state")
-    detecting = InProcess(ServingAnalyst(), SystemClock(), Metrics(CollectorRegistry()), file)
+    metrics = Metrics(CollectorRegistry())
+    detecting = InProcess(ServingAnalyst(), SystemClock(), metrics, file)
     for _ in range(2):
         await detecting.save()
     assert caplog.text.count("campaigns cannot be saved") == 1
+    assert value(metrics, "detection_state_failures_total") == 2
     folder.mkdir()
     keeping = asyncio.ensure_future(detecting.keep(0.0))
     await until(file.path.exists)
     keeping.cancel()
     assert file.read() == b"[]"
+    assert value(metrics, "detection_state_failures_total") == 2
 
 
 async def test_a_state_that_cannot_be_kept_is_told_before_anything_is_served(tmp_path: Path) -> None:
