@@ -94,6 +94,7 @@ class Proxy:
             await self._open(opening)
             self._resources = opening.pop_all()
         self.metrics.ready.set(1)
+        self.metrics.workers.set(1)
         message = "serving" if self.placement.admin_socket is None else "worker serving"
         log.info(message, extra={"listen": self.url, "admin": self.admin_url, "policy": self.policies.current.name})
 

@@ -19,13 +19,14 @@ from proxy.analysis.in_process import ServingAnalyst, feed
 from proxy.analysis.keys import Keys
 from proxy.analysis.link import Link
 from proxy.analysis.local_desk import LocalDesk
+from proxy.analysis.news import CampaignNews
 from proxy.analysis.remote import RemoteDetection
 from proxy.analysis.state_file import StateFile
 from proxy.clock import Clock, unique_id
 from proxy.detection import Detection, LocalDetection
 from proxy.errors import UsageError
 from proxy.events.sketching import Sketcher
-from proxy.metrics import Metrics, observe_campaigns
+from proxy.metrics import AnalystMetrics, Metrics, observe_campaigns
 from proxy.policy.campaign_spec import DEFAULT_EXPIRY_US
 from proxy.policy.match import Policy
 from proxy.quiet import Reads
@@ -83,11 +84,17 @@ class InProcess:
     ) -> None:
         self._analyst = analyst
         self._clock = clock
-        self._metrics = metrics
+        self._metrics, self._analyst_metrics = metrics, AnalystMetrics(metrics.registry)
         self._file = file
         self._saves = True
         self._told = self._told_faults = 0
-        analyst.watch(lambda: clock.monotonic_us() / 1e6, metrics.detection_judge.observe)
+
+        def seconds() -> float:
+            return clock.monotonic_us() / 1e6
+
+        analyst.watch(seconds, self._analyst_metrics.judge.observe)
+        self._news = CampaignNews(seconds)
+        self._news.know(analyst.campaigns())
         self.detection = LocalDetection(analyst, sketcher)
         self.detection.renew()
         self.desk = LocalDesk(analyst, self.detection.renew)
@@ -96,16 +103,18 @@ class InProcess:
         self._analyst.expires_after_us = expiry_of(policy)
 
     def observe(self) -> None:
-        observe_campaigns(self._metrics, self._analyst.campaigns())
+        found = self._analyst.campaigns()
+        observe_campaigns(self._metrics, found)
+        self._news.tell(found)
 
     def fed(self) -> None:
         """What happened up to now has been taken in."""
-        analyst, metrics = self._analyst, self._metrics
+        analyst, metrics = self._analyst, self._analyst_metrics
         if (news := analyst.observed - self._told) > 0:
-            metrics.detection_events.inc(news)
-            metrics.detection_lag.set(max(self._clock.wall_us() - analyst.last_us, 0) / 1e6)
+            metrics.events.inc(news)
+            metrics.lag.set(max(self._clock.wall_us() - analyst.last_us, 0) / 1e6)
             self._told = analyst.observed
-        metrics.detection_faults.inc(analyst.faults - self._told_faults)
+        self._metrics.detection_faults.inc(analyst.faults - self._told_faults)
         self._told_faults = analyst.faults
 
     async def keep(self, seconds: float) -> None:
@@ -122,6 +131,7 @@ class InProcess:
         try:
             await asyncio.to_thread(self._file.write, state)
         except OSError as fault:
+            self._metrics.state_failures.inc()
             if self._saves:
                 log.exception("campaigns cannot be saved", exc_info=fault, extra={"state": str(self._file.path)})
             self._saves = False
@@ -132,6 +142,7 @@ class InProcess:
         """Takes in and saves what is left."""
         self.detection.campaigns(self._clock.wall_us())
         self.fed()
+        self.observe()
         await self.save()
 
 

@@ -59,6 +59,7 @@ class Ending(StrEnum):
     UPSTREAM_TIMEOUT = "upstream_timeout"
     UPSTREAM_BROKE_OFF = "upstream_broke_off"
     CLIENT_GONE = "client_gone"
+    CLIENT_GAVE_UP = "client_gave_up"  # before the upstream had begun to answer what it was asked
     SHUTDOWN = "shutdown"
 
 

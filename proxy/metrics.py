@@ -47,6 +47,7 @@ class Metrics:
         self.ready = gauge(
             "ready", "1 while this replica takes traffic, 0 while it starts or drains.", across_workers="min"
         )
+        self.workers = gauge("workers", "Processes of this replica that serve clients.")
 
         self.exchanges = counter("exchanges_total", "Exchanges by what the proxy decided.", "dialect", "outcome")
         self.in_flight = gauge("exchanges_in_flight", "Exchanges under way.")
@@ -170,17 +171,10 @@ class Metrics:
             Level,
             Action,
         )
-        self.detection_events = counter("detection_events_total", "Events that the analyst took in.")
-        self.detection_lag = gauge(
-            "detection_lag_seconds", "Age of the last event when the analyst took it in.", across_workers="max"
-        )
-        self.detection_judge = histogram(
-            "detection_judge_seconds",
-            "Judgements of the clusters that changed, one for each period of events.",
-            buckets=LATENCY,
-        )
-
         self.detection_faults = counter("detection_faults_total", "Events and judgements that the analyst failed on.")
+        self.state_failures = counter(
+            "detection_state_failures_total", "Times that the campaigns could not be saved in the file of --state."
+        )
 
         self.events_sent = counter("detection_events_sent_total", "Events that went to the analyser's stream.")
         self.events_dropped = counter(
@@ -205,8 +199,24 @@ class Metrics:
         return "_other"
 
 
+class AnalystMetrics:
+    """The metrics of an analyst: only the process that it works in has them, a proxy or an analyser."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events = Counter("stillgate_detection_events_total", "Events that the analyst took in.", registry=registry)
+        self.lag = Gauge(
+            "stillgate_detection_lag_seconds", "Age of the last event when the analyst took it in.", registry=registry
+        )
+        self.judge = Histogram(
+            "stillgate_detection_judge_seconds",
+            "Judgements of the clusters that changed, one for each period of events.",
+            registry=registry,
+            buckets=LATENCY,
+        )
+
+
 class AnalyserMetrics:
-    """The metrics of a process that only analyses; those that a proxy in one process has too are called alike."""
+    """The metrics of a process that only analyses."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, text: str) -> Counter:
@@ -216,17 +226,10 @@ class AnalyserMetrics:
             return Gauge(f"stillgate_{name}", text, registry=registry)
 
         self.registry = registry
+        self.analyst = AnalystMetrics(registry)
         self.leading = gauge("analyser_leader", "1 while this analyser publishes, 0 while it stands by.")
         self.up = gauge("analyser_store_up", "1 while Redis answers this analyser.")
         self.campaigns = gauge("analyser_campaigns_published", "Campaigns that this analyser published last.")
-        self.events = counter("detection_events_total", "Events that the analyst took in.")
-        self.lag = gauge("detection_lag_seconds", "Age of the last event when the analyst took it in.")
-        self.judge = Histogram(
-            "stillgate_detection_judge_seconds",
-            "Judgements of the clusters that changed, one for each period of events.",
-            registry=registry,
-            buckets=LATENCY,
-        )
         self.lag_events = gauge("analyser_lag_events", "Events in the stream that this analyser has yet to take in.")
         self.lost = counter("analyser_events_lost_total", "Events that left the stream before they were taken in.")
         self.faults = counter("analyser_faults_total", "Events and judgements that the analyst failed on.")

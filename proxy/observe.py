@@ -1,6 +1,7 @@
 """Owns what is told about an exchange: which metric moves when, and what is logged. Decides nothing.
 
-Refusals are logged at most `LOGS_PER_SECOND` times a second: an attack must not turn the log into its second victim.
+What may come in thousands is logged at most `LOGS_PER_SECOND` times a second, each kind: an attack must not turn the
+log into its second victim.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from proxy.clock import Clock
 from proxy.dialects.llm import OPAQUE
 from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
-from proxy.exchange import Action, Exchange, Outcome, Settlement
+from proxy.exchange import Action, Ending, Exchange, Outcome, Settlement
 from proxy.logs import Throttle
 from proxy.metrics import DURATION, LATENCY, USED, Metrics
 from proxy.policy.campaigns import CAMPAIGN
@@ -36,6 +37,7 @@ class Observer:
         self._exchange_log = exchange_log
         self._refusals = Throttle(LOGS_PER_SECOND, 1.0)
         self._given_up = Throttle(LOGS_PER_SECOND, 1.0)
+        self._unanswered = Throttle(LOGS_PER_SECOND, 1.0)
         self._in_flight = self._streams = 0
         self._exchanges = Count(metrics.exchanges)
         self._campaign_exchanges = Count(metrics.campaign_exchanges)
@@ -104,6 +106,8 @@ class Observer:
             self._exchange_log.ended(_settled_line(exchange, outcome, settlement, now_us))
         usage = settlement.usage
         self._endings.add((outcome.ending.value,))
+        if outcome.ending is Ending.CLIENT_GAVE_UP:
+            self._tell_unanswered(exchange, now_us)
         if outcome.status is None or outcome.status >= 400 or exchange.request.dialect == OPAQUE:
             self._settlements.add(("none",))
             return
@@ -153,6 +157,12 @@ class Observer:
             self._denials.add((rule, Unit.REQUESTS.value, CAMPAIGN, mode))
         else:
             self._access_denials.add((rule, mode))
+
+    def _tell_unanswered(self, exchange: Exchange, now_us: int) -> None:
+        if self._unanswered.lets_pass(self._clock.monotonic_us() / 1e6):
+            waited_s = (now_us - exchange.arrival.ts_us) / 1e6
+            told = {"exchange": exchange.arrival.id, "waited_s": round(waited_s, 3)}
+            log.info("client left before the upstream answered", extra=told)
 
     def _tell(self, exchange: Exchange) -> None:
         if not self._refusals.lets_pass(self._clock.monotonic_us() / 1e6):

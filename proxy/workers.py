@@ -34,6 +34,7 @@ from proxy.handlers.server import listen, url_of
 from proxy.logs import configure
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
+from proxy.process_metrics import ProcessGroup
 from proxy.settings import Settings, split_address
 from proxy.tasks import Tasks
 
@@ -95,6 +96,8 @@ class Supervisor:
                 await self._ask_all("GET", "/readyz")  # which has each bring its metrics up to date
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
+        workers = [process.pid for process in self._workers.values() if process.pid is not None]
+        registry.register(ProcessGroup([os.getpid(), *workers]))
         return await asyncio.to_thread(generate_latest, registry)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:

@@ -80,6 +80,7 @@ class PolicyKeeper:
             "sha256": policy.sha256,
             "last_reload_successful": status.success,
             "issues": [str(issue) for issue in status.issues],
+            "warnings": len(policy.warnings),
         }
 
     def _tell(self) -> None:
@@ -101,6 +102,9 @@ class PolicyKeeper:
         _start_at_zero(policy, metrics)
         for follower in self._followers:
             follower(policy)
+        if policy.warnings:
+            issues = [str(issue) for issue in policy.warnings]
+            log.warning("policy in force has warnings", extra={"issues": issues})
         if self._lends_key and not policy.trusted_proxies.named:
             log.warning(_LENT_TO_ANYBODY)
 

@@ -15,6 +15,7 @@ from proxy.analysis.follower import START, Analyst, Follower, Tally
 from proxy.analysis.keys import Keys
 from proxy.analysis.lease import Lease
 from proxy.analysis.link import Link
+from proxy.analysis.news import CampaignNews
 from proxy.analysis.publisher import Publisher
 from proxy.analysis.stream import Extent, Stream
 from proxy.analysis.succession import Succession
@@ -86,6 +87,7 @@ class Analyser:
         self._words: dict[str, Said] = {}
         self._words_version: bytes | None = None
         self._succession = Succession()
+        self._news = CampaignNews(seconds)
         self._term = 0
         self._target: str | None = None
         self._is_news = False
@@ -178,6 +180,7 @@ class Analyser:
         await self._recall_words()
         found = await asyncio.to_thread(self.follower.analyst.campaigns)
         self._succession.take_over(published, found)
+        self._news.know(published.values())
         self._target, self._is_news, self._save_at = None, True, self._seconds() + SAVE_SECONDS
         inherited = len(self._succession.inherited)
         log.info("leading", extra={"campaigns": len(published), "inherited": inherited})
@@ -205,6 +208,7 @@ class Analyser:
         if await self._publisher.publish(campaigns):
             self._is_news = False
             self._watcher.published(len(campaigns))
+            self._news.tell(campaigns)
         else:
             self._fenced()
 

@@ -128,17 +128,17 @@ class MetricsWatcher:
         self._told = Tally()
 
     def judged(self, seconds: float) -> None:
-        self._metrics.judge.observe(seconds)
+        self._metrics.analyst.judge.observe(seconds)
 
     def looked(self, analyser: Analyser) -> None:
         metrics, tally, told = self._metrics, analyser.tally, self._told
         metrics.up.set(int(analyser.is_up))
         metrics.leading.set(int(analyser.is_leading))
-        metrics.lag.set(analyser.lag_seconds)
+        metrics.analyst.lag.set(analyser.lag_seconds)
         metrics.lag_events.set(analyser.lag_events)
         metrics.stream_entries.set(analyser.extent.entries)
         now = Tally(tally.observed, tally.lost, tally.faults)  # the analyst goes on counting in its thread
-        metrics.events.inc(now.observed - told.observed)
+        metrics.analyst.events.inc(now.observed - told.observed)
         metrics.lost.inc(now.lost - told.lost)
         metrics.faults.inc(now.faults - told.faults)
         self._told = now

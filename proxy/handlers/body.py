@@ -92,6 +92,11 @@ class RequestBody:
         return self._state != ""
 
     @property
+    def is_whole(self) -> bool:
+        """All of it has come, and none was dropped unread."""
+        return self._state == _ARRIVED
+
+    @property
     def size(self) -> int:
         """As `bodies.Coming` has it."""
         return self._size

@@ -29,7 +29,8 @@ class Passage:
     def outcome(self, ending: Ending) -> Outcome:
         """What came of it, where it ends now, and so."""
         if self.answer is None or self.meter is None:
-            return Outcome(ending)
+            gave_up = ending is Ending.CLIENT_GONE and self.request.body.is_whole
+            return Outcome(Ending.CLIENT_GAVE_UP if gave_up else ending)
         tokens = self.meter.tokens
         if ending is Ending.COMPLETE and self.answer.status >= 400:
             ending = Ending.UPSTREAM_REFUSED

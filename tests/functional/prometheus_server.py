@@ -60,7 +60,7 @@ class PrometheusServer:
         after = time.time()
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            seen = self.query('timestamp(up{job="stillgate"}) and up{job="stillgate"} == 1')
+            seen = self.query("timestamp(up) and up == 1")
             targets = self.get("targets", state="active")["activeTargets"]
             times = [float(sample["value"][1]) for sample in seen]
             if times and len(times) == len(targets) and min(times) > after:
@@ -70,15 +70,16 @@ class PrometheusServer:
 
 
 @contextmanager
-def running_prometheus(targets: Sequence[str], folder: Path) -> Iterator[PrometheusServer]:
-    """Scrapes `targets` (host:port) as the job `stillgate` each second, with the shipped rules evaluated as often."""
+def running_prometheus(replicas: Sequence[str], analysers: Sequence[str], folder: Path) -> Iterator[PrometheusServer]:
+    """Scrapes them (host:port) as the shipped jobs each second, with the shipped rules evaluated as often."""
     configuration = yaml.safe_load((SHIPPED / "prometheus.yaml").read_text(encoding="utf-8"))
-    job = configuration["scrape_configs"][0]
-    job |= {"scrape_interval": "1s", "scrape_timeout": "1s", "static_configs": [{"targets": list(targets)}]}
+    jobs = configuration["scrape_configs"][:2]
+    for job, targets in zip(jobs, (replicas, analysers), strict=True):
+        job |= {"scrape_interval": "1s", "scrape_timeout": "1s", "static_configs": [{"targets": list(targets)}]}
     configuration |= {
         "global": {"evaluation_interval": "1s"},
         "rule_files": [str(SHIPPED / "alerts.yaml")],
-        "scrape_configs": [job],
+        "scrape_configs": jobs,
     }
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(configuration), encoding="utf-8")
     port = free_port()

@@ -71,8 +71,9 @@ async def test_an_old_leader_cannot_overwrite_what_its_successor_publishes(
 
 
 async def test_a_successor_keeps_names_and_words_of_campaigns_that_it_has_not_seen(
-    redis_server: RedisServer, keys: Keys
+    redis_server: RedisServer, keys: Keys, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "stillgate.campaigns")
     async with linked(redis_server.url) as link, replica(link, keys) as detection:
         first = analyser(link, keys)
         await first.lease.ask()
@@ -80,6 +81,7 @@ async def test_a_successor_keeps_names_and_words_of_campaigns_that_it_has_not_se
         await turns(first, lambda: bool(detection.snapshot(0).campaigns))
         desk = RedisDesk(link, keys, CLOCK.wall_us)
         await desk.say(POOL, Word.RELEASE, "ann")
+        await turns(first, lambda: "campaign released" in caplog.text)
         redis_server.command("DEL", keys.lease, keys.stream, keys.totals, keys.checkpoint)
 
         second = analyser(link, keys)
@@ -88,6 +90,12 @@ async def test_a_successor_keeps_names_and_words_of_campaigns_that_it_has_not_se
         assert POOL not in analyst_of(second).found
         (kept,) = await desk.list()
         assert (kept.id, kept.word) == (POOL, Word.RELEASE)
+
+        detection.note(asked("pool-b", CLOCK.wall_us()))
+        await turns(second, lambda: name_of("pool-b") in [vars(record).get("campaign") for record in caplog.records])
+        changes = [(vars(record)["campaign"], record.message) for record in caplog.records if "was" in vars(record)]
+        confirmed = "campaign confirmed"
+        assert changes == [(POOL, confirmed), (POOL, "campaign released"), (name_of("pool-b"), confirmed)]
 
 
 async def test_an_analyser_that_starts_alone_goes_on_from_the_state_of_the_last_one(

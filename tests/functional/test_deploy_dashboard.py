@@ -1,11 +1,11 @@
 """The shipped dashboard and alerts against a real Prometheus that scraped real proxies: every query returns data.
 
 Two proxies, one on the memory store and one on Redis, before the mock model API. The traffic holds what the panels are
-about: admitted, streamed, left by the client, throttled, shadowed, blocked, failed by the upstream; then a policy that
-does not load, one that does, and the loss of Redis. Beside them stand the metrics of a replica that finds campaigns,
-which takes more traffic than a test of a minute sends. So every panel has data of its own: only 'Alerts firing' is zero
-by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange log' shows drops, 'Connections of
-clients' shed ones and bodies given up, that stay at zero.
+about: admitted, streamed, left by the client, given up before an answer, throttled, shadowed, blocked, failed by the
+upstream; then a policy that does not load, one that does, and the loss of Redis. Beside them stand the metrics of a
+replica that finds campaigns, which takes more traffic than a test of a minute sends. So every panel has data of its
+own: only 'Alerts firing' is zero by its `or vector(0)`, since no alert may fire within a minute, and only 'Exchange
+log' shows drops, 'Connections of clients' shed ones and bodies given up, that stay at zero.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import yaml
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.metrics import AnalyserMetrics, Metrics, observe_campaigns
+from proxy.metrics import AnalyserMetrics, AnalystMetrics, Metrics, observe_campaigns
 from proxy.verdict.campaign import Campaign, Level
 from tests.functional.conftest import Running, start_stillgate
 from tests.functional.prometheus_server import PrometheusServer, free_port, running_prometheus, tool
@@ -83,6 +83,7 @@ class Request:
     tier: str = "scale"
     mock: str = ""
     body: dict[str, object] | None = field(default_factory=dict)
+    patience_seconds: float = 20
 
     @contextlib.contextmanager
     def answer(self, url: str) -> Iterator[http.client.HTTPResponse]:
@@ -98,7 +99,9 @@ class Request:
             "x-mock": self.mock,
         }
         prompt = {"model": "m-large", "max_tokens": 64, "messages": [{"role": "user", "content": WORD}]}
-        with contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)) as connection:
+        with contextlib.closing(
+            http.client.HTTPConnection(urlsplit(url).netloc, timeout=self.patience_seconds)
+        ) as connection:
             if self.body is None:
                 connection.request("GET", self.path, headers=headers)
             else:
@@ -114,6 +117,7 @@ class Request:
 
 
 THROTTLED = Request(429, tier="free")
+UNANSWERED = Request(200, mock="hang", patience_seconds=0.5)
 OPEN_STREAM = Request(200, mock="pace=0.2, tokens=64", body={"stream": True})
 MIX = [
     Request(200),
@@ -152,12 +156,12 @@ def _redis(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         process.wait(20)
 
 
-class AnalystMetrics:
+class DetectingReplica:
     """The metrics of a replica whose analyst finds more members at each `step`, and of an analyser beside it."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
-        self._metrics = Metrics(registry)
+        self._metrics, self._analyst = Metrics(registry), AnalystMetrics(registry)
         for well in (self._metrics.ready, self._metrics.store_up, self._metrics.policy_reload_ok):
             well.set(1)
         self._server, self._thread = start_http_server(0, "127.0.0.1", registry)
@@ -166,6 +170,7 @@ class AnalystMetrics:
         analyser = AnalyserMetrics(beside)
         analyser.leading.set(1)
         analyser.up.set(1)
+        self._analysts = (self._analyst, analyser.analyst)
         self._beside, self._beside_thread = start_http_server(0, "127.0.0.1", beside)
         self.analyser_target = f"127.0.0.1:{self._beside.server_port}"
         self._members = 0
@@ -179,9 +184,10 @@ class AnalystMetrics:
         for level in Level:
             for action in ("allow", "throttle", "block"):
                 metrics.campaign_exchanges.labels(level.value, action).inc(5)
-        metrics.detection_events.inc(30)
-        metrics.detection_lag.set(0.5)
-        metrics.detection_judge.observe(0.002)
+        for analyst in self._analysts:
+            analyst.events.inc(30)
+            analyst.lag.set(0.5)
+            analyst.judge.observe(0.002)
 
     def close(self) -> None:
         for server, thread in ((self._server, self._thread), (self._beside, self._beside_thread)):
@@ -210,6 +216,7 @@ class Watched:
     prometheus: PrometheusServer
     proxies: tuple[Running, Running]
     """On the memory store, and on Redis."""
+    analyst: DetectingReplica
 
 
 @pytest.fixture(scope="module")
@@ -228,10 +235,10 @@ def watched(mock_api: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
             running.callback(proxy.stop)
             THROTTLED.status_at(proxy.url)  # the one that this account may send a day
             proxies.append(proxy)
-        analyst = AnalystMetrics()
+        analyst = DetectingReplica()
         running.callback(analyst.close)
-        targets = [*(urlsplit(proxy.admin).netloc for proxy in proxies), analyst.target, analyst.analyser_target]
-        prometheus = running.enter_context(running_prometheus(targets, folder))
+        targets = [*(urlsplit(proxy.admin).netloc for proxy in proxies), analyst.target]
+        prometheus = running.enter_context(running_prometheus(targets, [analyst.analyser_target], folder))
         _ordinary_traffic(prometheus, proxies, analyst)
         _policy_changes(prometheus, proxies, policy)
         redis.terminate()
@@ -240,10 +247,10 @@ def watched(mock_api: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
         for _ in range(2):
             _send_mix(proxies[1].url)
             prometheus.wait_for_scrape()
-        yield Watched(prometheus, (proxies[0], proxies[1]))
+        yield Watched(prometheus, (proxies[0], proxies[1]), analyst)
 
 
-def _ordinary_traffic(prometheus: PrometheusServer, proxies: list[Running], analyst: AnalystMetrics) -> None:
+def _ordinary_traffic(prometheus: PrometheusServer, proxies: list[Running], analyst: DetectingReplica) -> None:
     for _ in range(3):
         analyst.step()
         with contextlib.ExitStack() as open_streams:
@@ -251,6 +258,8 @@ def _ordinary_traffic(prometheus: PrometheusServer, proxies: list[Running], anal
                 stream = open_streams.enter_context(OPEN_STREAM.answer(proxy.url))
                 stream.read(1)
                 _send_mix(proxy.url)
+                with pytest.raises(TimeoutError):
+                    UNANSWERED.status_at(proxy.url)
             prometheus.wait_for_scrape()
     prometheus.wait_for_scrape()
 
@@ -266,7 +275,12 @@ def _policy_changes(prometheus: PrometheusServer, proxies: list[Running], policy
 
 def _substituted(expression: str, instance: str = ".+") -> str:
     """As Grafana sends it, over a window that holds the whole of this test's traffic."""
-    for variable, value in (("$__rate_interval", "1m"), ("$job", "stillgate"), ("$instance", instance)):
+    for variable, value in (
+        ("$__rate_interval", "1m"),
+        ("$job", "stillgate"),
+        ("$analyser", "stillgate-analyser"),
+        ("$instance", instance),
+    ):
         expression = expression.replace(variable, value)
     assert "$" not in expression
     return expression
@@ -306,7 +320,7 @@ def test_the_dashboard_tells_what_happened(watched: Watched) -> None:
 
     assert labels("outcome", 10) >= {"allow", "throttle", "block"}
     assert labels("code", 11) >= {"200", "403", "429", "502", "529"}
-    assert labels("ending", 12) >= {"complete", "client_gone", "upstream_refused", "upstream_failed"}
+    assert labels("ending", 12) >= {"complete", "client_gone", "client_gave_up", "upstream_refused", "upstream_failed"}
     assert labels("rule", 20) == {"pusher-rpm"}
     assert labels("rule", 21) == {"frontier-models"}
     assert labels("rule", 22) == {"rehearsal"}
@@ -318,6 +332,22 @@ def test_the_dashboard_tells_what_happened(watched: Watched) -> None:
         assert watched.prometheus.query(streams)
     assert labels("level", 70) == labels("level", 71) == {"suspected", "confirmed"}
     assert labels("action", 72) == {"allow", "throttle", "block"}
+
+
+@pytest.mark.parametrize("panel", [73, 74, 75])
+def test_detection_is_shown_where_it_works_and_nowhere_else(watched: Watched, panel: int) -> None:
+    """In the replica on the memory store; for the one on Redis in the analyser, whichever replica was chosen."""
+    memory, redis = (urlsplit(proxy.admin).netloc for proxy in watched.proxies)
+
+    def shown(instance: str) -> set[str]:
+        targets = next(panel_["targets"] for panel_ in PANELS if panel_["id"] == panel)
+        found = [watched.prometheus.query(_substituted(target["expr"], instance)) for target in targets]
+        return {sample["metric"]["instance"] for samples in found for sample in samples}
+
+    analyst = watched.analyst
+    assert shown(memory) - {memory} == shown(redis) == {analyst.analyser_target}
+    assert shown(".+") >= {analyst.target, analyst.analyser_target}
+    assert redis not in shown(".+")
 
 
 def test_every_rule_is_evaluated_and_asks_for_series_that_exist(watched: Watched) -> None:

@@ -84,7 +84,10 @@ def known(last_us: int) -> bytes:
 
 
 @pytest.mark.slow
-async def test_a_campaign_is_found_refused_told_of_and_released(tmp_path: Path) -> None:
+async def test_a_campaign_is_found_refused_told_of_and_released(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "stillgate.campaigns")
     mock = await start("127.0.0.1", 0, MockSettings(pace_seconds=0))
     state = tmp_path / "campaigns.json"
     kept: dict[str, Any] = {"state": str(state), "hash_key": KEY}
@@ -113,6 +116,7 @@ async def test_a_campaign_is_found_refused_told_of_and_released(tmp_path: Path) 
 
             said = {"word": "release", "by": "ada"}
             assert (await page(session, proxy, f"/{name}/word", json=said))[0] == 200
+            await until(lambda: "campaign released" in caplog.text)
             _, told = await campaign.ask(session, proxy.url, 0, "Which is the last one?")
             assert BY_VERDICT not in told
             assert (await page(session, proxy, f"/{name}/word", json={**said, "word": None}))[0] == 200
@@ -126,6 +130,10 @@ async def test_a_campaign_is_found_refused_told_of_and_released(tmp_path: Path) 
             answers = [await campaign.ask(session, proxy.url, account, f"And {account}?") for account in (50, 51)]
             assert BY_VERDICT in answers[1][1]
             assert [told["id"] for told in (await page(session, proxy, ""))[1]["campaigns"]] == [name]
+        news = [record for record in caplog.records if record.getMessage().startswith("campaign ")]
+        assert {vars(record)["campaign"] for record in news} == {name}
+        changes = [record.getMessage().removeprefix("campaign ") for record in news]
+        assert changes[-3:] == ["confirmed", "released", "confirmed"], "and nothing more after the restart"
     finally:
         await mock.close()
 
@@ -168,15 +176,18 @@ async def test_the_state_is_saved_while_serving_and_a_disk_that_fails_is_told_of
 ) -> None:
     folder = tmp_path / "folder"
     file = StateFile(folder / "state")
-    detecting = InProcess(ServingAnalyst(), SystemClock(), Metrics(CollectorRegistry()), file)
+    metrics = Metrics(CollectorRegistry())
+    detecting = InProcess(ServingAnalyst(), SystemClock(), metrics, file)
     for _ in range(2):
         await detecting.save()
     assert caplog.text.count("campaigns cannot be saved") == 1
+    assert value(metrics, "detection_state_failures_total") == 2
     folder.mkdir()
     keeping = asyncio.ensure_future(detecting.keep(0.0))
     await until(file.path.exists)
     keeping.cancel()
     assert file.read() == b"[]"
+    assert value(metrics, "detection_state_failures_total") == 2
 
 
 async def test_a_state_that_cannot_be_kept_is_told_before_anything_is_served(tmp_path: Path) -> None:

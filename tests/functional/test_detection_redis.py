@@ -81,6 +81,8 @@ async def test_a_campaign_over_all_replicas_is_found_refused_and_released_on_all
         for url in (*campaign.urls, late.url):
             await until_refused(campaign, session, url, True)
         assert late.metric('stillgate_campaigns{level="confirmed"}') == 1
+    assert "campaign confirmed" in [said["message"] for said in analyser.log()]
+    assert "campaign confirmed" not in [said["message"] for replica in (one, other) for said in replica.log()]
     assert one.metric("stillgate_detection_events_sent_total") > 0
     assert one.metric("stillgate_detection_events_dropped_total") == 0
 

@@ -237,6 +237,6 @@ async def test_whenever_a_client_leaves_its_exchange_settles_once(
     admitted = float(samples['stillgate_exchanges_total{dialect="anthropic_messages",outcome="allow"}'])
     endings = {name: float(value) for name, value in samples.items() if "exchange_endings_total{" in name}
     assert sum(endings.values()) == admitted
-    assert len(endings) == 2  # complete, and client_gone
+    assert len(endings) == 3  # complete, client_gone, and before the head client_gave_up
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
     assert admitted > 50

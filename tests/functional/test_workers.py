@@ -52,6 +52,10 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0.05)
 
 
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def is_gone(pid: int) -> bool:
     with suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -127,6 +131,13 @@ async def test_two_workers_are_one_proxy(
     assert running.metric('stillgate_exchanges_total{dialect="anthropic_messages",outcome="throttle"}') == 2
     assert running.metric("stillgate_exchanges_in_flight") == 0
     assert running.metric("stillgate_ready") == 1
+    assert running.metric("stillgate_workers") == 2
+
+    # So is what they take of the machine.
+    together = (running.process.pid, *children(running.process.pid))
+    assert running.metric("process_resident_memory_bytes") > max(map(resident_bytes, together))
+    assert running.metric("process_cpu_seconds_total") > 0
+    assert running.metric("process_open_fds") > running.metric("stillgate_workers")
     await until(lambda: running.metric("stillgate_store_up") == 1)
 
     # A reload reaches both, however it is told; so does a refusal.
@@ -174,11 +185,13 @@ async def test_a_worker_that_dies_is_replaced_and_one_without_supervisor_ends(
     redis.command("FLUSHALL")
     running = serve(WIDE_POLICY, "--workers", "2", "--store", redis.url, "--upstream", model_api.url)
     first = children(running.process.pid)
+    used = running.metric("process_cpu_seconds_total")
     os.kill(first[0], signal.SIGKILL)
     await until(lambda: first[0] not in children(running.process.pid) and readiness(running)[0] == 200)
     second = children(running.process.pid)
     assert len(second) == 2
     assert first[1] in second
+    assert running.metric("process_cpu_seconds_total") >= used, "a counter that falls looks like a restart"
     async with streams(running.url, model_api, 10) as pairs:
         await end(pairs)
 

@@ -101,7 +101,12 @@ def test_every_panel_asks_the_data_source_that_the_viewer_chose() -> None:
     sources = [panel["datasource"] for panel in PANELS]
     sources += [target["datasource"] for panel in PANELS for target in panel["targets"]]
     assert all(source == {"type": "prometheus", "uid": "${datasource}"} for source in sources)
-    assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == ["datasource", "job", "instance"]
+    assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == [
+        "datasource",
+        "job",
+        "instance",
+        "analyser",
+    ]
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -109,5 +114,5 @@ def test_a_query_keeps_to_the_chosen_instances_and_to_the_rate_interval(query: s
     selectors = re.findall(r"(?:stillgate|process)_\w+(\{.*?\})?", query)
     assert selectors or "ALERTS{" in query
     for selector in selectors:
-        assert selector.startswith('{job="$job", instance=~"$instance"'), query
+        assert selector.startswith('{job="$job", instance=~"$instance"') or selector == '{job="$analyser"}', query
     assert all(window == "[$__rate_interval]" for window in re.findall(r"\[.*?\]", query))

@@ -83,3 +83,22 @@ def test_nobody_is_warned_who_names_an_edge_or_lends_no_key(
     kept.path.write_text(POLICY % "first" + edges)
     Kept(kept.path, lends_key=lends_key).keeper.load()
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[list[str]]:
+    return [vars(record)["issues"] for record in caplog.records if record.message == "policy in force has warnings"]
+
+
+async def test_what_a_policy_is_warned_of_is_logged_once_each_time_that_it_is_loaded(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert warnings(caplog) == []
+    assert kept.keeper.told()["warnings"] == 0
+    kept.path.write_text(POLICY % "first" + EDGES % "0.0.0.0/0")
+    for _ in range(3):
+        await kept.keeper.reload()
+    ((warning,),) = warnings(caplog)
+    assert warning.startswith(f"{kept.path}:5:19: warning trusts-everyone: ")
+    assert kept.keeper.told()["warnings"] == 1
+    Kept(kept.path).keeper.load()
+    assert warnings(caplog) == [[warning]] * 2
