@@ -71,10 +71,9 @@ class ExchangeLog:
         self._release()
 
     def forget(self, exchange_id: str) -> None:
-        """An exchange is over. Should it have no line (the proxy itself failed on it), those behind it may go on."""
+        """An exchange is over. If it has no line, as nothing was decided of it, those behind it may go on."""
         if exchange_id in self._waiting and self._waiting[exchange_id] is None:
             del self._waiting[exchange_id]
-            self._count_dropped()
             self._release()
 
     def close(self) -> None:

@@ -170,12 +170,12 @@ async def test_a_refusal_for_a_lost_store_wears_the_dialects_shape_and_says_when
     assert (answer.status, error["type"], answer.values("retry-after")) == (503, "overloaded_error", ["1"])
 
 
-async def test_a_client_that_leaves_while_redis_is_asked_holds_no_slot(
+async def test_a_client_that_leaves_while_redis_is_asked_holds_no_slot_and_loses_no_line(
     own_redis: RedisServer, mock_api: Running, tmp_path: Path
 ) -> None:
-    async with proxy_before(
-        mock_api.url, tmp_path, ONE_AT_A_TIME, store=own_redis.url, store_timeout_ms=int(PATIENCE * 1000)
-    ) as proxy:
+    patient: dict[str, Any] = {"store": own_redis.url, "store_timeout_ms": int(PATIENCE * 1000)}
+    log = str(tmp_path / "exchanges")
+    async with proxy_before(mock_api.url, tmp_path, ONE_AT_A_TIME, exchange_log=log, **patient) as proxy:
         assert await statuses(proxy, 1) == [200]
         own_redis.pause()
         for _ in range(3):
@@ -189,3 +189,5 @@ async def test_a_client_that_leaves_while_redis_is_asked_holds_no_slot(
         async with asyncio.timeout(PATIENCE):  # a lease would hold it for longer
             while await statuses(proxy, 3) != [200] * 3:
                 pass
+        # They were never decided: no line of theirs is lost.
+        assert "stillgate_exchange_log_dropped_total 0.0\n" in (await proxy.exposition()).decode()
