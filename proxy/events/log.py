@@ -129,6 +129,8 @@ class _Writer:
 
     def write(self, data: bytes) -> bool:
         try:
+            if not self._path.exists():
+                self._file.close()  # removed or moved away by others, who would not find what went on into it
             if self._file.closed:
                 self._open()
             elif self._size and self._is_due(len(data)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,22 @@ def test_a_file_is_put_aside_when_it_is_old_and_the_day_before_keeps_its_lines(t
             threading.Event().wait(0.001)
     log.close()
     assert (ids(tmp_path / "log.0001"), ids(tmp_path / "log")) == (["e-0", "e-1"], ["e-2"])
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.rename(path.with_name("moved"))])
+def test_a_file_that_was_removed_or_moved_away_is_begun_anew(tmp_path: Path, lose: Callable[[Path], object]) -> None:
+    tally = Tally()
+    log = opened(tmp_path / "log", tally=tally)
+    for name in "ab":
+        written = tally.written
+        log.opened(name)
+        log.ended(line(name))
+        while tally.written == written:
+            threading.Event().wait(0.001)
+        if name == "a":
+            lose(tmp_path / "log")
+    log.close()
+    assert ids(tmp_path / "log") == ["b"]
 
 
 def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Path) -> None:
