@@ -33,7 +33,7 @@ from proxy.upstream.protocol import Upstream, UpstreamRequest
 from proxy.upstream.relay import relay
 from proxy.upstream.verdict_header import signed_verdict
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("stillgate.exchanges")
 _TOLD = {
     UpstreamError.kind: "The upstream ended the connection before it had answered.",
     UpstreamTimeoutError.kind: "The upstream did not answer in time.",
