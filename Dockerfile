@@ -1,4 +1,7 @@
-# The image of stillgate: `serve` by default, any other verb as the command, for example `mock-upstream`.
+# The image of stillgate: `serve` by default, any other verb as the command, for example `analyse`.
+#
+# The health check knows `serve` and `analyse`. Any other verb that stays, `mock-upstream`, needs a check of its own, as in
+# deploy/compose.yaml, or `docker run --no-healthcheck`: by this one it would be unhealthy for ever.
 #
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" -t stillgate:0.1.0 .
 
@@ -29,19 +32,20 @@ LABEL org.opencontainers.image.title="stillgate" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/stillgate /opt/stillgate
-# Addresses are variables, not flags, so that the health check finds the admin port that was really chosen.
+COPY deploy/image/healthcheck.py /opt/stillgate/healthcheck.py
+# Addresses are variables, not flags, so that the health check finds the port that was really chosen.
 ENV PATH="/opt/stillgate/bin:${PATH}" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     STILLGATE_LISTEN=0.0.0.0:8080 \
-    STILLGATE_ADMIN=0.0.0.0:9464
+    STILLGATE_ADMIN=0.0.0.0:9464 \
+    STILLGATE_METRICS_LISTEN=0.0.0.0:9092
 # A number, which Kubernetes can check for `runAsNonRoot`. Nothing is written but to /tmp: mount a tmpfs there.
 USER 65532:65532
 WORKDIR /tmp
-EXPOSE 8080 9464
+EXPOSE 8080 9464 9092
 STOPSIGNAL SIGTERM
-# http.client asks the port itself; urllib would obey a proxy variable of the environment.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["python", "-c", "import http.client, os; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['STILLGATE_ADMIN'].rpartition(':')[2]), timeout=2); c.request('GET', '/livez'); raise SystemExit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+    CMD ["python", "/opt/stillgate/healthcheck.py"]
 ENTRYPOINT ["stillgate"]
 CMD ["serve"]

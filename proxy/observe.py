@@ -36,6 +36,7 @@ class Observer:
         self._clock = clock
         self._exchange_log = exchange_log
         self._refusals = Throttle(LOGS_PER_SECOND, 1.0)
+        self._failures = Throttle(LOGS_PER_SECOND, 1.0)
         self._given_up = Throttle(LOGS_PER_SECOND, 1.0)
         self._unanswered = Throttle(LOGS_PER_SECOND, 1.0)
         self._in_flight = self._streams = 0
@@ -126,8 +127,11 @@ class Observer:
         if usage.reasoning_tokens:
             tokens.add((model, "reasoning"), usage.reasoning_tokens)
 
-    def upstream_failed(self, kind: str) -> None:
+    def upstream_failed(self, exchange: Exchange, kind: str, fault: str) -> None:
+        """The upstream failed an exchange; `kind` is counted, `fault` is for an operator."""
         self._metrics.upstream_errors.labels(kind).inc()
+        if self._failures.lets_pass(self._clock.monotonic_us() / 1e6):
+            log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": fault})
 
     def answered_here(self, status: int) -> None:
         self._responses.add(("proxy", str(status)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random  # noqa: TID251 - jitter between replicas; nothing is decided by it
 import secrets
 from collections.abc import AsyncIterator, Iterable
@@ -21,6 +22,9 @@ from proxy.metrics import Metrics
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 
+log = logging.getLogger("stillgate.store")
+_HASH_KEY = "hash-key"
+
 
 @dataclass(slots=True)
 class Store:
@@ -31,6 +35,8 @@ class Store:
     redis: RedisStore | None = None
     resilient: ResilientStore | None = None
     tasks: Tasks = field(default_factory=Tasks)
+    _shared_key: bytes | None = None
+    """The hash key that was had from Redis, as long as Redis holds no other one."""
 
     @property
     def state(self) -> str:
@@ -49,17 +55,31 @@ class Store:
         """
         if settings.hash_key:
             return settings.hash_key.encode()
+        if self.redis is None:
+            return secrets.token_bytes(32)
         try:
-            return await self.shared_secret("hash-key") or secrets.token_bytes(32)
+            self._shared_key = await self.redis.shared_secret(_HASH_KEY)
         except StoreError as fault:
             raise UsageError(
                 f"--store {urlsplit(settings.store).hostname}: {fault}; "
                 "mend that first, or give --hash-key so that stillgate can start without it"
             ) from fault
+        return self._shared_key
 
-    async def shared_secret(self, name: str) -> bytes | None:
-        """A secret that all replicas share; None where there is nobody to share it with. StoreError."""
-        return None if self.redis is None else await self.redis.shared_secret(name)
+    async def keep_hash_key(self) -> None:
+        """Puts the shared hash key back where Redis has lost it, so that whoever starts next finds the one in use.
+
+        Where another one is there by then, that is told once and left to the operator: neither may change under way.
+        """
+        if self.redis is None or self._shared_key is None:
+            return
+        with suppress(StoreError):
+            if await self.redis.shared_secret(_HASH_KEY, self._shared_key) != self._shared_key:
+                self._shared_key = None
+                log.warning(
+                    "Redis holds another hash key than the one in use here: whoever is known by an API key has two "
+                    "accounts among the replicas; restart those that say this, or give all of them one --hash-key"
+                )
 
     async def renew_slots(self, reservations: Iterable[Reservation | None]) -> None:
         """Renews the leases of those that hold slots; while the store is away they wait for the next time."""
@@ -107,7 +127,7 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
     # Before the first request, so that a share is a share from the start; a Redis that is away costs one timeout.
     replica_id = unique_id("r-")
     await resilient.announce(replica_id)
-    _ = store.tasks.spawn_endless(_announce(resilient, replica_id), "announce replica")
+    _ = store.tasks.spawn_endless(_announce(store, resilient, replica_id), "announce replica")
     try:
         yield store
     finally:
@@ -115,7 +135,8 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
         await resilient.close()
 
 
-async def _announce(resilient: ResilientStore, replica_id: str) -> None:
+async def _announce(store: Store, resilient: ResilientStore, replica_id: str) -> None:
     while True:
         await asyncio.sleep(REPLICA_LEASE_US / 3e6)
         await resilient.announce(replica_id)
+        await store.keep_hash_key()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("stillgate.tasks")
 _AGAIN_SECONDS = 0.5
 
 

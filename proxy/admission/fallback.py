@@ -19,7 +19,7 @@ from proxy.admission.store import Admission, BucketStore, Claim, Denied, Granted
 from proxy.errors import StoreError
 from proxy.tasks import Tasks
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("stillgate.store")
 T = TypeVar("T")
 
 FAULTS_TO_OPEN = 3

@@ -97,9 +97,9 @@ class RedisStore:
         """Returns once the script has run and written. StoreError where it could not."""
         await self._post.submit(ProbeCall())
 
-    async def shared_secret(self, name: str) -> bytes:
-        """32 random bytes that every replica on this Redis gets alike."""
-        secret: bytes = await self._post.submit(SecretCall(name, secrets.token_bytes(32)))
+    async def shared_secret(self, name: str, own: bytes | None = None) -> bytes:
+        """32 random bytes that every replica on this Redis gets alike. Where there are none yet: `own`, if given."""
+        secret: bytes = await self._post.submit(SecretCall(name, own or secrets.token_bytes(32)))
         return secret
 
     async def announce(self, replica_id: str) -> int:

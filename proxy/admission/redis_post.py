@@ -26,7 +26,7 @@ from proxy.errors import StoreError
 from proxy.logs import Throttle
 from proxy.tasks import Tasks
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("stillgate.store")
 
 BATCH = 128
 """Calls in one run of the script, during which Redis serves nobody else."""

@@ -1,7 +1,8 @@
 """Play the suite of campaigns and traps against a policy and two baselines, and compare with the figures on record.
 
 Every preset runs scaled down in a benign world, and every trap beside it; all in virtual time, on as many processes as
---jobs says. Exit code 0, 1 where a figure is behind the one on record (or a policy is bad), 2 for wrong usage.
+--jobs says. To be run in the root of stillgate's repository, where policy and record are, or with --policy and
+--recorded. Exit code 0, 1 where a figure is behind the one on record (or a policy is bad), 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
     from proxy.simulate.traffic.recorded import read
     from proxy.simulate.traffic.suite import DEFAULT_SEED, trials
 
+    if not Path(arguments.policy).exists():
+        raise UsageError(
+            f"--policy {arguments.policy}: there is no such file; run this in the root of stillgate's repository, "
+            "or give --policy and --recorded"
+        )
     load_policy(arguments.policy)
     if arguments.jobs < 1:
         raise UsageError("--jobs: at least 1")

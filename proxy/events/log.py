@@ -71,10 +71,9 @@ class ExchangeLog:
         self._release()
 
     def forget(self, exchange_id: str) -> None:
-        """An exchange is over. Should it have no line (the proxy itself failed on it), those behind it may go on."""
+        """An exchange is over. If it has no line, as nothing was decided of it, those behind it may go on."""
         if exchange_id in self._waiting and self._waiting[exchange_id] is None:
             del self._waiting[exchange_id]
-            self._count_dropped()
             self._release()
 
     def close(self) -> None:
@@ -130,6 +129,8 @@ class _Writer:
 
     def write(self, data: bytes) -> bool:
         try:
+            if not self._path.exists():
+                self._file.close()  # removed or moved away by others, who would not find what went on into it
             if self._file.closed:
                 self._open()
             elif self._size and self._is_due(len(data)):

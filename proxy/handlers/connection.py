@@ -19,7 +19,7 @@ from proxy.handlers.request import MalformedError, Request
 from proxy.handlers.uptake import Uptake
 from proxy.quiet import Reads
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("stillgate.clients")
 LINGER_SECONDS = 10.0
 """For a client to end what nobody reads: to close at once could take the answer from it (RFC 9112, 9.6)."""
 _MOST_WAITING = 16

@@ -33,7 +33,7 @@ from proxy.upstream.protocol import Upstream, UpstreamRequest
 from proxy.upstream.relay import relay
 from proxy.upstream.verdict_header import signed_verdict
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("stillgate.exchanges")
 _TOLD = {
     UpstreamError.kind: "The upstream ended the connection before it had answered.",
     UpstreamTimeoutError.kind: "The upstream did not answer in time.",
@@ -193,10 +193,9 @@ class Handler:
             return self._answer_fault(
                 passage.request, passage.connection, exchange.dialect, passage.request.body.fault(), exchange.arrival.id
             )
-        log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": str(fault)})
         timed_out = isinstance(fault, UpstreamTimeoutError)
         kind = Fault.GATEWAY_TIMEOUT if timed_out else Fault.BAD_GATEWAY
-        self.observer.upstream_failed("broken" if response and not timed_out else fault.kind)
+        self.observer.upstream_failed(exchange, "broken" if response and not timed_out else fault.kind, str(fault))
         if response is None:
             self._settle(passage, passage.outcome(Ending.UPSTREAM_TIMEOUT if timed_out else Ending.UPSTREAM_FAILED))
             return self._answer(passage, exchange.dialect.error(kind, _TOLD[fault.kind], exchange.arrival.id))

@@ -22,7 +22,7 @@ from proxy.metrics import Metrics
 from proxy.quiet import Reads
 from proxy.settings import split_address
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("stillgate.clients")
 HEAD_SECONDS = 60.0
 """From the first byte of a head to its last, as nginx's client_header_timeout."""
 KEEPALIVE_SECONDS = 3600.0

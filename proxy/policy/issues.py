@@ -116,7 +116,7 @@ class Code(StrEnum):
     )
     UNREAD_MODELS = (
         "unread-models",
-        "A model that a form or the path itself names is not read, so a rule on models lets such a request pass.",
+        "A model that a form or the path itself names is not read: rules and quotas on models miss such a request.",
         "Deny such paths beside it, or all but those that you serve: `deny: {}` with `unless: {path: [...]}`.",
     )
     REDUNDANT_QUOTA = (

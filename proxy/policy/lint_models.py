@@ -1,24 +1,30 @@
-"""Owns the check for access rules on models that do not say what is to become of models which nobody reads."""
+"""Owns the check for rules on models that do not say what is to become of models which nobody reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from proxy.policy.issues import Code, Issue
-from proxy.policy.spec import AccessSpec, PolicySpec
+from proxy.policy.spec import PolicySpec
 from proxy.policy.terms import Matcher, Mode
 
 
 def model_issues(spec: PolicySpec) -> Iterator[Issue]:
-    """Silent where a rule names paths: whoever wrote it has thought of them."""
-    enforced = [rule for rule in spec.access if rule.mode is Mode.ENFORCE]
-    if spec.mode is Mode.SHADOW or any(matcher.path for rule in enforced for matcher in _matchers(rule)):
+    """One for a policy, as one rule on paths answers it for all. What a quota says of paths answers it for quotas.
+
+    Silent where paths are named: whoever wrote that has thought of them.
+    """
+    rules = [rule for rule in spec.access if rule.mode is Mode.ENFORCE]
+    quotas = [quota for quota in spec.quotas if quota.mode is Mode.ENFORCE]
+    if spec.mode is Mode.SHADOW or any(_names_path(rule.deny, rule.allow, rule.unless) for rule in rules):
         return
-    for rule in enforced:
-        if rule.deny is not None and rule.deny.model and not rule.has("allow"):
-            yield Issue.warning(rule.deny.at("model"), Code.UNREAD_MODELS, Code.UNREAD_MODELS.explanation)
-            return
+    on_models = [rule.deny for rule in rules if not rule.has("allow")]
+    if not any(_names_path(quota.match, quota.unless) for quota in quotas):
+        on_models += [quota.match for quota in quotas]
+    first = next((matcher for matcher in on_models if matcher is not None and matcher.model), None)
+    if first is not None:
+        yield Issue.warning(first.at("model"), Code.UNREAD_MODELS, Code.UNREAD_MODELS.explanation)
 
 
-def _matchers(rule: AccessSpec) -> Iterator[Matcher]:
-    yield from (matcher for matcher in (rule.deny, rule.allow, rule.unless) if matcher is not None)
+def _names_path(*matchers: Matcher | None) -> bool:
+    return any(matcher is not None and matcher.path for matcher in matchers)

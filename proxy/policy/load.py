@@ -64,7 +64,7 @@ def attempt(path: str, today: date | None = None) -> Attempt:
         return _failed([Issue.error(Position(path), fault.code, fault.message)], ())
     documents = [_read(file) for file in files]
     complete = [document.path for document in documents if document.is_complete()]
-    if complete and os.path.isdir(path):
+    if complete and len(documents) > 1:
         message = f"the folder holds complete policies (with a `name`); give one of the files, such as {complete[0]}"
         return _failed([Issue.error(Position(path), Code.SEVERAL_POLICIES, message)], files)
     return _build(_name_of(path), documents, today)

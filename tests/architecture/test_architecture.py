@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,14 @@ def test_a_package_file_holds_no_logic(path: Path) -> None:
 def test_scripts_for_redis_live_in_lua_files_and_nowhere_else() -> None:
     assert list((ROOT / "proxy" / "admission" / "lua").glob("*.lua"))
     assert [name for name, path in zip(NAMES, MODULES, strict=True) if "redis.call(" in path.read_text()] == []
+
+
+def test_every_logger_is_one_of_stillgates_so_that_one_name_selects_them_all() -> None:
+    named = {
+        f"{name}: {ast.unparse(call.args[0])}"
+        for name, path in zip(NAMES, MODULES, strict=True)
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("getLogger") and call.args
+    }
+    assert named
+    assert [place for place in sorted(named) if not re.search(r": 'stillgate(\.[a-z_]+)?'$", place)] == []

@@ -127,7 +127,7 @@ async def test_however_many_hold_half_a_head_there_is_room_for_others(
     assert await metric(narrow, 'stillgate_client_connections_shed_total{kind="idle"}') >= 4 * ROOM
     assert await metric(narrow, 'stillgate_client_connections_shed_total{kind="new"}') == 0
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [record.name for record in told] == ["proxy.handlers.server"], "once, however many come"
+    assert [record.name for record in told] == ["stillgate.clients"], "once, however many come"
 
 
 async def test_where_all_are_at_work_a_newcomer_is_sent_away_and_they_are_served(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from proxy.app import Proxy
+from proxy.observe import LOGS_PER_SECOND
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.protocol import UpstreamRequest
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
@@ -63,6 +64,21 @@ async def test_an_upstream_that_cannot_be_reached_is_a_502_in_the_dialects_own_s
     assert json.loads(anthropic.body)["request_id"] == anthropic.values("request-id")[0]
     assert (openai.status, error_of(openai)["code"]) == (502, "bad_gateway")
     assert str(dead_port) not in repr(anthropic) + repr(openai)
+
+
+async def test_an_upstream_that_fails_all_exchanges_does_not_fill_the_log(
+    dead_port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxy_before(f"http://127.0.0.1:{dead_port}", tmp_path) as proxy:
+        monkeypatch.setattr(proxy.clock, "monotonic_us", lambda: 5_000_000)
+        for _ in range(LOGS_PER_SECOND + 5):
+            assert (await told(proxy)).status == 502
+        counted = f'stillgate_upstream_errors_total{{kind="unreachable"}} {LOGS_PER_SECOND + 5}.0\n'
+        assert counted in (await proxy.exposition()).decode()
+    lines = [record for record in caplog.records if record.message == "upstream failed"]
+    assert len(lines) == LOGS_PER_SECOND
+    assert vars(lines[0])["exchange"].startswith("req_")
+    assert str(dead_port) in vars(lines[0])["fault"]
 
 
 async def test_a_host_that_has_no_address_is_a_502(tmp_path: Path) -> None:

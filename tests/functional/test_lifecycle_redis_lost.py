@@ -24,6 +24,7 @@ quotas:
   - {id: slots, key: [account], unit: concurrent, limit: 3}
 on_store_failure: %s
 """
+HASH_KEY = "{stillgate}:secret:hash-key"
 ASK = request_bytes(
     "POST /v1/messages",
     ("x-api-key", "k"),
@@ -116,6 +117,49 @@ async def test_a_redis_that_is_only_silent_loses_nothing(
         assert await statuses(proxy, 3) == [200, 200, 429]
 
 
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replicas announce themselves a hundred times a second."""
+    monkeypatch.setattr("proxy.stores.REPLICA_LEASE_US", 30_000)
+
+
+@pytest.mark.usefixtures("often")
+async def test_who_starts_after_redis_was_emptied_knows_accounts_as_the_running_replicas_do(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    async with proxy_on(own_redis, mock_api, tmp_path, "local") as running:
+        own_redis.command("FLUSHALL")
+        async with asyncio.timeout(PATIENCE):
+            while not own_redis.command("EXISTS", HASH_KEY):
+                await asyncio.sleep(0.01)
+        async with proxy_on(own_redis, mock_api, tmp_path, "local") as restarted:
+            assert await statuses(running, 2) + await statuses(restarted, 2) == [200] * 3 + [429]
+
+
+@pytest.mark.usefixtures("often")
+async def test_another_hash_key_in_redis_is_told_of_once(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with proxy_on(own_redis, mock_api, tmp_path, "local") as proxy:
+        own_redis.command("SET", HASH_KEY, "00" * 32)
+        async with asyncio.timeout(PATIENCE):
+            while "another hash key" not in caplog.text:
+                await asyncio.sleep(0.01)
+        await proxy.store.keep_hash_key()
+        assert caplog.text.count("another hash key") == 1
+        assert "--hash-key" in caplog.text
+        assert own_redis.command("GET", HASH_KEY) == b"00" * 32
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_hash_key_that_was_given_stays_out_of_redis(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    async with proxy_before(mock_api.url, tmp_path, POLICY % "local", store=own_redis.url, hash_key="given") as proxy:
+        await proxy.store.keep_hash_key()
+        assert not own_redis.command("EXISTS", HASH_KEY)
+
+
 async def test_a_refusal_for_a_lost_store_wears_the_dialects_shape_and_says_when_to_return(
     own_redis: RedisServer, mock_api: Running, tmp_path: Path
 ) -> None:
@@ -126,12 +170,12 @@ async def test_a_refusal_for_a_lost_store_wears_the_dialects_shape_and_says_when
     assert (answer.status, error["type"], answer.values("retry-after")) == (503, "overloaded_error", ["1"])
 
 
-async def test_a_client_that_leaves_while_redis_is_asked_holds_no_slot(
+async def test_a_client_that_leaves_while_redis_is_asked_holds_no_slot_and_loses_no_line(
     own_redis: RedisServer, mock_api: Running, tmp_path: Path
 ) -> None:
-    async with proxy_before(
-        mock_api.url, tmp_path, ONE_AT_A_TIME, store=own_redis.url, store_timeout_ms=int(PATIENCE * 1000)
-    ) as proxy:
+    patient: dict[str, Any] = {"store": own_redis.url, "store_timeout_ms": int(PATIENCE * 1000)}
+    log = str(tmp_path / "exchanges")
+    async with proxy_before(mock_api.url, tmp_path, ONE_AT_A_TIME, exchange_log=log, **patient) as proxy:
         assert await statuses(proxy, 1) == [200]
         own_redis.pause()
         for _ in range(3):
@@ -145,3 +189,5 @@ async def test_a_client_that_leaves_while_redis_is_asked_holds_no_slot(
         async with asyncio.timeout(PATIENCE):  # a lease would hold it for longer
             while await statuses(proxy, 3) != [200] * 3:
                 pass
+        # They were never decided: no line of theirs is lost.
+        assert "stillgate_exchange_log_dropped_total 0.0\n" in (await proxy.exposition()).decode()

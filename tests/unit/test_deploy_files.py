@@ -109,9 +109,19 @@ def test_the_image_needs_no_shell_to_run_and_stops_on_sigterm() -> None:
     assert json.loads(stage["CMD"]) == ["serve"]
     assert stage["STOPSIGNAL"] == "SIGTERM"
     check = json.loads(stage["HEALTHCHECK"].partition("CMD ")[2])
-    assert check[:2] == ["python", "-c"]
-    assert "/livez" in check[2]
-    compile(check[2], "HEALTHCHECK", "exec")
+    program, script = check
+    assert program == "python"
+    assert ("COPY", f"deploy/image/healthcheck.py {script}") in _last_stage()
+
+
+def test_the_image_says_where_each_verb_that_its_health_check_asks_is_to_listen() -> None:
+    said = next(rest for name, rest in _last_stage() if name == "ENV")
+    ports = dict(re.findall(r"(STILLGATE_\w+)=0\.0\.0\.0:(\d+)", said))
+    asked = re.findall(r'"(STILLGATE_\w+)"', (DEPLOY / "image/healthcheck.py").read_text(encoding="utf-8"))
+    assert asked == [variable_of("admin"), variable_of("metrics_listen")]
+    assert ports.keys() >= set(asked)
+    exposed = next(rest for name, rest in _last_stage() if name == "EXPOSE")
+    assert exposed.split() == list(ports.values())
 
 
 def test_the_image_is_labelled_with_the_version_of_the_package() -> None:

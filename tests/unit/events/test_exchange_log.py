@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_lines_stand_in_order_of_arrival_whatever_ends_first(tmp_path: Path) -> 
     assert (tally.written, tally.dropped) == (3, 0)
 
 
-def test_an_exchange_that_never_gets_a_line_does_not_hold_up_the_others(tmp_path: Path) -> None:
+def test_an_exchange_that_was_never_decided_has_no_line_to_lose_and_holds_up_nobody(tmp_path: Path) -> None:
     tally = Tally()
     log = opened(tmp_path / "log", tally=tally)
     log.opened("lost")
@@ -65,7 +66,7 @@ def test_an_exchange_that_never_gets_a_line_does_not_hold_up_the_others(tmp_path
     log.forget("next")
     log.close()
     assert ids(tmp_path / "log") == ["next"]
-    assert tally.dropped == 1
+    assert tally.dropped == 0
 
 
 def test_a_line_that_waits_for_an_earlier_exchange_is_not_lost_when_its_own_is_over(tmp_path: Path) -> None:
@@ -113,6 +114,22 @@ def test_a_file_is_put_aside_when_it_is_old_and_the_day_before_keeps_its_lines(t
             threading.Event().wait(0.001)
     log.close()
     assert (ids(tmp_path / "log.0001"), ids(tmp_path / "log")) == (["e-0", "e-1"], ["e-2"])
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.rename(path.with_name("moved"))])
+def test_a_file_that_was_removed_or_moved_away_is_begun_anew(tmp_path: Path, lose: Callable[[Path], object]) -> None:
+    tally = Tally()
+    log = opened(tmp_path / "log", tally=tally)
+    for name in "ab":
+        written = tally.written
+        log.opened(name)
+        log.ended(line(name))
+        while tally.written == written:
+            threading.Event().wait(0.001)
+        if name == "a":
+            lose(tmp_path / "log")
+    log.close()
+    assert ids(tmp_path / "log") == ["b"]
 
 
 def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Path) -> None:

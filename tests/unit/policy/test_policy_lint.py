@@ -91,7 +91,7 @@ def test_a_quota_is_redundant_beside_one_that_is_as_tight_wherever_it_applies(
         ("key: [account], unit: requests, rate: 1/s, burst: 9", "key: [account], unit: requests, rate: 2/s, burst: 8"),
         ("key: [account], unit: requests, rate: 1/s", "key: [network], unit: requests, rate: 2/s"),
         ("key: [org], unit: requests, rate: 1/s", "key: [account], unit: requests, rate: 2/s"),
-        ("match: {model: a}, key: [], unit: requests, rate: 1/s", "key: [], unit: requests, rate: 2/s"),
+        ("match: {account: a}, key: [], unit: requests, rate: 1/s", "key: [], unit: requests, rate: 2/s"),
         ("unless: {model: a}, key: [], unit: requests, rate: 1/s", "key: [], unit: requests, rate: 2/s"),
         ("key: [], unit: requests, rate: 1/s, mode: shadow", "key: [], unit: requests, rate: 2/s"),
         ("key: [], unit: requests, budget: 1k/day", "key: [], unit: requests, budget: 2k/month"),
@@ -125,6 +125,7 @@ def test_a_quota_behind_a_deny_that_an_allow_comes_before_is_left_alone(told: To
 
 def test_the_first_pattern_that_fits_says_how_large_a_request_may_be(told: Told) -> None:
     quota = "quotas:\n  - {id: q, match: {model: m-small}, key: [], unit: input_tokens, rate: 10k/min}\n"
+    quota += "access:\n  - {id: a, deny: {path: '*/audio/*'}}\n"
 
     assert told("models: {m-small: {context_tokens: 8k}, 'm-*': {context_tokens: 1M}}\n" + quota) == []
     assert told("models: {'m-*': {context_tokens: 1M}, m-small: {context_tokens: 8k}}\n" + quota) == [
@@ -183,6 +184,20 @@ def test_a_rule_on_models_beside_which_none_is_on_paths_is_told(told: Told) -> N
     assert told(deny % "" + "  - {id: b, deny: {path: '*/audio/*'}}\n") == []
     assert told(deny % "" + "  - {id: b, deny: {}, unless: {path: /v1/messages}}\n") == []
     assert told("access:\n  - {id: a, allow: {model: 'm-*'}}\n  - {id: b, deny: {}}\n") == []
+
+
+def test_so_is_a_quota_on_models(told: Told) -> None:
+    quota = "quotas:\n  - {id: q, match: {model: 'm-*'}, key: [account], unit: requests, rate: 1/s%s}\n"
+    on_paths = "  - {id: p, match: {path: '*/audio/*'}, key: [account], unit: requests, rate: 2/s}\n"
+    deny = "access:\n  - {id: a, deny: {%s}}\n"
+    assert told(quota % "") == ["p:3 unread-models"]
+    assert told(quota % ", mode: shadow") == []
+    assert told("mode: shadow\n" + quota % "") == []
+    assert told(quota % "" + on_paths) == []
+    assert told(quota.replace("model: 'm-*'", "model: 'm-*', path: /v1/messages") % "") == []
+    assert told(deny % "path: '*/audio/*'" + quota % "") == []
+    assert told(deny % "model: 'n-*'" + quota % "") == ["p:3 unread-models"], "once, as one rule answers both"
+    assert told(deny % "model: 'n-*'" + quota % "" + on_paths) == ["p:3 unread-models"], "a quota denies no model"
 
 
 def test_a_carve_out_before_a_wider_rule_is_no_doubt(told: Told) -> None:

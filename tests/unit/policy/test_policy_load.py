@@ -186,6 +186,14 @@ def test_a_folder_of_complete_policies_cannot_be_served_and_is_checked_file_by_f
     assert load_policy(str(tmp_path / "strict.yaml")).name == "strict"
 
 
+def test_a_complete_policy_alone_in_its_folder_is_what_the_folder_serves(tmp_path: Path) -> None:
+    write(tmp_path, only="version: 1\nname: mine\n" + quota("a"))
+    assert load_policy(str(tmp_path)).name == "mine"
+
+    write(tmp_path, part="overrides: []\n")
+    assert codes(tmp_path) == ["several-policies"]
+
+
 def test_checking_a_folder_of_parts_checks_the_whole(tmp_path: Path) -> None:
     write(tmp_path, a="version: 1\n" + quota("a"), b="overrides: [{account: x, quotas: {a: unlimited}}]\n")
 

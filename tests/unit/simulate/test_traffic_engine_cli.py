@@ -79,6 +79,16 @@ def test_what_cannot_be_done_is_told_with_what_can(
     assert [word for word in words if word not in told] == []
 
 
+def test_away_from_the_repository_the_suite_says_where_it_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["scenarios"]) == 2
+    told = capsys.readouterr().err
+    assert "policies/strict.yaml: there is no such file" in told
+    assert "in the root of stillgate's repository" in told
+
+
 def test_the_list_names_every_campaign_and_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["simulate", "--list"]) == 0
     shown = capsys.readouterr().out
