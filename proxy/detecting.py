@@ -213,7 +213,7 @@ async def _through_redis(settings: Settings, clock: Clock, metrics: Metrics) -> 
         )
         await detection.start()
         stack.push_async_callback(detection.close)
-        yield ThroughRedis(detection, RedisDesk(link, keys, clock.wall_us), clock, metrics)
+        yield ThroughRedis(detection, RedisDesk(link, keys, clock.wall_us, detection), clock, metrics)
 
 
 def restored(file: StateFile, expires_after_us: int) -> ServingAnalyst:
