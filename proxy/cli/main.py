@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -42,12 +45,22 @@ VERBS = {
 }
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `stillgate` with `arguments` (the process's own by default); returns the exit code."""
-    parsed = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = parsed.run
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal's encoding does not know shall not end a table in the middle.
+        sys.stdout.reconfigure(errors="replace")
+    parsed = argparse.Namespace(verb="")
     try:
-        return run(parsed)
+        try:
+            _parser().parse_args(arguments, parsed)
+            run: Callable[[argparse.Namespace], int] = parsed.run
+            return run(parsed)
+        finally:
+            sys.stdout.flush()
     except UsageError as fault:
         print(f"stillgate {parsed.verb}: {fault}", file=sys.stderr)
         return 2
@@ -56,10 +69,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         # Whoever read our output has seen enough (`stillgate check … | head`).
-        sys.stderr.close()
+        _forget_output()
+        return 1
+    except OSError as fault:
+        if fault.errno not in _FULL:
+            raise
+        print(f"stillgate {parsed.verb}: what it has to say cannot be written: {fault.strerror}", file=sys.stderr)
+        _forget_output()
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried again, and told of, when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
