@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from proxy.analysis.in_process import ServingAnalyst
-from proxy.analysis.state_file import StateFile
+from proxy.analysis.state_file import MOST_BAD, StateFile
 from proxy.app import Proxy
 from proxy.cli.main import main
 from proxy.clock import SystemClock, VirtualClock
@@ -163,6 +163,18 @@ async def test_a_state_that_cannot_be_read_is_put_aside_and_told_of(
     assert "campaigns of the last run cannot be read" in caplog.text
     assert (tmp_path / "campaigns.json.bad").read_bytes() == broken
     assert msgspec.json.decode(state.read_bytes()) == []
+
+
+def test_states_put_aside_do_not_take_each_others_place_until_there_are_many(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "state")
+    places = []
+    for number in range(MOST_BAD + 2):
+        file.write(str(number).encode())
+        places.append(file.put_aside())
+    assert [path.name for path in places[:2]] == ["state.bad", "state.bad.2"]
+    assert [path.read_bytes() for path in places[: MOST_BAD - 1]] == [b"0", b"1", b"2", b"3"]
+    assert places[MOST_BAD - 1 :] == [tmp_path / f"state.bad.{MOST_BAD}"] * 3
+    assert places[-1].read_bytes() == b"6"
 
 
 async def test_the_state_is_saved_while_serving_and_a_disk_that_fails_is_told_of_once(
