@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import errno
 import io
 import os
@@ -45,6 +46,8 @@ VERBS = {
 }
 
 
+_STAND_INS = {"█": "#", "░": ".", "–": "-", "…": "~"}
+"""For what tables and charts are drawn with, where the output's encoding does not know it; `?` for all else."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -52,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `stillgate` with `arguments` (the process's own by default); returns the exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a terminal's encoding does not know shall not end a table in the middle.
-        sys.stdout.reconfigure(errors="replace")
+        codecs.register_error("stand-in", _stand_in)
+        sys.stdout.reconfigure(errors="stand-in")
     parsed = argparse.Namespace(verb="")
     try:
         try:
@@ -79,6 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _stand_in(fault: UnicodeError) -> tuple[str, int]:
+    assert isinstance(fault, UnicodeEncodeError)
+    return "".join(_STAND_INS.get(sign, "?") for sign in fault.object[fault.start : fault.end]), fault.end
 
 
 def _forget_output() -> None:

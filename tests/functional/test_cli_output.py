@@ -67,6 +67,11 @@ def test_a_terminal_that_knows_ascii_only_gets_all_of_it_in_ascii(verb: str, tmp
     assert ended.stdout.count(b"\n") == plain.stdout.count(b"\n") or verb == "demo"
 
 
+def test_what_got_out_and_what_was_stopped_can_be_told_apart_in_ascii(tmp_path: Path) -> None:
+    told = stillgate(VERBS["show"], tmp_path, subprocess.PIPE, PYTHONIOENCODING="ascii").stdout.decode("ascii")
+    assert "# got out (first number), . stopped (second number)" in told
+
+
 def test_a_report_is_utf_8_wherever_it_goes(tmp_path: Path) -> None:
     told = [stillgate(VERBS["report"], tmp_path, subprocess.PIPE, PYTHONIOENCODING=code) for code in ("utf-8", "ascii")]
     assert told[0].stdout == told[1].stdout
