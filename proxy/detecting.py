@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -32,11 +33,14 @@ from proxy.policy.match import Policy
 from proxy.quiet import Reads
 from proxy.settings import Settings
 from proxy.tasks import Tasks
+from proxy.verdict.campaign import Level
 from proxy.verdict.desk import CampaignDesk
 from proxy.verdict.snapshot import Snapshot
 
 log = logging.getLogger("stillgate.detection")
 SAVE_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+"""Between looks whether a level has changed, which is saved at once."""
 
 
 class Detecting(Protocol):
@@ -86,6 +90,8 @@ class InProcess:
         self._clock = clock
         self._metrics, self._analyst_metrics = metrics, AnalystMetrics(metrics.registry)
         self._file = file
+        # One thread, so that states reach the file in the order in which they were.
+        self._disk = ThreadPoolExecutor(1, "save campaigns")
         self._saves = True
         self._told = self._told_faults = 0
 
@@ -97,7 +103,8 @@ class InProcess:
         self._news.know(analyst.campaigns())
         self.detection = LocalDetection(analyst, sketcher)
         self.detection.renew()
-        self.desk = LocalDesk(analyst, self.detection.renew)
+        self._saved = self._levels()
+        self.desk = LocalDesk(analyst, self.detection.renew, self._write)
 
     def follow(self, policy: Policy) -> None:
         self._analyst.expires_after_us = expiry_of(policy)
@@ -117,22 +124,21 @@ class InProcess:
         self._metrics.detection_faults.inc(analyst.faults - self._told_faults)
         self._told_faults = analyst.faults
 
-    async def keep(self, seconds: float) -> None:
-        """For ever: saves the state every so many seconds."""
+    async def keep(self, look_seconds: float, save_seconds: float) -> None:
+        """For ever: saves the state when a look finds another verdict, and every so many seconds what was counted."""
         while True:
-            await asyncio.sleep(seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(save_seconds):
+                    await self._changed(look_seconds)
             await self.save()
 
     async def save(self) -> None:
         """Writes the state, if it has a file. A disk that fails is told of once until it heals."""
-        if self._file is None:
-            return
-        state = self._analyst.state()
         try:
-            await asyncio.to_thread(self._file.write, state)
+            await self._write()
         except OSError as fault:
             self._metrics.state_failures.inc()
-            if self._saves:
+            if self._saves and self._file is not None:
                 log.exception("campaigns cannot be saved", exc_info=fault, extra={"state": str(self._file.path)})
             self._saves = False
         else:
@@ -144,6 +150,24 @@ class InProcess:
         self.fed()
         self.observe()
         await self.save()
+        self._disk.shutdown()
+
+    async def _changed(self, look_seconds: float) -> None:
+        while True:
+            await asyncio.sleep(look_seconds)
+            if self._levels() != self._saved:
+                return
+
+    async def _write(self) -> None:
+        """Writes the state, if it has a file. OSError."""
+        if self._file is None:
+            return
+        levels, state = self._levels(), self._analyst.state()
+        await asyncio.get_running_loop().run_in_executor(self._disk, self._file.write, state)
+        self._saved = levels
+
+    def _levels(self) -> dict[str, Level]:
+        return {name: campaign.level for name, campaign in self.detection.judged.campaigns.items()}
 
 
 class ThroughRedis:
@@ -180,7 +204,7 @@ async def _in_process(
         stack.push_async_callback(tasks.close)
         _ = tasks.spawn_endless(feed(detecting.detection, detecting.fed, reads), "feed the analyst")
         if file is not None:
-            _ = tasks.spawn_endless(detecting.keep(SAVE_SECONDS), "save campaigns")
+            _ = tasks.spawn_endless(detecting.keep(LOOK_SECONDS, SAVE_SECONDS), "save campaigns")
         yield detecting
 
 
@@ -200,7 +224,7 @@ async def _through_redis(settings: Settings, clock: Clock, metrics: Metrics) -> 
         )
         await detection.start()
         stack.push_async_callback(detection.close)
-        yield ThroughRedis(detection, RedisDesk(link, keys, clock.wall_us), clock, metrics)
+        yield ThroughRedis(detection, RedisDesk(link, keys, clock.wall_us, detection), clock, metrics)
 
 
 def restored(file: StateFile, expires_after_us: int) -> ServingAnalyst:

@@ -96,6 +96,11 @@ class LocalDetection:
             self._take_in(self._waiting, most)
         return len(self._earlier) + (self._steps is not None) + len(self._waiting)
 
+    @property
+    def judged(self) -> Snapshot:
+        """The verdicts as they were judged last, in force already or with the next period."""
+        return self._next
+
     def renew(self) -> None:
         """Has an operator's word in force at once."""
         self._snapshot = self._next = Snapshot(self.analyst.verdicts())

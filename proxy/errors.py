@@ -5,6 +5,7 @@ StillgateError
 ├── PolicyError       a policy that does not load; carries every issue with its position
 ├── DialectError      a body or stream that its wire format does not allow
 ├── StoreError        the bucket store did not answer, or not in time
+├── NotKeptError      an operator's word that holds now, and is not where it would outlast the process
 └── UpstreamError     the model API did not answer as HTTP asks
     ├── UnreachableError
     ├── MalformedAnswerError
@@ -28,6 +29,10 @@ class DialectError(StillgateError):
 
 class StoreError(StillgateError):
     """The bucket store failed or did not answer in time; nothing is known of what it did."""
+
+
+class NotKeptError(StillgateError):
+    """What an operator said is in force, but could not be written down where it would outlast this process."""
 
 
 class UpstreamError(StillgateError):

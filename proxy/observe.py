@@ -7,13 +7,14 @@ log into its second victim.
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from proxy.admission.quota import Unit
 from proxy.clock import Clock
 from proxy.dialects.llm import OPAQUE
 from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
-from proxy.exchange import Action, Ending, Exchange, Outcome, Settlement
+from proxy.exchange import Action, Ending, Exchange, Outcome, Settlement, State
 from proxy.logs import Throttle
 from proxy.metrics import DURATION, LATENCY, USED, Metrics
 from proxy.policy.campaigns import CAMPAIGN
@@ -63,13 +64,15 @@ class Observer:
         """Brings the metrics up to date; to be called before they are read."""
         for tally in self._tallies:
             tally.tell()
+        if self._exchange_log is not None:
+            self._metrics.log_unwritten.set(self._exchange_log.unwritten)
         self._metrics.in_flight.set(self._in_flight)
         self._metrics.streams_open.set(self._streams)
 
     def received(self, exchange: Exchange) -> None:
         self._in_flight += 1
         if self._exchange_log is not None:
-            self._exchange_log.opened(exchange.arrival.id)
+            self._exchange_log.opened(exchange.arrival.id, partial(_line_so_far, exchange))
 
     def decided(self, exchange: Exchange, took_us: int) -> None:
         decision = exchange.decision
@@ -190,6 +193,10 @@ def _settled_line(exchange: Exchange, outcome: Outcome, settlement: Settlement, 
     names = tuple(name for name in outcome.signatures if isinstance(name, str))
     status = _NO_ANSWER if outcome.status is None else outcome.status
     return _line(exchange, answer, response_of(status, now_us - exchange.arrival.ts_us, outcome.usage, names))
+
+
+def _line_so_far(exchange: Exchange) -> Line | None:
+    return None if exchange.state is State.RECEIVED else _line(exchange, None, None)
 
 
 def _line(exchange: Exchange, answer: AnswerFeatures | None, response: Response | None) -> Line:

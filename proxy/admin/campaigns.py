@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from proxy.errors import StoreError
+from proxy.errors import NotKeptError, StoreError
 from proxy.reports.wire import summary, told
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.desk import CampaignDesk
@@ -62,10 +62,17 @@ async def _word(desk: CampaignDesk, campaign_id: str, body: bytes) -> tuple[int,
     by = said.by.strip()
     if not by or len(by) > _LONGEST_NAME or not by.isprintable():
         return 400, {"error": f"`by` must be a name of 1 to {_LONGEST_NAME} printable characters"}
-    campaign = await desk.say(campaign_id, said.word, by)
+    word = None if said.word is None else said.word.value
+    told = {"campaign": campaign_id, "word": word, "by": by}
+    try:
+        campaign = await desk.say(campaign_id, said.word, by)
+    except NotKeptError as fault:
+        log.error("operator's word on a campaign, which is not kept", extra={**told, "fault": str(fault)})
+        return 503, {
+            "error": f"Your word is in force, but will be forgotten when the proxy ends ({fault}); say it again."
+        }
     if campaign is not None:
-        word = None if said.word is None else said.word.value
-        log.warning("operator's word on a campaign", extra={"campaign": campaign_id, "word": word, "by": by})
+        log.warning("operator's word on a campaign", extra=told)
     return _one(campaign_id, campaign)
 
 

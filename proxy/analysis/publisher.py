@@ -13,24 +13,22 @@ import msgspec
 
 from proxy.analysis.keys import Keys
 from proxy.analysis.link import Link, Script
+from proxy.analysis.operators import words_said, write_words
 from proxy.analysis.wire import (
     Checkpoint,
     Said,
     decode_checkpoint,
     encode_checkpoint,
     encode_record,
-    encode_said,
     encode_verdict,
     joined,
     records_of,
-    words_of,
 )
 from proxy.clock import unique_id
 from proxy.verdict.campaign import Campaign
 
 _PUBLISH = Script("publish")
 _CHECKPOINT = Script("checkpoint")
-_SAY = Script("say")
 
 
 class _Written(NamedTuple):
@@ -98,7 +96,7 @@ class Publisher:
 
     async def words(self) -> dict[str, Said]:
         """What operators have said. StoreError."""
-        return words_of(await self._link.ask(lambda client: client.hgetall(self._keys.words)))
+        return await words_said(self._link, self._keys)
 
     async def words_version(self) -> bytes | None:
         """Another value when operators have spoken since. StoreError."""
@@ -107,8 +105,4 @@ class Publisher:
 
     async def repeat_words(self, words: Mapping[str, Said]) -> None:
         """Tells a Redis that has lost its memory what operators had said. StoreError."""
-        keys = (self._keys.words, self._keys.words_version, self._keys.records)
-        arguments: list[Any] = [unique_id("w-"), 0]
-        for name, said in words.items():
-            arguments += (name, encode_said(said))
-        await self._link.run(_SAY, keys, arguments)
+        await write_words(self._link, self._keys, words, of_records=False)

@@ -73,14 +73,15 @@ class RemoteDetection:
         self._is_up = True
         self._versions: tuple[bytes | None, bytes | None] = (None, None)
         self._campaigns: list[Campaign] = []
-        self._words: dict[str, Said] = {}
+        self.words: dict[str, Said] = {}
+        """What operators have said, as far as it was ever read here."""
         self._snapshot = NOBODY
         self._until_us = NEVER_US
 
     def snapshot(self, now_us: int) -> Snapshot:
         """The verdicts in force for an exchange that arrives at `now_us`."""
         if now_us >= self._until_us:
-            self._snapshot, self._until_us = in_force(self._campaigns, self._words, now_us)
+            self._snapshot, self._until_us = in_force(self._campaigns, self.words, now_us)
         return self._snapshot
 
     def note(self, noted: Noted) -> None:
@@ -93,7 +94,7 @@ class RemoteDetection:
 
     def campaigns(self, now_us: int) -> list[Campaign]:
         """The verdicts that have not expired, as the operators have them; released ones are among them."""
-        said = [under(self._words, campaign) for campaign in self._campaigns]
+        said = [under(self.words, campaign) for campaign in self._campaigns]
         return [campaign for campaign in said if ends_us(campaign) > now_us]
 
     async def start(self) -> None:
@@ -153,13 +154,13 @@ class RemoteDetection:
         if tuple(seen) == self._versions:
             return
         versions, payload, words = await self._link.ask(self._ask_all)
-        campaigns, said = self._campaigns, self._words
+        campaigns, said = self._campaigns, self.words
         if payload is not None:  # else Redis has lost its memory, and the analyser will tell it again
             campaigns = await asyncio.to_thread(verdicts_of, payload)
-        if words:
-            said = words_of(words)
+        # None is ever deleted: a word that is not there any more was lost with Redis' memory.
+        said = said | words_of(words)
         self._snapshot, self._until_us = await asyncio.to_thread(in_force, campaigns, said, self._now_us())
-        self._campaigns, self._words = campaigns, said
+        self._campaigns, self.words = campaigns, said
         self._versions = versions[0], versions[1]
 
     async def _ask_all(self, client: Redis) -> list[Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+MOST_BAD = 5
+"""States that could not be read and are kept to be looked at."""
+
 
 class StateFile:
     """The file at `path`: always a whole state, never a part of one."""
@@ -29,8 +32,12 @@ class StateFile:
         beside.replace(self.path)
 
     def put_aside(self) -> Path:
-        """Has the file out of the way, for somebody to look at; where it is now. OSError."""
-        return self.path.replace(self._beside("bad"))
+        """Has the file out of the way, for somebody to look at; where it is now. OSError.
+
+        The first ones are kept, since later ones may come of the same fault: beyond `MOST_BAD` the last makes room.
+        """
+        places = [self._beside("bad"), *(self._beside(f"bad.{number}") for number in range(2, MOST_BAD + 1))]
+        return self.path.replace(next((place for place in places if not place.exists()), places[-1]))
 
     def _beside(self, end: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{end}")

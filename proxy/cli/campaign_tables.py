@@ -39,7 +39,10 @@ def show_list(campaigns: Sequence[Campaign]) -> None:
             count(campaign.output_tokens_admitted),
             moment(campaign.last_us),
         )
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    for campaign in campaigns:
+        _tell_loss(console, campaign)
 
 
 def show_one(campaign: Campaign) -> None:
@@ -48,10 +51,18 @@ def show_one(campaign: Campaign) -> None:
     for table in (_figures(campaign), _evidence(campaign), _models(campaign), _targets(campaign)):
         if table.row_count:
             console.print(table)
+    _tell_loss(console, campaign)
     for line in _time_line(campaign):
         console.print(Text(line), soft_wrap=True)
     for line in _members(campaign):
         console.print(Text(line), soft_wrap=True)
+
+
+def _tell_loss(console: Console, campaign: Campaign) -> None:
+    """Whatever was found was seen; a verdict that nothing was seen of is what a replica holds of a lost campaign."""
+    if not campaign.exchanges_seen:
+        told = f"{plain(campaign.id)}: only the verdict is known, which is in force; Redis has lost its figures."
+        console.print(Text(told), soft_wrap=True)
 
 
 def _figures(campaign: Campaign) -> Table:

@@ -124,7 +124,7 @@ def _report(source: Source, arguments: argparse.Namespace) -> None:
     document = campaign_report(source.one(arguments.id))
     text = html(document) if form == "html" else markdown(document)
     if out is None:
-        sys.stdout.write(text)
+        sys.stdout.buffer.write(text.encode())  # in UTF-8 wherever it goes, as it says itself
         return
     try:
         out.write_text(text, encoding="utf-8")

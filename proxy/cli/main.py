@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import errno
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -42,12 +46,25 @@ VERBS = {
 }
 
 
+_STAND_INS = {"█": "#", "░": ".", "–": "-", "…": "~"}
+"""For what tables and charts are drawn with, where the output's encoding does not know it; `?` for all else."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `stillgate` with `arguments` (the process's own by default); returns the exit code."""
-    parsed = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = parsed.run
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal's encoding does not know shall not end a table in the middle.
+        codecs.register_error("stand-in", _stand_in)
+        sys.stdout.reconfigure(errors="stand-in")
+    parsed = argparse.Namespace(verb="")
     try:
-        return run(parsed)
+        try:
+            _parser().parse_args(arguments, parsed)
+            run: Callable[[argparse.Namespace], int] = parsed.run
+            return run(parsed)
+        finally:
+            sys.stdout.flush()
     except UsageError as fault:
         print(f"stillgate {parsed.verb}: {fault}", file=sys.stderr)
         return 2
@@ -56,10 +73,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         # Whoever read our output has seen enough (`stillgate check … | head`).
-        sys.stderr.close()
+        _forget_output()
+        return 1
+    except OSError as fault:
+        if fault.errno not in _FULL:
+            raise
+        print(f"stillgate {parsed.verb}: what it has to say cannot be written: {fault.strerror}", file=sys.stderr)
+        _forget_output()
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _stand_in(fault: UnicodeError) -> tuple[str, int]:
+    assert isinstance(fault, UnicodeEncodeError)
+    return "".join(_STAND_INS.get(sign, "?") for sign in fault.object[fault.start : fault.end]), fault.end
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried again, and told of, when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -19,7 +19,9 @@ from proxy.cli.progress import watched
 from proxy.errors import UsageError
 
 if TYPE_CHECKING:
+    from proxy.simulate.lines import Fault
     from proxy.simulate.replay import Replay
+    from proxy.simulate.report import BadLines
     from proxy.simulate.source import Source
 
 _WRITE_BUFFER = 2**20
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         with _writable(arguments.report, "--report") as file:
             file.write(json.dumps(report, indent=2).encode() + b"\n")
     if not arguments.interactive:
-        _summarise(report)
+        _summarise(report, replay.report.bad)
     return 0
 
 
@@ -112,13 +114,15 @@ def _writable(name: str, flag: str) -> BinaryIO:
         raise UsageError(f"{flag} {name}: cannot be written: {fault.strerror or fault}") from fault
 
 
-def _summarise(report: dict[str, object]) -> None:
+def _summarise(report: dict[str, object], bad: Mapping[Fault, BadLines]) -> None:
     rules = cast("list[dict[str, object]]", report["rules"])
     print(
         f"{report['exchanges']} exchanges: {report['allowed']} allowed, {report['throttled']} throttled, "
         f"{report['blocked']} blocked; {report['bad_lines']} bad lines",
         file=sys.stderr,
     )
+    for fault, of_a_kind in bad.items():
+        print(f"  skipped, {fault.value}: {of_a_kind.count}, the first of them {of_a_kind.first}", file=sys.stderr)
     for rule in rules:
         print(
             f"  {rule['rule']}: decided {rule['decided']}, shadowed {rule['shadowed']}, {rule['accounts']} accounts",

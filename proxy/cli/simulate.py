@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--corpora", metavar="DIR", type=Path, help="real prompts, beside the built-in generators")
     parser.add_argument("--against", metavar="POLICY", help="let this policy judge, and the parties react")
-    parser.add_argument("--out", metavar="LOG", help="write the raw log; .gz compresses it")
+    parser.add_argument("--out", metavar="LOG", help="write the raw log, LOG.part until it is whole; .gz compresses it")
     parser.add_argument("--truth", metavar="FILE", help="write what is true of each line of the log; .gz compresses it")
     parser.add_argument("--json", action="store_true", help="print the score as JSON")
     parser.add_argument("--list", action="store_true", help="list campaigns and benign scenarios, and do nothing else")

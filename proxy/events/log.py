@@ -1,7 +1,8 @@
 """Owns the exchange log's file: lines in order of arrival, written beside the request path, rotated by size and age.
 
 An exchange's line is complete only when it has ended, and lines stand in order of arrival; so ended ones wait for the
-earlier ones that are still open. What cannot wait or be written is dropped and counted, never waited for.
+earlier ones that are still open, but not for ever: then the line of an open one is written without its answer. What
+cannot be written is dropped and counted, never waited for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from proxy.settings import Settings
 log = logging.getLogger("stillgate.exchange_log")
 MAX_WAITING = 100_000
 """Lines held in memory, most of them some 500 bytes, with a sketch 1,500, while an earlier exchange is still open."""
+MOST_HELD_US = 10 * 60 * 1_000_000
+"""For so long an exchange that is still open holds back later lines: few answers take longer, and usage is worth it."""
 MAX_QUEUED = 20_000
 
 
@@ -32,6 +35,14 @@ class Rotation:
 
     max_bytes: int
     max_age_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An exchange that has not ended: since when, and its line as far as it is known, if it is."""
+
+    since_us: int
+    so_far: Callable[[], Line | None]
 
 
 class ExchangeLog:
@@ -48,19 +59,24 @@ class ExchangeLog:
         """UsageError where the file cannot be opened. The two counters are told of each line, on either thread."""
         self._count_written = count_written
         self._count_dropped = count_dropped
+        self._now_us = now_us
         self._writer = _Writer(path, rotation, now_us)
         self._queue: queue.Queue[bytes | None] = queue.Queue(MAX_QUEUED)
-        self._waiting: OrderedDict[str, bytes | None] = OrderedDict()
+        self._waiting: OrderedDict[str, bytes | _Open] = OrderedDict()
         self._thread = threading.Thread(target=self._write, name="exchange log", daemon=True)
         self._thread.start()
 
-    def opened(self, exchange_id: str) -> None:
-        """An exchange has arrived; its line's place is here."""
-        self._waiting[exchange_id] = None
+    @property
+    def unwritten(self) -> int:
+        """Lines of exchanges that have ended and are not in the file yet: what is lost if this process is killed."""
+        return sum(isinstance(line, bytes) for line in self._waiting.values()) + self._queue.qsize()
+
+    def opened(self, exchange_id: str, so_far: Callable[[], Line | None]) -> None:
+        """An exchange has arrived; its line's place is here. `so_far` makes the line without the answer, if it can."""
+        self._waiting[exchange_id] = _Open(self._now_us(), so_far)
         if len(self._waiting) > MAX_WAITING:
-            # The oldest is given up so that the log, and this process's memory, can go on.
-            self._waiting.popitem(last=False)
-            self._count_dropped()
+            # The oldest waits no longer so that the log, and this process's memory, can go on.
+            self._hand_on()
             self._release()
 
     def ended(self, line: Line) -> None:
@@ -72,28 +88,37 @@ class ExchangeLog:
 
     def forget(self, exchange_id: str) -> None:
         """An exchange is over. If it has no line, as nothing was decided of it, those behind it may go on."""
-        if exchange_id in self._waiting and self._waiting[exchange_id] is None:
+        if isinstance(self._waiting.get(exchange_id), _Open):
             del self._waiting[exchange_id]
             self._release()
 
     def close(self) -> None:
         """Writes what has ended, whatever is still open, and closes the file."""
-        self._waiting = OrderedDict((key, line) for key, line in self._waiting.items() if line is not None)
+        self._waiting = OrderedDict((key, line) for key, line in self._waiting.items() if isinstance(line, bytes))
         self._release()
         self._queue.put(None)
         self._thread.join()
 
     def _release(self) -> None:
         while self._waiting:
-            key = next(iter(self._waiting))
-            line = self._waiting[key]
-            if line is None:
+            first = next(iter(self._waiting.values()))
+            if isinstance(first, _Open) and self._now_us() - first.since_us <= MOST_HELD_US:
                 return
-            del self._waiting[key]
-            try:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """The first line goes to the writing thread; of an open exchange what there is of it, whatever comes later."""
+        _, line = self._waiting.popitem(last=False)
+        if isinstance(line, _Open):
+            so_far = line.so_far()
+            line = b"" if so_far is None else encode(so_far)
+        try:
+            if line:
                 self._queue.put_nowait(line)
-            except queue.Full:
-                self._count_dropped()
+                return
+        except queue.Full:
+            pass
+        self._count_dropped()
 
     def _write(self) -> None:
         while (line := self._queue.get()) is not None:
@@ -122,6 +147,7 @@ class _Writer:
         self._rotation = rotation
         self._now_us = now_us
         self._failing = False
+        self._serial = 0
         try:
             self._open()
         except OSError as fault:
@@ -162,8 +188,9 @@ class _Writer:
 
     def _rotate(self) -> None:
         self._file.close()
-        serial = 1
-        while (aside := self._path.with_name(f"{self._path.name}.{serial:04}")).exists():
-            serial += 1
-        self._path.rename(aside)
+        # Never a number that was given before, though its file may have been carried off.
+        start = f"{self._path.name}."
+        ends = (path.name.removeprefix(start) for path in self._path.parent.iterdir() if path.name.startswith(start))
+        self._serial = max(self._serial, *(int(end) for end in ends if end.isdecimal()), 0) + 1
+        self._path.rename(self._path.with_name(f"{start}{self._serial:04}"))
         self._open()

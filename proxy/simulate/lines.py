@@ -10,6 +10,7 @@ import math
 import re
 from codecs import BOM_UTF8
 from contextlib import suppress
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -29,11 +30,21 @@ _FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>[^`]*)`)?")
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 
 
+class Fault(StrEnum):
+    """What can be wrong with a line."""
+
+    TOO_LONG = "too long"
+    NO_OBJECT = "not a JSON object"
+    FIELD = "a field missing or wrong"
+    EARLIER = "earlier than the line before"
+
+
 class BadLineError(StillgateError):
     """A line that the format does not allow; the text names the line and the field."""
 
-    def __init__(self, number: int, text: str, exchange_id: str | None) -> None:
+    def __init__(self, number: int, fault: Fault, text: str, exchange_id: str | None) -> None:
         super().__init__(f"line {number}: {text}")
+        self.fault = fault
         self.exchange_id = exchange_id
 
 
@@ -74,13 +85,15 @@ class LineReader:
         self.unknown_keys: set[str] = set()
         self.number = 0
         self._now_us: int | None = None
+        self._before = 0
+        """The number of the last line that was no bad one."""
         self._decode = msgspec.json.Decoder(_Line).decode
 
     def read(self, line: bytes) -> Recorded:
         """The next line, without or with its end. BadLineError; the line after a bad one can be read."""
         self.number += 1
         if len(line) > LONGEST_LINE:
-            raise BadLineError(self.number, f"longer than {LONGEST_LINE // 2**20} MiB", None)
+            raise BadLineError(self.number, Fault.TOO_LONG, f"longer than {LONGEST_LINE // 2**20} MiB", None)
         if self.number == 1:
             line = line.removeprefix(BOM_UTF8)
         try:
@@ -111,12 +124,10 @@ class LineReader:
         if self._now_us is not None and ts_us < self._now_us:
             back_us = self._now_us - ts_us
             if back_us > BACKSTEP_US:
-                raise self._bad(
-                    line,
-                    f"field 'ts': {back_us / 1e6:.6f} s earlier than the line before, 5 s are allowed; sort the log",
-                )
+                text = f"{back_us / 1e6:.6f} s earlier than line {self._before}, 5 s are allowed; sort the log"
+                raise self._bad(line, f"field 'ts': {text}", Fault.EARLIER)
             ts_us = self._now_us
-        self._now_us = ts_us
+        self._now_us, self._before = ts_us, self.number
         return ts_us
 
     def _read_with_unknown_keys(self, line: bytes, fault: Exception) -> _Line:
@@ -124,9 +135,9 @@ class LineReader:
         try:
             values: Any = msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as syntax:
-            raise self._bad(line, f"not JSON: {syntax}") from fault
+            raise self._bad(line, f"not JSON: {syntax}", Fault.NO_OBJECT) from fault
         if not isinstance(values, dict):
-            raise self._bad(line, "not a JSON object")
+            raise self._bad(line, "not a JSON object", Fault.NO_OBJECT)
         known = self._known(line, _Line.__struct_fields__, "")
         if isinstance(values.get("response"), dict):
             response = self._known(known["response"], Response.__struct_fields__, "response.")
@@ -142,11 +153,11 @@ class LineReader:
         self.unknown_keys.update(where + name for name in raw.keys() - set(fields))
         return {name: raw[name] for name in fields if name in raw}
 
-    def _bad(self, line: bytes, text: str) -> BadLineError:
+    def _bad(self, line: bytes, text: str, fault: Fault = Fault.FIELD) -> BadLineError:
         name = None
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             name = msgspec.json.decode(line, type=_Named).id
-        return BadLineError(self.number, text, name if isinstance(name, str) else None)
+        return BadLineError(self.number, fault, text, name if isinstance(name, str) else None)
 
 
 def _told(text: str) -> str:

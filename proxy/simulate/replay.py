@@ -74,8 +74,8 @@ class Replay:
         """The next line. BadLineError, counted."""
         try:
             return self.reader.read(line)
-        except BadLineError:
-            self.report.bad_lines += 1
+        except BadLineError as fault:
+            self.report.count_bad(fault)
             raise
 
     def decide(self, recorded: Recorded, read: Recalled | None = None) -> Exchange:

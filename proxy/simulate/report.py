@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.exchange import Action, Exchange
 from proxy.reports.wire import detail, reported
+from proxy.simulate.lines import BadLineError, Fault
 from proxy.verdict.campaign import Campaign
 
 SHADOW = "shadow:"
@@ -65,16 +66,32 @@ class RuleTally:
 
 
 @dataclass(slots=True)
+class BadLines:
+    """How many lines had one fault; `first` says which was the first, and what was wrong with it."""
+
+    first: str
+    count: int = 0
+
+
+@dataclass(slots=True)
 class Report:
     """Counts of one replay. Its memory grows with the rules and the accounts that they met, not with the log."""
 
     policy_sha256: str
     exchanges: int = 0
     actions: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
-    bad_lines: int = 0
+    bad: dict[Fault, BadLines] = field(default_factory=dict)
     first_us: int | None = None
     last_us: int | None = None
     rules: dict[str, RuleTally] = field(default_factory=dict)
+
+    @property
+    def bad_lines(self) -> int:
+        return sum(of_a_kind.count for of_a_kind in self.bad.values())
+
+    def count_bad(self, fault: BadLineError) -> None:
+        """Takes in one line that could not be."""
+        self.bad.setdefault(fault.fault, BadLines(str(fault))).count += 1
 
     def count(self, exchange: Exchange) -> None:
         """Takes in one decision."""

@@ -19,4 +19,7 @@ class CampaignDesk(Protocol):
         """The campaign of that very id, if there is one."""
 
     async def say(self, campaign_id: str, word: Word | None, by: str, /) -> Campaign | None:
-        """Puts an operator's word above the judgement, or takes it back (None); the campaign as it then stands."""
+        """Puts an operator's word above the judgement, or takes it back (None); the campaign as it then stands.
+
+        NotKeptError where it holds from now on, but may be forgotten with the process.
+        """

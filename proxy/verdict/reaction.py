@@ -110,22 +110,25 @@ def _tested(cluster: Cluster) -> list[Evidence]:
         return []
     # What a few do among themselves, who take turns anyway, says nothing of all the others.
     few = _few(pairs.handovers | pairs.echoes | pairs.replays, len(cluster.payers))
-    tested = sum(not few.issuperset(pair) for pair in pairs.tested)
+    picked_up = [pair for pair in pairs.tested if not few.issuperset(pair)]
+    tested = len(picked_up)
     others = len(cluster.refused_groups - few)
     refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
     if not refused:
         return []
     by_chance = _luck(_same(cluster, TEST_US) + _like_controls(cluster))
     came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
-    detail = (
-        f"{refused} payers were refused by a verdict, others asked the same within 2 h of {tested} of them, "
-        f"{came_back} came back themselves"
-    )
     waiting = min(cluster.refused_since(cluster.last_us - _SETTLED_US), refused - tested - came_back)
     weight = capped(_picked_up(tested, refused - waiting, by_chance), -1.5, 10)
     weight += _returns(came_back, refused - waiting - tested)
     # Silence never speaks for it: of some products no client tries again.
     weight = min(weight, 10.0 if tested else 0.0)
+    # What is weighed counts pairs, and is bounded; what is told counts requests and payers.
+    failed_over = len({whose for whose, _ in picked_up})
+    detail = (
+        f"{max(cluster.probes, failed_over)} requests in its words refused by a verdict; for {failed_over} of their "
+        f"payers another one asked the same within 2 h, {len(pairs.returned)} came back themselves"
+    )
     return [evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from proxy.analysis.analyser import Analyser
+from proxy.analysis.desk import RedisDesk
 from proxy.analysis.keys import Keys
 from proxy.analysis.lease import Lease
 from proxy.analysis.link import Link
@@ -77,6 +78,12 @@ async def replica(link: Link, keys: Keys, counts: dict[str, int] | None = None) 
         yield detection
     finally:
         await detection.close()
+
+
+def desk(link: Link, keys: Keys, detection: RemoteDetection | None = None) -> RedisDesk:
+    """A replica's desk; without `detection` of one that holds no verdict."""
+    replica = detection or RemoteDetection(link, keys, unique_id("r-"), CLOCK.wall_us)
+    return RedisDesk(link, keys, CLOCK.wall_us, replica)
 
 
 def analyser(

@@ -9,14 +9,13 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from proxy.analysis.desk import RedisDesk
 from proxy.analysis.keys import Keys
 from proxy.analysis.lease import LEASE_SECONDS
 from proxy.analysis.publisher import Publisher
 from proxy.analysis.wire import Checkpoint
 from proxy.clock import VirtualClock
 from proxy.verdict.campaign import Word
-from tests.functional.analysing import CLOCK, analyser, analyst_of, linked, replica, seconds, turns, until
+from tests.functional.analysing import CLOCK, analyser, analyst_of, desk, linked, replica, seconds, turns, until
 from tests.functional.conftest import Running, start_stillgate
 from tests.redis_server import RedisServer
 from tests.unit.analysis.pool_analyst import asked, campaign, name_of
@@ -79,8 +78,8 @@ async def test_a_successor_keeps_names_and_words_of_campaigns_that_it_has_not_se
         await first.lease.ask()
         detection.note(asked("pool-a", CLOCK.wall_us()))
         await turns(first, lambda: bool(detection.snapshot(0).campaigns))
-        desk = RedisDesk(link, keys, CLOCK.wall_us)
-        await desk.say(POOL, Word.RELEASE, "ann")
+        talk = desk(link, keys)
+        await talk.say(POOL, Word.RELEASE, "ann")
         await turns(first, lambda: "campaign released" in caplog.text)
         redis_server.command("DEL", keys.lease, keys.stream, keys.totals, keys.checkpoint)
 
@@ -88,7 +87,7 @@ async def test_a_successor_keeps_names_and_words_of_campaigns_that_it_has_not_se
         await second.lease.ask()
         await turns(second, lambda: second.is_leading)
         assert POOL not in analyst_of(second).found
-        (kept,) = await desk.list()
+        (kept,) = await talk.list()
         assert (kept.id, kept.word) == (POOL, Word.RELEASE)
 
         detection.note(asked("pool-b", CLOCK.wall_us()))
@@ -134,15 +133,15 @@ async def test_a_redis_that_lost_its_memory_is_told_campaigns_and_words_again(ow
         await leading.lease.ask()
         detection.note(asked("pool-a", CLOCK.wall_us()))
         await turns(leading, lambda: bool(detection.snapshot(0).campaigns))
-        desk = RedisDesk(link, keys, CLOCK.wall_us)
-        await desk.say(POOL, Word.HOLD, "ann")
+        talk = desk(link, keys)
+        await talk.say(POOL, Word.HOLD, "ann")
         await turns(leading, lambda: analyst_of(leading).found[POOL].word is Word.HOLD)
         own_redis.kill()
         own_redis.start()
 
         await leading.lease.ask()
         await turns(leading, lambda: leading.is_leading and bool(own_redis.command("EXISTS", keys.verdicts)))
-        (known,) = await desk.list()
+        (known,) = await talk.list()
         assert (known.id, known.word) == (POOL, Word.HOLD)
         assert own_redis.command("HEXISTS", keys.words, POOL) == 1
         detection.note(asked("pool-b", CLOCK.wall_us()))
@@ -185,8 +184,8 @@ async def test_a_standby_takes_over_from_a_leader_that_dies_and_campaigns_keep_i
             await until(lambda: len(leader_of(processes)) == 1)
             (leader,) = leader_of(processes)
             (standby,) = [running for running in processes if running is not leader]
-            desk = RedisDesk(link, keys, CLOCK.wall_us)
-            assert await desk.say(known.id, Word.CONFIRM, "ann") is not None
+            talk = desk(link, keys)
+            assert await talk.say(known.id, Word.CONFIRM, "ann") is not None
             for number in range(700):
                 detection.note(asked(f"u{number % 70}", now_us + number))
             for running in processes:
@@ -196,7 +195,7 @@ async def test_a_standby_takes_over_from_a_leader_that_dies_and_campaigns_keep_i
             died_at = seconds()
             await until(lambda: role(standby) == "leader", LEASE_SECONDS + 2)
             assert seconds() - died_at < LEASE_SECONDS + 2
-            (kept,) = await desk.list()
+            (kept,) = await talk.list()
             assert (kept.id, kept.word) == (known.id, Word.CONFIRM)
             assert standby.metric("stillgate_analyser_leader") == 1
             assert standby.metric("stillgate_detection_events_total") == 700

@@ -6,17 +6,17 @@ import asyncio
 
 import pytest
 
-from proxy.analysis.desk import RedisDesk
 from proxy.analysis.keys import Keys
 from proxy.analysis.link import Script
 from proxy.analysis.outbox import MOST, Outbox
 from proxy.analysis.publisher import Publisher
 from proxy.analysis.remote import MARK_SECONDS
+from proxy.analysis.wire import encode_record
 from proxy.errors import StoreError
 from proxy.events.content import Content
 from proxy.events.event import Answered
 from proxy.verdict.campaign import Level, Word
-from tests.functional.analysing import CLOCK, analyser, analyst_of, linked, replica, turns, until
+from tests.functional.analysing import CLOCK, analyser, analyst_of, desk, linked, replica, turns, until
 from tests.redis_server import RedisServer
 from tests.unit.analysis.pool_analyst import asked, campaign, name_of, piece_of
 
@@ -144,12 +144,59 @@ async def test_verdicts_outlive_a_redis_that_loses_everything(own_redis: RedisSe
         own_redis.kill()
         own_redis.start()
         # News that have come after the loss show that the replica has asked since.
-        desk = RedisDesk(link, keys, CLOCK.wall_us)
+        talk = desk(link, keys)
         own_redis.command("HSET", keys.records, name_of("pool-a"), "any")
         with pytest.raises(StoreError, match="another version"):
-            await desk.say(name_of("pool-a"), Word.CONFIRM, "ann")
+            await talk.say(name_of("pool-a"), Word.CONFIRM, "ann")
         await until(lambda: detection.snapshot(now_us).campaigns[name_of("pool-a")].word is Word.CONFIRM)
         assert detection.snapshot(now_us).match("x", MARKED) is not None
+
+
+async def test_what_replicas_still_enforce_after_a_loss_is_shown_and_can_be_released_on_all_of_them(
+    own_redis: RedisServer,
+) -> None:
+    now_us, keys, pools = CLOCK.wall_us(), Keys(), (name_of("pool-a"), name_of("pool-b"))
+    async with (
+        linked(own_redis.url) as link,
+        replica(link, keys) as detection,
+        replica(link, keys) as other,
+    ):
+        own_redis.command("SET", keys.lease, "token")
+        await Publisher(link, keys, "token").publish([campaign(pool, now_us) for pool in ("pool-a", "pool-b")])
+        talk = desk(link, keys, detection)
+        await talk.say(pools[1], Word.RELEASE, "ann")
+        for each in (detection, other):
+            await until(lambda of=each: list(of.snapshot(now_us).campaigns) == [pools[0]])  # type: ignore[misc]
+        own_redis.command("FLUSHALL")
+
+        assert {known.id: known.word for known in await talk.list()} == {pools[0]: None, pools[1]: Word.RELEASE}
+        known = await talk.get(pools[0])
+        assert known is not None
+        assert known.level is Level.CONFIRMED
+        released = await talk.say(pools[0], Word.RELEASE, "ann")
+        assert released is not None
+        assert released.word is Word.RELEASE
+        for each in (detection, other):
+            await until(lambda of=each: not of.snapshot(now_us).campaigns)  # type: ignore[misc]
+        # What was said before the loss is there again, for analysers and replicas that start later.
+        assert own_redis.command("HLEN", keys.words) == 2
+        assert await talk.say("c-000000000000", Word.HOLD, "ann") is None
+
+
+async def test_a_word_after_a_loss_brings_no_earlier_verdict_back(own_redis: RedisServer) -> None:
+    now_us, keys, pools = CLOCK.wall_us(), Keys(), (name_of("pool-a"), name_of("pool-b"))
+    async with linked(own_redis.url) as link, replica(link, keys) as detection:
+        own_redis.command("SET", keys.lease, "token")
+        await Publisher(link, keys, "token").publish([campaign("pool-a", now_us)])
+        talk = desk(link, keys)
+        await talk.say(pools[0], Word.RELEASE, "ann")
+        await until(lambda: pools[0] in detection.words)
+        own_redis.command("FLUSHALL")
+        record = encode_record(campaign("pool-b", now_us))
+        await link.ask(lambda client: client.hset(keys.records, pools[1], record))
+        await talk.say(pools[1], Word.HOLD, "ann")
+        await until(lambda: pools[1] in detection.words)
+        assert not detection.snapshot(now_us).campaigns
 
 
 async def test_an_operators_word_reaches_the_replicas_and_the_leader(redis_server: RedisServer, keys: Keys) -> None:
@@ -159,16 +206,16 @@ async def test_an_operators_word_reaches_the_replicas_and_the_leader(redis_serve
         await leading.lease.ask()
         detection.note(asked("pool-a", now_us))
         await turns(leading, lambda: bool(detection.snapshot(now_us).match("x", MARKED)))
-        desk = RedisDesk(link, keys, CLOCK.wall_us)
-        assert [known.id for known in await desk.list()] == [name_of("pool-a")]
+        talk = desk(link, keys)
+        assert [known.id for known in await talk.list()] == [name_of("pool-a")]
 
-        released = await desk.say(name_of("pool-a"), Word.RELEASE, "ann")
+        released = await talk.say(name_of("pool-a"), Word.RELEASE, "ann")
         assert released is not None
         assert released.word is Word.RELEASE
         await until(lambda: detection.snapshot(now_us).match("x", MARKED) is None, VERDICT_SECONDS)
         await turns(leading, lambda: analyst_of(leading).found[name_of("pool-a")].word is Word.RELEASE)
 
-        back = await desk.say(name_of("pool-a"), None, "ann")
+        back = await talk.say(name_of("pool-a"), None, "ann")
         assert back is not None
         assert back.word is None
         await until(lambda: detection.snapshot(now_us).match("x", MARKED) is not None, VERDICT_SECONDS)
@@ -177,9 +224,9 @@ async def test_an_operators_word_reaches_the_replicas_and_the_leader(redis_serve
 
 async def test_nobody_can_speak_of_a_campaign_that_is_none(redis_server: RedisServer, keys: Keys) -> None:
     async with linked(redis_server.url) as link:
-        desk = RedisDesk(link, keys, CLOCK.wall_us)
-        assert await desk.say("c-000000000000", Word.HOLD, "ann") is None
-        assert await desk.get("c-000000000000") is None
+        talk = desk(link, keys)
+        assert await talk.say("c-000000000000", Word.HOLD, "ann") is None
+        assert await talk.get("c-000000000000") is None
         assert redis_server.command("EXISTS", keys.words) == 0
 
 
@@ -207,8 +254,8 @@ async def test_a_node_that_has_not_the_slot_says_where_it_is(redis_server: Redis
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as node:
         port = node.sockets[0].getsockname()[1]
         async with linked(f"redis://127.0.0.1:{port}/0") as link:
-            desk = RedisDesk(link, keys, CLOCK.wall_us)
+            talk = desk(link, keys)
             with pytest.raises(StoreError, match="moved"):
-                await desk.list()
-            assert await desk.list() == []
-            assert await desk.say("c-1", None, "ann") is None
+                await talk.list()
+            assert await talk.list() == []
+            assert await talk.say("c-1", None, "ann") is None

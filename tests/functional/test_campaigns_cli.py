@@ -48,6 +48,14 @@ async def test_the_list_tells_each_campaign_in_a_row_with_units_in_the_header(ca
     assert second.split()[:4] == [OTHER.id, "suspected", "hold", "12"]
 
 
+async def test_a_campaign_whose_figures_are_lost_is_told_to_be_in_force_all_the_same(capsys: Captured) -> None:
+    async with admin_of(Desk(replace(FOUND, exchanges_seen=0), OTHER)) as url:
+        for action in ("list", "show"):
+            assert await stillgate(action, *(("3f9",) if action == "show" else ()), "--admin", url) == 0
+            told = f"{FOUND.id}: only the verdict is known, which is in force; Redis has lost its figures."
+            assert capsys.readouterr().out.count(told) == 1
+
+
 async def test_the_admin_port_may_be_named_by_the_environment(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:

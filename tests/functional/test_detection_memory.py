@@ -14,17 +14,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from proxy.analysis.in_process import ServingAnalyst
-from proxy.analysis.state_file import StateFile
+from proxy.analysis.state_file import MOST_BAD, StateFile
 from proxy.app import Proxy
+from proxy.cli.main import main
 from proxy.clock import SystemClock, VirtualClock
-from proxy.detecting import InProcess
+from proxy.detecting import InProcess, restored
 from proxy.dialects.table import dialect_for
 from proxy.errors import UsageError
 from proxy.events.sketching import Sketcher
 from proxy.metrics import Metrics
 from proxy.settings import Settings
 from proxy.simulate.mock_upstream import MockSettings, start
-from proxy.verdict.campaign import Campaign, Level, Marks
+from proxy.verdict.campaign import Campaign, Level, Marks, Word
+from tests.functional.conftest import ServeFactory
 from tests.functional.proxy_in_process import NO_QUOTAS, proxy_before
 from tests.functional.raw_http import RawUpstream, answer_bytes, connect, request_bytes
 from tests.functional.small_campaign import BY_VERDICT, WRAPPER, SmallCampaign
@@ -171,6 +173,18 @@ async def test_a_state_that_cannot_be_read_is_put_aside_and_told_of(
     assert msgspec.json.decode(state.read_bytes()) == []
 
 
+def test_states_put_aside_do_not_take_each_others_place_until_there_are_many(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "state")
+    places = []
+    for number in range(MOST_BAD + 2):
+        file.write(str(number).encode())
+        places.append(file.put_aside())
+    assert [path.name for path in places[:2]] == ["state.bad", "state.bad.2"]
+    assert [path.read_bytes() for path in places[: MOST_BAD - 1]] == [b"0", b"1", b"2", b"3"]
+    assert places[MOST_BAD - 1 :] == [tmp_path / f"state.bad.{MOST_BAD}"] * 3
+    assert places[-1].read_bytes() == b"6"
+
+
 async def test_the_state_is_saved_while_serving_and_a_disk_that_fails_is_told_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -183,11 +197,53 @@ async def test_the_state_is_saved_while_serving_and_a_disk_that_fails_is_told_of
     assert caplog.text.count("campaigns cannot be saved") == 1
     assert value(metrics, "detection_state_failures_total") == 2
     folder.mkdir()
-    keeping = asyncio.ensure_future(detecting.keep(0.0))
+    keeping = asyncio.ensure_future(detecting.keep(0.0, 0.0))
     await until(file.path.exists)
     keeping.cancel()
     assert file.read() == b"[]"
     assert value(metrics, "detection_state_failures_total") == 2
+
+
+async def test_a_verdict_that_is_gone_is_saved_without_waiting_for_the_next_minute(tmp_path: Path) -> None:
+    start_us = 1_800_000_000_000_000
+    file = StateFile(tmp_path / "state")
+    file.write(known(start_us))
+    detecting = InProcess(restored(file, HOUR_US), VirtualClock(start_us), Metrics(CollectorRegistry()), file)
+    keeping = asyncio.ensure_future(detecting.keep(0.0, 3600.0))
+    for passed_us in (2 * HOUR_US, 3 * HOUR_US):  # it expires in the first period, and is not in force from the next
+        detecting.detection.snapshot(start_us + passed_us)
+    await until(lambda: file.read() == b"[]")
+    keeping.cancel()
+
+
+async def test_an_operators_word_is_on_disk_before_it_is_confirmed(serve: ServeFactory, tmp_path: Path) -> None:
+    state = tmp_path / "campaigns.json"
+    state.write_bytes(known(SystemClock().wall_us()))
+    running = serve(POLICY, "--state", str(state), "--hash-key", KEY)
+    told = await asyncio.to_thread(main, ["campaigns", "release", "c-01", "--by", "ada", "--admin", running.admin])
+    running.process.kill()
+    assert told == 0
+    (campaign,) = msgspec.json.decode(state.read_bytes(), type=list[Campaign])
+    assert campaign.word is Word.RELEASE
+
+
+async def test_a_word_that_the_disk_refuses_is_in_force_and_told_to_be_forgotten(
+    model_api: RawUpstream, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "state").write_bytes(known(SystemClock().wall_us()))
+    async with (
+        aiohttp.ClientSession() as session,
+        proxy_before(model_api.url, tmp_path, POLICY, state=str(folder / "state"), hash_key=KEY) as proxy,
+    ):
+        folder.rename(tmp_path / "elsewhere")
+        status, told = await page(session, proxy, "/c-0123456789ab/word", json={"word": "release", "by": "ada"})
+        assert status == 503
+        assert "in force, but will be forgotten when the proxy ends" in told["error"]
+        assert "No such file" in told["error"]
+        (campaign,) = (await page(session, proxy, ""))[1]["campaigns"]
+        assert campaign["word"] == "release"
 
 
 async def test_a_state_that_cannot_be_kept_is_told_before_anything_is_served(tmp_path: Path) -> None:

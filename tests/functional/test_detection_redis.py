@@ -81,6 +81,15 @@ async def test_a_campaign_over_all_replicas_is_found_refused_and_released_on_all
         for url in (*campaign.urls, late.url):
             await until_refused(campaign, session, url, True)
         assert late.metric('stillgate_campaigns{level="confirmed"}') == 1
+
+        # Nor does it take them away that Redis loses everything, and operators can still see and undo them.
+        own_redis.command("FLUSHALL")
+        assert await stillgate("list", "--admin", other.admin) == 0
+        told = capsys.readouterr().out
+        assert f"{name}: only the verdict is known" in told
+        assert await stillgate("release", name, "--by", "ada", "--admin", other.admin) == 0
+        for url in (*campaign.urls, late.url):
+            await until_refused(campaign, session, url, False)
     assert "campaign confirmed" in [said["message"] for said in analyser.log()]
     assert "campaign confirmed" not in [said["message"] for replica in (one, other) for said in replica.log()]
     assert one.metric("stillgate_detection_events_sent_total") > 0

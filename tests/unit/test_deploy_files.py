@@ -49,6 +49,10 @@ def _seconds(duration: str) -> float:
     return float(duration[:-1])
 
 
+def _mebibytes(size: str) -> int:
+    return int(size[:-1]) * {"m": 1, "g": 1024}[size[-1]]
+
+
 COMPOSE = _yaml(DEPLOY / "compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
@@ -210,6 +214,12 @@ def test_compose_has_a_standby_for_the_analyser_and_both_look_at_the_replicas_re
 def test_compose_stops_stillgate_later_than_its_drain_ends() -> None:
     drain = float(SERVICES["stillgate"]["environment"]["STILLGATE_DRAIN_SECONDS"])
     assert _seconds(SERVICES["stillgate"]["stop_grace_period"]) > drain
+
+
+def test_half_sent_bodies_of_strangers_cannot_fill_the_memory_that_compose_gives_stillgate() -> None:
+    service = SERVICES["stillgate"]
+    bodies = int(service["environment"].get("STILLGATE_MAX_BODIES_MB", Settings(upstream="http://u").max_bodies_mb))
+    assert 3 * bodies <= _mebibytes(service["mem_limit"])
 
 
 def test_redis_never_evicts_a_bucket() -> None:

@@ -79,21 +79,29 @@ class LogWriter:
 
 @contextmanager
 def writable(name: str | None) -> Iterator[BinaryIO | None]:
-    """The file `name`, compressed where it ends in .gz; None for None. UsageError: it cannot be written."""
+    """The file `name`, compressed where it ends in .gz; None for None. UsageError: it cannot be written.
+
+    Until it is whole it is called `name`.part, and so it stays where whoever writes it is interrupted.
+    """
     if name is None:
         yield None
         return
-    with _created(name) as below:
+    path = Path(name)
+    is_place = path.is_symlink() or (path.exists() and not path.is_file())  # a pipe, say, or /dev/stdout
+    part = path if is_place else path.with_name(f"{path.name}.part")
+    with _created(part, name) as below:
         if not name.endswith(".gz"):
             yield below
-            return
-        # No name and no time in its header: the same seed gives the same bytes.
-        with gzip.GzipFile(filename="", fileobj=below, mode="wb", compresslevel=3, mtime=0) as packed:
-            yield cast(BinaryIO, packed)
+        else:
+            # No name and no time in its header: the same seed gives the same bytes.
+            with gzip.GzipFile(filename="", fileobj=below, mode="wb", compresslevel=3, mtime=0) as packed:
+                yield cast(BinaryIO, packed)
+    if not is_place:
+        part.replace(path)
 
 
-def _created(name: str) -> BinaryIO:
+def _created(part: Path, name: str) -> BinaryIO:
     try:
-        return Path(name).open("wb")
+        return part.open("wb")
     except OSError as fault:
         raise UsageError(f"{name}: cannot be written: {fault.strerror or fault}") from fault

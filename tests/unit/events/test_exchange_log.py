@@ -6,12 +6,13 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from proxy.errors import UsageError
-from proxy.events.log import ExchangeLog, Rotation
+from proxy.events.log import MOST_HELD_US, ExchangeLog, Rotation
 from proxy.events.record import VERSION, Features, Line, PrincipalFeatures, RequestFeatures
 
 WIDE = Rotation(max_bytes=10**9, max_age_us=10**15)
@@ -40,6 +41,11 @@ def line(name: str, ts: float = 0.0) -> Line:
     return Line(ts, name, "GET", "/v1/models", "203.0.113.7", features, None)
 
 
+def begin(log: ExchangeLog, name: str, ts: float = 0.0) -> None:
+    """An exchange that was admitted at once."""
+    log.opened(name, partial(line, name, ts))
+
+
 def ids(path: Path) -> list[str]:
     return [json.loads(text)["id"] for text in path.read_text().splitlines()]
 
@@ -48,7 +54,7 @@ def test_lines_stand_in_order_of_arrival_whatever_ends_first(tmp_path: Path) -> 
     tally = Tally()
     log = opened(tmp_path / "log", tally=tally)
     for name in "abc":
-        log.opened(name)
+        begin(log, name)
     for name in "cba":
         log.ended(line(name))
     log.close()
@@ -59,8 +65,8 @@ def test_lines_stand_in_order_of_arrival_whatever_ends_first(tmp_path: Path) -> 
 def test_an_exchange_that_was_never_decided_has_no_line_to_lose_and_holds_up_nobody(tmp_path: Path) -> None:
     tally = Tally()
     log = opened(tmp_path / "log", tally=tally)
-    log.opened("lost")
-    log.opened("next")
+    begin(log, "lost")
+    begin(log, "next")
     log.ended(line("next"))
     log.forget("lost")
     log.forget("next")
@@ -71,8 +77,8 @@ def test_an_exchange_that_was_never_decided_has_no_line_to_lose_and_holds_up_nob
 
 def test_a_line_that_waits_for_an_earlier_exchange_is_not_lost_when_its_own_is_over(tmp_path: Path) -> None:
     log = opened(tmp_path / "log")
-    log.opened("long")
-    log.opened("short")
+    begin(log, "long")
+    begin(log, "short")
     log.ended(line("short"))
     log.forget("short")
     log.ended(line("long"))
@@ -83,18 +89,73 @@ def test_a_line_that_waits_for_an_earlier_exchange_is_not_lost_when_its_own_is_o
 
 def test_closing_writes_what_has_ended_behind_one_that_is_still_open(tmp_path: Path) -> None:
     log = opened(tmp_path / "log")
-    log.opened("open")
-    log.opened("done")
+    begin(log, "open")
+    begin(log, "done")
     log.ended(line("done"))
     log.close()
     assert ids(tmp_path / "log") == ["done"]
+
+
+def test_an_exchange_that_stays_open_holds_the_others_back_for_ten_minutes_and_stands_without_its_answer(
+    tmp_path: Path,
+) -> None:
+    now_us, tally = [0], Tally()
+    log = ExchangeLog(tmp_path / "log", WIDE, lambda: now_us[0], tally.wrote, tally.drop)
+    begin(log, "long")
+    log.opened("undecided", lambda: None)
+    for number in range(3):
+        begin(log, f"e-{number}")
+        log.ended(line(f"e-{number}"))
+    assert (log.unwritten, tally.written) == (3, 0)
+    now_us[0] = MOST_HELD_US + 1
+    begin(log, "next")
+    log.ended(line("next"))
+    while log.unwritten:
+        threading.Event().wait(0.001)
+    log.ended(line("long", ts=9.0))
+    log.forget("long")
+    log.forget("undecided")
+    log.close()
+    assert ids(tmp_path / "log") == ["long", "e-0", "e-1", "e-2", "next"]
+    assert (tally.written, tally.dropped) == (5, 1)
+
+
+def test_more_lines_than_may_wait_let_the_oldest_stand_without_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.events.log.MAX_WAITING", 2)
+    tally = Tally()
+    log = opened(tmp_path / "log", tally=tally)
+    for name in "abc":
+        begin(log, name)
+    for name in "cba":
+        log.ended(line(name))
+    log.close()
+    assert ids(tmp_path / "log") == ["a", "b", "c"]
+    assert tally.dropped == 0
+
+
+def test_numbers_of_files_put_aside_only_grow_whatever_was_carried_off(tmp_path: Path) -> None:
+    for end in ("0001", "0003", "worker-0", "gz"):
+        (tmp_path / f"log.{end}").touch()
+    tally = Tally()
+    log = opened(tmp_path / "log", Rotation(max_bytes=1, max_age_us=10**15), tally)
+    for number in range(3):
+        begin(log, f"e-{number}")
+        log.ended(line(f"e-{number}"))
+        while tally.written == number:
+            threading.Event().wait(0.001)
+        (tmp_path / "log.0004").unlink(missing_ok=True)
+    log.close()
+    assert ids(tmp_path / "log.0005") == ["e-1"]
+    assert not (tmp_path / "log.0002").exists()
 
 
 def test_a_file_is_put_aside_when_it_is_full_and_no_line_is_lost(tmp_path: Path) -> None:
     log = opened(tmp_path / "log", Rotation(max_bytes=400, max_age_us=10**15))
     names = [f"e-{number}" for number in range(20)]
     for name in names:
-        log.opened(name)
+        begin(log, name)
         log.ended(line(name))
     log.close()
     parts = sorted(tmp_path.glob("log.*"))
@@ -106,7 +167,7 @@ def test_a_file_is_put_aside_when_it_is_old_and_the_day_before_keeps_its_lines(t
     now_us, tally = [0], Tally()
     log = ExchangeLog(tmp_path / "log", Rotation(10**9, 1000), lambda: now_us[0], tally.wrote, tally.drop)
     for number, at_us in enumerate((0, 1000, 1001)):
-        log.opened(f"e-{number}")
+        begin(log, f"e-{number}")
         written = tally.written
         now_us[0] = at_us
         log.ended(line(f"e-{number}"))
@@ -122,7 +183,7 @@ def test_a_file_that_was_removed_or_moved_away_is_begun_anew(tmp_path: Path, los
     log = opened(tmp_path / "log", tally=tally)
     for name in "ab":
         written = tally.written
-        log.opened(name)
+        begin(log, name)
         log.ended(line(name))
         while tally.written == written:
             threading.Event().wait(0.001)
@@ -141,7 +202,7 @@ def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Pat
 def test_a_full_disk_drops_and_counts_and_never_raises() -> None:
     tally = Tally()
     log = opened(Path("/dev/full"), tally=tally)
-    log.opened("a")
+    begin(log, "a")
     log.ended(line("a"))
     log.close()
     assert (tally.written, tally.dropped) == (0, 1)

@@ -256,6 +256,23 @@ def test_a_file_that_breaks_off_or_is_not_what_its_name_says_is_told_in_one_line
     assert done.stderr.startswith(b"stillgate replay: the log cannot be read to its end")
 
 
+def test_skipped_lines_are_told_by_what_is_wrong_with_them_and_whom_they_come_before(
+    policy: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"".join(lines(exchange(n, 10**6 if n == 1 else n) for n in range(9))) + b"{}\n[]\nno\n")
+    ended = stillgate("--policy", policy, "--skip-bad-lines", str(log))
+    told = ended.stderr.decode().splitlines()
+    assert ended.returncode == 0
+    assert told[0].endswith("; 10 bad lines")
+    assert told[1:4] == [
+        "  skipped, earlier than the line before: 7, the first of them line 3: "
+        "field 'ts': 999998.000000 s earlier than line 2, 5 s are allowed; sort the log",
+        "  skipped, a field missing or wrong: 1, the first of them line 10: field 'ts' is missing",
+        "  skipped, not a JSON object: 2, the first of them line 11: not a JSON object",
+    ]
+
+
 @pytest.mark.parametrize("ending", [b"\n", b""], ids=["in the midst", "at the end"])
 def test_a_line_over_the_maximum_is_one_bad_line_and_told_as_that(policy: str, tmp_path: Path, ending: bytes) -> None:
     first, *others = lines(exchange(number, number) for number in range(2))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -207,6 +209,29 @@ def test_the_same_seed_writes_the_same_compressed_bytes(tmp_path: Path) -> None:
             Stage(NullJudge(), Passed.FULL, (T0, T0 + US_PER_SECOND), (writer,)).run([Diarist([0.1, 0.2])], 1)
     one, two = (Path(name).read_bytes() for name in files)
     assert one == two != b""
+
+
+@pytest.mark.parametrize("name", ["log", "log.gz"])
+def test_a_log_that_was_interrupted_does_not_look_whole(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"of another run")
+    with suppress(KeyboardInterrupt), writable(str(path)) as log:
+        assert log is not None
+        log.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"of another run"
+    assert (tmp_path / f"{name}.part").exists()
+
+
+def test_a_log_may_go_into_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        with writable(str(pipe)) as log:
+            assert log is not None
+            log.write(b"line")
+        assert reader.read() == b"line"
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 class Interactive:

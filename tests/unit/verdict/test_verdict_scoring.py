@@ -300,6 +300,21 @@ def test_the_more_come_back_by_themselves_the_more_it_speaks_against() -> None:
     assert "no-echo" not in weights(many)
 
 
+def test_what_is_told_of_refusals_counts_payers_once_however_many_took_over_from_one() -> None:
+    cluster = counted(in_turn(800, 80))
+    cluster.probes, cluster.refused_groups = 90, set(range(80))
+    for whose in range(40):
+        for taker in range(whose + 1, whose + 5):
+            cluster.pairs.related(Relation.TESTED_ECHO, whose, taker)
+    for _ in range(3):
+        cluster.pairs.related(Relation.CAME_BACK, 7, 7)
+    (told,) = (each.detail for each in weigh(cluster) if each.signal == "refusal-echo")
+    assert told == (
+        "90 requests in its words refused by a verdict; for 40 of their payers another one asked the same within 2 h, "
+        "1 came back themselves"
+    )
+
+
 def test_what_a_few_do_among_themselves_says_nothing_of_all_the_others() -> None:
     cluster = counted(in_turn(800, 80))
     cluster.pairs.handovers.update((one, other) for one in range(12) for other in range(one))
