@@ -18,6 +18,9 @@ from proxy.verdict.snapshot import Match
 PROBE_RULE = "campaign:probe"
 PROBE_RETRY_US = 2_000_000
 """A probed client is back after this long; a pool is faster with another account."""
+PROBE_PACE_US = 2_500_000
+"""Between two probes of one suspicion: time for the first one's client to be back, and for verdicts to know of it."""
+_MOST_PACED = 1000
 _MILLION = 1_000_000
 
 
@@ -34,8 +37,28 @@ class Measure(NamedTuple):
     """Of an outright refusal: when to come back; None for never."""
 
 
+class Pace:
+    """When each suspicion was probed last, so that what comes at once is not all refused."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, str, int]] = {}
+        """By campaign: the moment, the account and what it asked."""
+
+    def probes(self, campaign: str, account: str, asked: int, now_us: int) -> bool:
+        """Whether a request may be refused as a probe: it is time for one, or it repeats the last one too early."""
+        last_us, probed, refused = self._last.get(campaign, (now_us - PROBE_PACE_US, "", 0))
+        if account == probed:
+            return asked == refused and now_us < last_us + PROBE_RETRY_US
+        if now_us < last_us + PROBE_PACE_US:
+            return False
+        self._last[campaign] = (now_us, account, asked)
+        if len(self._last) > _MOST_PACED:
+            del self._last[next(iter(self._last))]
+        return True
+
+
 def measure_for(
-    rules: CampaignRules, match: Match, account: str, content: Content | None, now_us: int
+    rules: CampaignRules, match: Match, account: str, content: Content | None, now_us: int, pace: Pace
 ) -> Measure | None:
     """What the policy has done with a request that arrives at `now_us` and belongs to `match`; None for nothing."""
     rule = rule_of(rules, match.level)
@@ -44,7 +67,9 @@ def measure_for(
             return None
         case CampaignAction.PROBE:
             asked = content.asked if content is not None else 0
-            is_probed = match.probing and _is_drawn(rule.share, account, asked, now_us)
+            if not match.probing or not _is_drawn(rule.share, account, asked, now_us):
+                return None
+            is_probed = pace.probes(match.campaign, account, asked, now_us)
             return Measure(PROBE_RULE, rule.shadow, None, PROBE_RETRY_US) if is_probed else None
         case CampaignAction.THROTTLE:
             assert rule.quota is not None

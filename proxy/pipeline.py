@@ -14,7 +14,7 @@ from proxy.detection import Detection, NoDetection
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import OPAQUE
 from proxy.dialects.reading import read_body
-from proxy.enforcement import Measure, measure_for
+from proxy.enforcement import Measure, Pace, measure_for
 from proxy.errors import StoreError
 from proxy.events.event import Answered, Asked
 from proxy.events.sketching import Sketcher, Unsketched
@@ -64,6 +64,7 @@ class Pipeline:
         self._detection = detection or NoDetection()
         self._sketcher = sketcher
         self._rulings = Rulings(policies.current)
+        self._pace = Pace()
 
     @property
     def judges_models(self) -> bool:
@@ -150,12 +151,19 @@ class Pipeline:
             self._sketch(exchange)
         exchange.match = snapshot.match(exchange.principal.account, exchange.content)
 
+    def _measure(self, exchange: Exchange) -> Measure | None:
+        match, rules = exchange.match, exchange.policy.campaigns
+        if match is None or rules is None:
+            return None
+        account, now_us = exchange.principal.account, exchange.arrival.ts_us
+        return measure_for(rules, match, account, exchange.content, now_us, self._pace)
+
     async def _judge(self, exchange: Exchange, ruled: Ruled) -> Decision:
         request, ruling = exchange.request, ruled.access
         shadowed = tuple(f"shadow:{rule.id}" for rule in ruling.shadowed)
         if ruling.denied_by is not None:
             return blocked(ruling.denied_by, shadowed)
-        measure = _measure(exchange)
+        measure = self._measure(exchange)
         if measure is not None and measure.demand is None:
             if not measure.shadow:
                 return refused_by_verdict(exchange, measure, shadowed)
@@ -186,13 +194,6 @@ class Pipeline:
             standings=standings(demands, admission.levels),
             without_store=admission.without_store,
         )
-
-
-def _measure(exchange: Exchange) -> Measure | None:
-    match, rules = exchange.match, exchange.policy.campaigns
-    if match is None or rules is None:
-        return None
-    return measure_for(rules, match, exchange.principal.account, exchange.content, exchange.arrival.ts_us)
 
 
 def _noted(exchange: Exchange) -> Asked | Unsketched:

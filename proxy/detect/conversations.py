@@ -41,8 +41,10 @@ class Relation(Enum):
     """The payer asks again, under the same account, what a verdict refused it, as clients do."""
     ROUTED = "routed"
     """The same under another account of its own, where a verdict refused it: speaks neither for a pool nor against."""
+    SECOND = "second"
+    """One other payer, and nobody else so far, has asked just this."""
     SHARED = "shared"
-    """Somebody else has asked just this, and was answered."""
+    """Several others have."""
     SIMILAR = "similar"
     """Not just this, but most of its words have been another payer's alone, who was answered."""
     ECHO = "echo"
@@ -144,4 +146,6 @@ def _again(before: Conversation, payer: Payer, at_us: int, *, failed: bool) -> t
         return (Relation.RETRIES if before.refused or failed else Relation.REPEATS), payer.group
     if before.refused and not before.many and at_us - before.at_us <= (TEST_US if before.tested else ECHO_US):
         return (Relation.TESTED_ECHO if before.tested else Relation.ECHO), before.group
-    return (Relation.RETRIES if failed else Relation.SHARED), before.group
+    if failed:
+        return Relation.RETRIES, before.group
+    return (Relation.SHARED if before.many else Relation.SECOND), before.group

@@ -12,7 +12,6 @@ from proxy.detect.clusters import Clusters
 from proxy.detect.conversations import ECHO_US, Conversations, Relation
 from proxy.detect.echoes import ALIKE, Echoes, Trial
 from proxy.detect.networks import Networks
-from proxy.detect.pairs import tie
 from proxy.detect.payers import Payer, Payers
 from proxy.detect.pieces import Found, Pieces
 from proxy.detect.replays import Replays
@@ -147,7 +146,7 @@ class Engine:
     ) -> None:
         cluster.asked(asked, payer, relation, again, whose)
         for other in replayed:
-            tie(cluster.pairs.replays, other, payer.group)
+            cluster.pairs.replayed(other, payer.group)
         if cluster.campaign is not None or cluster.requests >= cluster.judged_next:
             self.clusters.touched[cluster] = None
         if cluster in payer.clusters:

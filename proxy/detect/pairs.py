@@ -39,20 +39,29 @@ class Pairs:
     def related(self, relation: Relation, whose: int, group: int) -> None:
         """Counts a request of the payer `group` that stands in `relation` to one of the payer `whose`."""
         if relation is Relation.ECHO:
-            tie(self.echoes, whose, group)
+            _tie(self.echoes, whose, group)
         elif relation is Relation.TESTED_ECHO:
-            tie(self.tested, whose, group)
+            _tie(self.tested, whose, group)
             if len(self.pool) < MOST_PAYERS:
                 self.pool.update((whose, group))
-        elif relation is Relation.HANDOVER:
-            tie(self.handovers, whose, group)
+        elif relation is Relation.HANDOVER and not self._moved(whose, group):
+            _tie(self.handovers, whose, group)
         elif relation is Relation.CAME_BACK and len(self.returned) < MOST_PAYERS:
             self.returned.add(group)
+
+    def replayed(self, whose: int, group: int) -> None:
+        """Counts that `group` sent a reasoning signature of another payer's."""
+        if not self._moved(whose, group):
+            _tie(self.replays, whose, group)
 
     def came_back_soon(self, group: int) -> None:
         """Counts that a payer asked again at once what a verdict had refused it."""
         if len(self.prompt) < MOST_PAYERS:
             self.prompt.add(group)
+
+    def _moved(self, one: int, other: int) -> bool:
+        """Whether a verdict has had a conversation move between them, or may have: it takes its signatures along."""
+        return one in self.pool and other in self.pool
 
     def absorb(self, other: Pairs) -> None:
         """Takes over those of another cluster."""
@@ -62,7 +71,7 @@ class Pairs:
             mine |= set(list(theirs)[: max(MOST_PAYERS - len(mine), 0)])
 
 
-def tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
-    """Remembers that two payers are tied, in one of a cluster's `Pairs`."""
+def _tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
+    """Remembers that two payers are tied."""
     if len(ties) < SAMPLE and one != other:
         ties.add((one, other))

@@ -16,6 +16,7 @@ from proxy.dialects.conversation import (
     attached,
     attached_to,
     ends,
+    form,
     joined,
     names,
     sampling,
@@ -69,6 +70,7 @@ class _Talk(_Request, gc=False):
     top_k: msgspec.Raw = ABSENT
     thinking: msgspec.Raw = ABSENT
     output_config: msgspec.Raw = ABSENT
+    output_format: msgspec.Raw = ABSENT
     stop_sequences: msgspec.Raw = ABSENT
 
 
@@ -100,13 +102,22 @@ def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
 
 def _conversation(talk: _Talk) -> Conversation:
     signatures: list[str] = []
-    asked = (talk.temperature, talk.top_p, talk.top_k, talk.thinking, talk.output_config, talk.stop_sequences)
+    asked = (
+        talk.temperature,
+        talk.top_p,
+        talk.top_k,
+        talk.thinking,
+        talk.output_config,
+        talk.output_format,
+        talk.stop_sequences,
+    )
     return Conversation(
         system=joined(talk.system),
         turns=[_turn(message, signatures) for message in ends(talk.messages)],
         tools=[Tool(tool.name or "", tool.description or "", names(tool.input_schema)) for tool in ends(talk.tools)],
         signatures=signatures,
         sampling=sampling((talk.max_tokens, talk.stream, *asked)),
+        form=form(talk.output_config) or form(talk.output_format),
     )
 
 

@@ -16,6 +16,7 @@ from proxy.dialects.conversation import (
     Turn,
     attached,
     ends,
+    form,
     joined,
     names,
     sampling,
@@ -129,7 +130,14 @@ def _conversation(talk: _Talk) -> Conversation:
         turns.append(Turn(role, "", text, True, things) if role is TOOL else Turn(role, text, attached=things))
         if message.reasoning_details:
             signatures += [detail.signature or detail.data or "" for detail in ends(message.reasoning_details)]
-    return Conversation("\n".join(system), turns, _tools(talk), [one for one in signatures if one], _sampling(talk))
+    return Conversation(
+        system="\n".join(system),
+        turns=turns,
+        tools=_tools(talk),
+        signatures=[one for one in signatures if one],
+        sampling=_sampling(talk),
+        form=form(talk.response_format),
+    )
 
 
 def _tools(talk: _Talk) -> list[Tool]:

@@ -52,6 +52,8 @@ class Conversation(Struct, frozen=True, gc=False):
     """Of reasoning that the request hands back, as the model API issued them."""
     sampling: bytes = b""
     """The sampling parameters that are set, as they are written, in an order of the dialect's own."""
+    form: bytes = b""
+    """The JSON schema that the answer is to keep to, as it is written."""
 
 
 class Text(Struct, gc=False):
@@ -106,6 +108,12 @@ def attached_to(part: Text) -> Sequence[msgspec.Raw]:
 def names(schema: Schema | None) -> tuple[str, ...]:
     """The parameters that a tool's schema names."""
     return () if schema is None or schema.properties is None else tuple(schema.properties)
+
+
+def form(asked: msgspec.Raw) -> bytes:
+    """As `Conversation.form` has it, of the parameter that may hold a schema; JSON of any form is none."""
+    written = bytes(asked)
+    return written[:_LONGEST_VALUE] if b'"properties"' in written else b""
 
 
 def sampling(values: Iterable[msgspec.Raw | int | bool | None]) -> bytes:

@@ -16,6 +16,7 @@ from proxy.dialects.conversation import (
     Turn,
     attached,
     ends,
+    form,
     joined,
     names,
     sampling,
@@ -112,6 +113,7 @@ def _conversation(talk: _Talk) -> Conversation:
         ],
         signatures=signatures,
         sampling=sampling((talk.max_output_tokens, talk.stream, *drawn)),
+        form=form(talk.text),
     )
 
 

@@ -1,5 +1,7 @@
 """Owns which of a request's text is sampled: the system prompt, then all that the user says, then the tools.
 
+What an answer's form is to be stands before the tools: it tells the model as much as a prompt does.
+
 All of it is put into one buffer, so that it can be hashed in one go, with that of other requests if need be. Knows no
 hash.
 """
@@ -49,8 +51,8 @@ class Sample:
         user = len(told) + 1
         ends = user + len(ask) + 1
         first_end, last_start = (user + len(asks[0]), ends - 1 - len(asks[-1])) if asks else (user, user)
-        tools = conversation.tools
-        self.text = b"\n".join((told, ask, _sampled(tools))) if tools else b"%b\n%b" % (told, ask)
+        tools, form = conversation.tools, conversation.form
+        self.text = b"\n".join((told, ask, _sampled(tools, form))) if tools or form else b"%b\n%b" % (told, ask)
         self.bounds = (0, user, first_end, last_start, ends, len(self.text))
 
     def place(self, numbers: Sequence[int]) -> None:
@@ -87,9 +89,9 @@ def _halves(text: bytes) -> bytes:
     return text if len(text) <= 2 * HALF_ZONE + 1 else b"%b\n%b" % (text[:HALF_ZONE], text[-HALF_ZONE:])
 
 
-def _sampled(tools: Sequence[Tool]) -> bytes:
-    parts: list[str] = []
-    room = _TOOLS_ZONE
+def _sampled(tools: Sequence[Tool], form: bytes) -> bytes:
+    parts = [form.decode("utf-8", "replace")] if form else []
+    room = _TOOLS_ZONE - len(form)
     for tool in tools:
         parts.append(f"{tool.name[:_DESCRIPTION]}\n{tool.description[:_DESCRIPTION]}")
         room -= len(parts[-1])

@@ -53,7 +53,8 @@ class SuspectedSpec(ThrottleSpec):
     )
     share: int | None = declare(
         Scalar("a share such as 2%", spans.share, pattern=spans.SHARE),
-        "For action probe: how many of the campaign's requests are refused while it is probed. Default: 2%.",
+        "For action probe: which share of the campaign's requests may be refused while it is probed, one in 2.5 s by "
+        "each replica at most. Default: 2%.",
     )
 
 

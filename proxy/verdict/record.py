@@ -34,10 +34,10 @@ _CONTRADICTED = -2.0
 _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 """All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0
-_MANY_OPENINGS = 500
+_MANY_OPENINGS = 300
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
-_LEAST_OPENINGS = 100
+_LEAST_OPENINGS = 60
 """Before a probe: time for what speaks against to show."""
 
 

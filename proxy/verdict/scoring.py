@@ -29,6 +29,8 @@ _ENOUGH, _PLENTY = 200, 600
 """Openings from which what speaks for a campaign has its usual and its full weight. What speaks against needs none."""
 _MOSTLY = 0.5
 """Of openings that others have asked as well: a class, an evaluation. Some share what they sample several times."""
+_SAMPLES, _PART_OF_IT = 16, 1 / 8
+"""How many ask the same where answers are drawn several times; and how much of such a list an account has at most."""
 _ONE_PLACE, _FEW_PLACES = 0.4, 4
 """Of a cluster's accounts that come from one network, or so few networks: an institution's, or a back end's."""
 _AS_MUCH = 0.5
@@ -107,7 +109,7 @@ def _partition(usual: Fall) -> list[Evidence]:
     openings, shared, own = usual.openings, usual.others, usual.own
     if openings < LEAST_OPENINGS:
         return []
-    least = -4 if shared >= _MOSTLY * openings else -2
+    least = 0 if _is_sampled(usual) else -4 if shared >= _MOSTLY * openings else -2
     return [
         evidence(
             "partition",
@@ -122,6 +124,12 @@ def _partition(usual: Fall) -> list[Evidence]:
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
     ]
+
+
+def _is_sampled(usual: Fall) -> bool:
+    """Whether they ask a few times each what is on a long list, whose answers are drawn several times: a class has a
+    short one, and of an evaluation each runs all of it."""
+    return usual.askers <= _SAMPLES and usual.openings <= _PART_OF_IT * usual.matters * sum(usual.histogram.values())
 
 
 def _balance(usual: Fall) -> list[Evidence]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.enforcement import PROBE_RETRY_US, Measure, is_told_upstream, measure_for, rule_of
+from proxy.enforcement import PROBE_PACE_US, PROBE_RETRY_US, Measure, Pace, is_told_upstream, measure_for, rule_of
 from proxy.events.content import Content
 from proxy.policy.load import load_policy
 from proxy.policy.match import CampaignRules
@@ -34,7 +34,8 @@ def rules_of(folder: Path, campaigns: str) -> CampaignRules:
 
 
 def measure(rules: CampaignRules, match: Match, account: str = "a", asked: int = 7, at: int = NOW_US) -> Measure | None:
-    return measure_for(rules, match, account, Content(asked=asked), at)
+    """Of a request that comes long after any other."""
+    return measure_for(rules, match, account, Content(asked=asked), at, Pace())
 
 
 def test_nothing_is_done_about_what_is_only_observed(folder: Path) -> None:
@@ -104,7 +105,37 @@ def test_a_probe_refuses_its_share_and_not_while_the_analyst_does_not_ask(folder
 
     assert 120 < refused < 280, "200 of 10,000, within six standard deviations"
     assert all(measure(rules, at_rest, asked=number) is None for number in range(1000))
-    assert measure_for(rules, at_rest, "a", None, NOW_US) is None
+    assert measure_for(rules, at_rest, "a", None, NOW_US, Pace()) is None
+
+
+def test_of_what_comes_at_once_one_request_of_each_suspicion_is_refused() -> None:
+    pace = Pace()
+
+    def refused(at: int) -> list[tuple[str, str]]:
+        asked = [(campaign, account) for account in "abcdef" for campaign in ("c-1", "c-2")]
+        return [(campaign, account) for campaign, account in asked if pace.probes(campaign, account, 7, at)]
+
+    assert refused(NOW_US) == [("c-1", "a"), ("c-2", "a")]
+    assert refused(NOW_US + PROBE_PACE_US) == [("c-1", "b"), ("c-2", "b")]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4_000_000), st.sampled_from("abc"), st.integers(1, 3)), max_size=40))
+def test_nobody_is_probed_twice_who_keeps_to_the_retry_after(requests: list[tuple[int, str, int]]) -> None:
+    pace, at, last = Pace(), NOW_US, None
+    for later, account, asked in requests:
+        at += later
+        if pace.probes("c-1", account, asked, at):
+            is_too_early = last is not None and last[1:] == (account, asked) and at < last[0] + PROBE_RETRY_US
+            assert last is None or is_too_early or (account != last[1] and at >= last[0] + PROBE_PACE_US)
+            last = last if is_too_early else (at, account, asked)
+
+
+def test_who_asks_the_same_again_at_once_is_refused_again_and_may_ask_for_something_else() -> None:
+    pace = Pace()
+    assert pace.probes("c-1", "a", 7, NOW_US)
+    assert pace.probes("c-1", "a", 7, NOW_US + PROBE_RETRY_US - 1)
+    assert not pace.probes("c-1", "a", 8, NOW_US + 1)
+    assert not pace.probes("c-1", "a", 7, NOW_US + PROBE_RETRY_US)
 
 
 def test_whoever_keeps_to_the_retry_after_of_a_probe_is_soon_through(folder: Path) -> None:

@@ -218,6 +218,13 @@ def test_a_probed_request_is_asked_back_in_two_seconds(world_of: WorldOf) -> Non
     assert world.ask("a").action is Action.ALLOW
 
 
+def test_of_a_suspicions_requests_that_come_at_once_one_is_probed(world_of: WorldOf) -> None:
+    world = world_of(PROBING)
+    world.state(campaign(Level.SUSPECTED, probing=True))
+
+    assert [world.ask(account).action for account in "abc"] == [Action.THROTTLE, Action.ALLOW, Action.ALLOW]
+
+
 def test_an_access_rule_decides_before_a_verdict_and_the_campaign_is_told_all_the_same(world_of: WorldOf) -> None:
     world = world_of(BLOCKING + "access:\n  - {id: closed, deny: {model: closed}}\n")
     world.state(campaign())
@@ -246,6 +253,7 @@ def test_in_shadow_it_is_told_what_would_be_refused_and_nothing_is(
     world = world_of(f"{shadow}{campaigns}}}\n")
     world.state(campaign(level, probing=True))
     world.ask("a")
+    world.clock.now_us += 3 * SECOND_US
 
     decision = world.ask("b")
 
@@ -359,6 +367,7 @@ def test_refusals_by_verdict_are_counted_by_rule_and_never_by_campaign(
     registry = CollectorRegistry()
     observer = Observer(Metrics(registry), SystemClock())
     world.ask("a")
+    world.clock.now_us += 3 * SECOND_US
 
     observer.decided(world.asked("b"), 1)
     observer.tell_metrics()

@@ -61,7 +61,7 @@ def test_only_the_opening_of_a_conversation_is_dealt() -> None:
     for relation in Relation:
         count(cluster, "a", relation, whose=99)
     assert cluster.requests == len(Relation)
-    assert cluster.dealt.openings == len({Relation.NEW, Relation.SHARED, Relation.SIMILAR})
+    assert cluster.dealt.openings == len({Relation.NEW, Relation.SECOND, Relation.SHARED, Relation.SIMILAR})
     assert cluster.relations == dict.fromkeys(Relation, 1)
 
 

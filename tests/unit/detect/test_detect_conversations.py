@@ -70,14 +70,14 @@ def test_an_echo_is_one_within_its_time(after_us: int) -> None:
 def test_after_that_it_is_another_story(late_us: int) -> None:
     talk = Talk()
     talk(1, refused=True)
-    assert talk(2, after_us=ECHO_US + late_us) == (Relation.SHARED, 1)
+    assert talk(2, after_us=ECHO_US + late_us) == (Relation.SECOND, 1)
 
 
 @given(st.integers(0, 3 * TEST_US))
 def test_what_a_verdict_refused_is_waited_for_longer(after_us: int) -> None:
     talk = Talk()
     talk(1, by_verdict=True)
-    relation = Relation.TESTED_ECHO if after_us <= TEST_US else Relation.SHARED
+    relation = Relation.TESTED_ECHO if after_us <= TEST_US else Relation.SECOND
     assert talk(2, after_us=after_us) == (relation, 1)
 
 
@@ -91,6 +91,12 @@ def test_nothing_is_an_echo_unless_the_one_before_was_refused(requests: list[tup
             assert before == (whose, True)
             assert whose != group
         before = group, refused
+
+
+def test_the_second_to_ask_is_told_from_those_after_it() -> None:
+    talk = Talk()
+    told = [talk(group) for group in (1, 2, 3, 4)]
+    assert told == [(Relation.NEW, 0), (Relation.SECOND, 1), (Relation.SHARED, 2), (Relation.SHARED, 3)]
 
 
 def test_what_many_ask_is_nobodys_echo() -> None:

@@ -172,6 +172,22 @@ def test_sampling_tells_which_parameters_are_set_and_to_what(path: str, one: Any
     assert read(path, one | {"metadata": {}, "model": "m"}).sampling == read(path, one).sampling
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (MESSAGES, {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}),
+        (MESSAGES, {"output_format": {"type": "json_schema", "schema": SCHEMA}}),
+        (CHAT, {"response_format": {"type": "json_schema", "json_schema": {"schema": SCHEMA}}}),
+        (RESPONSES, {"text": {"format": {"type": "json_schema", "schema": SCHEMA}}}),
+    ],
+)
+def test_the_form_is_the_schema_that_the_answer_is_to_keep_to(path: str, asked: dict[str, Any]) -> None:
+    assert b'"path"' in read(path, asked).form
+    assert len(read(path, asked | {"temperature": 1}).form) == len(read(path, asked).form)
+    any_json = json.loads(json.dumps(asked).replace("properties", "others"))
+    assert read(path, any_json).form == b""
+
+
 def test_what_is_ill_typed_hides_nothing_beside_it() -> None:
     messages = [7, {"role": 1, "content": "a"}, {"role": "user", "content": [5, {"text": 6}, {"text": "b"}]}]
     body = {"system": 5, "messages": messages, "tools": [None, {"name": "t", "input_schema": {"properties": []}}]}

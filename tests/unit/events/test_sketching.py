@@ -109,6 +109,13 @@ def test_tools_are_known_by_their_names_and_parameters_in_any_order() -> None:
     assert sketch(user("a")).tools == 0
 
 
+def test_the_form_that_answers_are_to_have_is_known_by_its_words() -> None:
+    form = b'{"properties":{"rationale":{"type":"string","description":"complete reasoning, as long as needed"}}}'
+    one, other = (set(sketch(user(words(seed, 30)), form=form).pieces) for seed in (1, 2))
+    assert len(one & other) >= 6
+    assert not set(sketch(user(words(1, 30))).pieces) & other
+
+
 def test_the_sampling_parameters_have_a_shape_where_any_is_set() -> None:
     assert sketch(sampling=b"1,,0.7").shape not in (0, sketch(sampling=b"1,,0.8").shape)
     assert sketch(sampling=b",,").shape == 0

@@ -193,6 +193,21 @@ def test_tasks_that_several_payers_ask_speak_against() -> None:
     assert weights(cluster)["items-never-shared"] < 0
 
 
+@pytest.mark.parametrize(
+    ("matters", "times", "is_sampled"),
+    [(400, 8, True), (400, 30, False), (10, 12, False)],
+    ids=["a list whose answers are drawn several times", "an evaluation that each runs", "the tasks of a class"],
+)
+def test_a_long_list_that_is_asked_several_times_does_not_speak_against(
+    matters: int, times: int, is_sampled: bool
+) -> None:
+    cluster = counted(in_turn(max(matters, 80), 80))
+    for account in in_turn(matters * (times - 1), 80):
+        cluster.dealt.opening(account, shared=True)
+    cluster.dealt.total.matters = matters
+    assert ("items-never-shared" not in weights(cluster)) is is_sampled
+
+
 def test_payers_that_return_to_their_own_matters_speak_against() -> None:
     cluster = counted(in_turn(800, 80))
     assert weights(cluster)["items-never-revisited"] > 0

@@ -1,0 +1,34 @@
+"""Which pairs of payers are kept, and which only a verdict has made."""
+
+from __future__ import annotations
+
+from proxy.detect.conversations import Relation
+from proxy.detect.pairs import SAMPLE, Pairs
+
+
+def test_a_conversation_that_a_verdict_has_moved_ties_nobody() -> None:
+    pairs = Pairs()
+    pairs.related(Relation.TESTED_ECHO, 1, 2)
+    pairs.related(Relation.TESTED_ECHO, 2, 3)
+    for whose, group in ((1, 2), (2, 3), (1, 3)):  # it takes the signatures of all its turns along
+        pairs.replayed(whose, group)
+        pairs.related(Relation.HANDOVER, whose, group)
+    assert not pairs.replays
+    assert not pairs.handovers
+
+
+def test_what_moves_by_itself_does_even_if_a_verdict_meets_it_later() -> None:
+    pairs = Pairs()
+    pairs.replayed(1, 2)
+    pairs.related(Relation.HANDOVER, 1, 2)
+    pairs.related(Relation.TESTED_ECHO, 1, 2)
+    pairs.replayed(2, 4)
+    assert (pairs.replays, pairs.handovers) == ({(1, 2), (2, 4)}, {(1, 2)})
+
+
+def test_of_each_kind_a_sample_is_kept_and_nobody_is_paired_with_himself() -> None:
+    pairs = Pairs()
+    for number in range(2 * SAMPLE):
+        pairs.replayed(number, number)
+        pairs.replayed(number, number + 1)
+    assert len(pairs.replays) == SAMPLE
