@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import UsageError
-from proxy.events.log import MOST_HELD_US, ExchangeLog, Rotation
+from proxy.events.log import MAX_WAITING, MOST_HELD_US, ExchangeLog, Rotation
 from proxy.events.record import VERSION, Features, Line, PrincipalFeatures, RequestFeatures
 
 WIDE = Rotation(max_bytes=10**9, max_age_us=10**15)
@@ -50,7 +50,11 @@ def ids(path: Path) -> list[str]:
     return [json.loads(text)["id"] for text in path.read_text().splitlines()]
 
 
-def test_lines_stand_in_order_of_arrival_whatever_ends_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [MAX_WAITING, 2], ids=["all may wait", "the oldest stands without its answer"])
+def test_lines_stand_in_order_of_arrival_whatever_ends_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("proxy.events.log.MAX_WAITING", most)
     tally = Tally()
     log = opened(tmp_path / "log", tally=tally)
     for name in "abc":
@@ -118,21 +122,6 @@ def test_an_exchange_that_stays_open_holds_the_others_back_for_ten_minutes_and_s
     log.close()
     assert ids(tmp_path / "log") == ["long", "e-0", "e-1", "e-2", "next"]
     assert (tally.written, tally.dropped) == (5, 1)
-
-
-def test_more_lines_than_may_wait_let_the_oldest_stand_without_its_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("proxy.events.log.MAX_WAITING", 2)
-    tally = Tally()
-    log = opened(tmp_path / "log", tally=tally)
-    for name in "abc":
-        begin(log, name)
-    for name in "cba":
-        log.ended(line(name))
-    log.close()
-    assert ids(tmp_path / "log") == ["a", "b", "c"]
-    assert tally.dropped == 0
 
 
 def test_numbers_of_files_put_aside_only_grow_whatever_was_carried_off(tmp_path: Path) -> None:
