@@ -88,7 +88,8 @@ class InProcess:
     ) -> None:
         self._analyst = analyst
         self._clock = clock
-        self._metrics, self._analyst_metrics = metrics, AnalystMetrics(metrics.registry)
+        self._metrics = metrics
+        self._analyst_metrics = AnalystMetrics(metrics.registry)
         self._file = file
         # One thread, so that states reach the file in the order in which they were.
         self._disk = ThreadPoolExecutor(1, "save campaigns")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from proxy.admission.quota import capacity_of
 from proxy.events.content import Content
+from proxy.generations import Generations
 from proxy.policy.campaign_spec import CampaignAction
 from proxy.policy.match import CampaignRule, CampaignRules, Demand
 from proxy.verdict.campaign import Level
@@ -41,19 +42,17 @@ class Pace:
     """When each suspicion was probed last, so that what comes at once is not all refused."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[int, str, int]] = {}
+        self._last: Generations[str, tuple[int, str, int]] = Generations(_MOST_PACED)
         """By campaign: the moment, the account and what it asked."""
 
     def probes(self, campaign: str, account: str, asked: int, now_us: int) -> bool:
         """Whether a request may be refused as a probe: it is time for one, or it repeats the last one too early."""
-        last_us, probed, refused = self._last.get(campaign, (now_us - PROBE_PACE_US, "", 0))
+        last_us, probed, refused = self._last.get(campaign) or (now_us - PROBE_PACE_US, "", 0)
         if account == probed:
             return asked == refused and now_us < last_us + PROBE_RETRY_US
         if now_us < last_us + PROBE_PACE_US:
             return False
-        self._last[campaign] = (now_us, account, asked)
-        if len(self._last) > _MOST_PACED:
-            del self._last[next(iter(self._last))]
+        self._last.put(campaign, (now_us, account, asked))
         return True
 
 
@@ -67,9 +66,8 @@ def measure_for(
             return None
         case CampaignAction.PROBE:
             asked = content.asked if content is not None else 0
-            if not match.probing or not _is_drawn(rule.share, account, asked, now_us):
-                return None
-            is_probed = pace.probes(match.campaign, account, asked, now_us)
+            is_drawn = match.probing and _is_drawn(rule.share, account, asked, now_us)
+            is_probed = is_drawn and pace.probes(match.campaign, account, asked, now_us)
             return Measure(PROBE_RULE, rule.shadow, None, PROBE_RETRY_US) if is_probed else None
         case CampaignAction.THROTTLE:
             assert rule.quota is not None

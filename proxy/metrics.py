@@ -181,9 +181,9 @@ class Metrics:
             "detection_events_dropped_total", "Events dropped because the stream could not be reached for too long."
         )
 
-        self.log_written, self.log_dropped = (
-            counter("exchange_log_written_total", "Lines written to the exchange log."),
-            counter("exchange_log_dropped_total", "Lines dropped because the exchange log could not keep up."),
+        self.log_written = counter("exchange_log_written_total", "Lines written to the exchange log.")
+        self.log_dropped = counter(
+            "exchange_log_dropped_total", "Lines dropped because the exchange log could not keep up."
         )
         self.log_unwritten = gauge(
             "exchange_log_unwritten_lines",

@@ -133,7 +133,7 @@ class Observer:
     def upstream_failed(self, exchange: Exchange, kind: str, fault: str) -> None:
         """The upstream failed an exchange; `kind` is counted, `fault` is for an operator."""
         self._metrics.upstream_errors.labels(kind).inc()
-        if self._failures.lets_pass(self._clock.monotonic_us() / 1e6):
+        if self._may_log(self._failures):
             log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": fault})
 
     def answered_here(self, status: int) -> None:
@@ -146,7 +146,7 @@ class Observer:
     def gave_up_body(self, exchange_id: str, why: str) -> None:
         """A request's body was not waited for any longer; `why` as `handlers.body` has it."""
         self._metrics.bodies_given_up.labels(why).inc()
-        if self._given_up.lets_pass(self._clock.monotonic_us() / 1e6):
+        if self._may_log(self._given_up):
             log.warning("request body given up", extra={"exchange": exchange_id, "why": why})
 
     def ended(self, exchange: Exchange, took_us: int) -> None:
@@ -165,14 +165,17 @@ class Observer:
         else:
             self._access_denials.add((rule, mode))
 
+    def _may_log(self, throttle: Throttle) -> bool:
+        return throttle.lets_pass(self._clock.monotonic_us() / 1e6)
+
     def _tell_unanswered(self, exchange: Exchange, now_us: int) -> None:
-        if self._unanswered.lets_pass(self._clock.monotonic_us() / 1e6):
+        if self._may_log(self._unanswered):
             waited_s = (now_us - exchange.arrival.ts_us) / 1e6
             told = {"exchange": exchange.arrival.id, "waited_s": round(waited_s, 3)}
             log.info("client left before the upstream answered", extra=told)
 
     def _tell(self, exchange: Exchange) -> None:
-        if not self._refusals.lets_pass(self._clock.monotonic_us() / 1e6):
+        if not self._may_log(self._refusals):
             return
         decision = exchange.decision
         log.info(

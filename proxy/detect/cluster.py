@@ -218,10 +218,9 @@ class Cluster:
             yield account
 
     def _deal(self, asked: Asked, payer: Payer, relation: Relation, again: bool) -> None:
-        if relation in (Relation.NEW, Relation.SECOND, Relation.SHARED, Relation.SIMILAR):
+        shared = relation in (Relation.SECOND, Relation.SHARED)
+        if shared or relation in (Relation.NEW, Relation.SIMILAR):
             is_guest = 2 * self.members.get(payer.account, 0) < payer.events
-            shared = relation in (Relation.SECOND, Relation.SHARED)
-            self.dealt.total.matters += relation is Relation.SECOND
             self.dealt.opening(payer.number, again=again, shared=shared, is_guest=is_guest)
         elif relation is Relation.REPEATS:
             self.dealt.repeat(payer.number)

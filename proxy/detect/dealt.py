@@ -51,13 +51,6 @@ class Fall:
     soon: int = 0
     own: int = 0
     others: int = 0
-    matters: int = 0
-    """That more than one has asked."""
-
-    @property
-    def askers(self) -> float:
-        """How many ask each of these, on average; 1 where there are none."""
-        return 1 + self.others / max(self.matters, 1)
 
     @property
     def carriers(self) -> float:
@@ -161,13 +154,12 @@ class Dealt:
             whole.soon - sum(share.soon for share in busy),
             whole.own - sum(share.own for share in busy),
             whole.others - sum(share.others for share in busy),
-            whole.matters,
         )
 
     def absorb(self, other: Dealt) -> None:
         """Takes over the counts of `other`; who had a turn lately is not known of it."""
         mine, theirs = self.total, other.total
-        for name in ("openings", "returns", "soon", "own", "others", "matters"):
+        for name in ("openings", "returns", "soon", "own", "others"):
             setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
         self.turns += other.turns
         self.talked += other.talked

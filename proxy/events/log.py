@@ -112,13 +112,13 @@ class ExchangeLog:
         if isinstance(line, _Open):
             so_far = line.so_far()
             line = b"" if so_far is None else encode(so_far)
+        if not line:
+            self._count_dropped()
+            return
         try:
-            if line:
-                self._queue.put_nowait(line)
-                return
+            self._queue.put_nowait(line)
         except queue.Full:
-            pass
-        self._count_dropped()
+            self._count_dropped()
 
     def _write(self) -> None:
         while (line := self._queue.get()) is not None:

@@ -84,8 +84,7 @@ def _same(cluster: Cluster, span_us: int) -> float:
 
     So many openings are somebody's too, each one of all that were asked, at the pace of the busiest hours.
     """
-    same = cluster.relations[Relation.SECOND] + cluster.relations[Relation.SHARED]
-    openings = max(cluster.dealt.openings, 1)
+    same, openings = cluster.dealt.total.others, max(cluster.dealt.openings, 1)
     return same / openings / max(openings - same, 1) * cluster.timeline.busiest(span_us)
 
 

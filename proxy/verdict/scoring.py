@@ -10,6 +10,7 @@ from math import log2
 
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
+from proxy.detect.conversations import Relation
 from proxy.detect.dealt import Fall
 from proxy.detect.networks import Networks
 from proxy.events.content import TARGETS
@@ -64,7 +65,7 @@ def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
     found = [
         *_content(cluster),
         *habits(cluster),
-        *_partition(usual),
+        *_partition(cluster, usual),
         *_balance(usual),
         *reaction(cluster),
         *_infrastructure(cluster, around),
@@ -104,12 +105,12 @@ def _content(cluster: Cluster) -> list[Evidence]:
     return found
 
 
-def _partition(usual: Fall) -> list[Evidence]:
+def _partition(cluster: Cluster, usual: Fall) -> list[Evidence]:
     """Benign: people's own matters do not repeat either; but people come back to them, and classes share them."""
     openings, shared, own = usual.openings, usual.others, usual.own
     if openings < LEAST_OPENINGS:
         return []
-    least = 0 if _is_sampled(usual) else -4 if shared >= _MOSTLY * openings else -2
+    least = 0 if _is_sampled(cluster, usual) else -4 if shared >= _MOSTLY * openings else -2
     return [
         evidence(
             "partition",
@@ -126,10 +127,12 @@ def _partition(usual: Fall) -> list[Evidence]:
     ]
 
 
-def _is_sampled(usual: Fall) -> bool:
+def _is_sampled(cluster: Cluster, usual: Fall) -> bool:
     """Whether they ask a few times each what is on a long list, whose answers are drawn several times: a class has a
     short one, and of an evaluation each runs all of it."""
-    return usual.askers <= _SAMPLES and usual.openings <= _PART_OF_IT * usual.matters * sum(usual.histogram.values())
+    matters = cluster.relations[Relation.SECOND]
+    askers = 1 + usual.others / max(matters, 1)
+    return askers <= _SAMPLES and usual.openings <= _PART_OF_IT * matters * sum(usual.histogram.values())
 
 
 def _balance(usual: Fall) -> list[Evidence]:

@@ -204,7 +204,7 @@ def test_a_long_list_that_is_asked_several_times_does_not_speak_against(
     cluster = counted(in_turn(max(matters, 80), 80))
     for account in in_turn(matters * (times - 1), 80):
         cluster.dealt.opening(account, shared=True)
-    cluster.dealt.total.matters = matters
+    cluster.relations[Relation.SECOND] = matters
     assert ("items-never-shared" not in weights(cluster)) is is_sampled
 
 
@@ -378,7 +378,7 @@ def test_a_refusal_that_another_account_of_the_payer_took_over_tells_nothing() -
 
 def test_what_many_ask_anyway_makes_echoes_worth_little() -> None:
     rare, common = counted(in_turn(800, 80)), counted(in_turn(800, 80))
-    common.relations[Relation.SHARED] = 300
+    common.dealt.total.others = 300
     for cluster in (rare, common):
         chain(cluster, "tested", 3)
     assert weights(common).get("refusal-echo", 0) < weights(rare)["refusal-echo"]
