@@ -86,11 +86,8 @@ def test_a_json_answer_is_at_its_end_with_its_last_bracket() -> None:
     for answer in (ANSWER, ANSWER[0]):
         text = json.dumps(answer).encode()
         meter = GEMINI.meter(event_stream=False)
-        meter.feed(text[:-1])
-        assert not meter.finished
-        meter.feed(text[-1:])
-        assert meter.finished
-        assert not meter.between_events
+        told = [(len(meter.feed(part)), meter.finished, meter.between_events) for part in (text[:-1], text[-1:])]
+        assert told == [(len(text) - 1, False, False), (1, True, False)]
 
 
 @pytest.mark.parametrize("event_stream", [True, False])
