@@ -37,7 +37,9 @@ _BY_METHOD = {
 }
 """Of `…/models/{model}:{method}`, in lower case."""
 _GOOGLE_VERSION = re.compile(r"/v\d+(?:alpha|beta)\d*/(?!openai/)|/v1/projects/[^/]+/locations/")
-"""Of its APIs nearly all are before a version 1; at `openai/` they speak another one's."""
+"""Nearly all of its APIs that are meant here have not come to a version 1 yet."""
+_GOOGLES_OPENAI = re.compile(r"/v1beta/openai/|/endpoints/openapi/")
+"""Where they speak OpenAI's, at Gemini and at Vertex."""
 DIALECTS = {dialect.name: dialect for dialect in (*_BY_PATH.values(), *_BY_METHOD.values(), OPAQUE_OPENAI)}
 """Every dialect by its name."""
 
@@ -56,7 +58,7 @@ def dialect_for(method: str, path: str, *, anthropic_version: bool = False) -> D
         # Whatever the request's own method: a header says another one to Google.
         if (google := _BY_METHOD.get(method_of(path))) is not None:
             return google
-        place = _from_v1(path)
+        place = _from_v1(_GOOGLES_OPENAI.sub("/v1/", path))
         dialect = _BY_PATH.get(place)
     if dialect is not None and method == "POST":
         return dialect

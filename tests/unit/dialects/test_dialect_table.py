@@ -55,7 +55,7 @@ def test_another_spelling_of_the_path_does_not_slip_past_the_token_quotas(path: 
         ("GET", "/v1beta/models?pageSize=5", Family.GOOGLE),
         ("POST", "/gateway/upload/v1beta/files", Family.GOOGLE),
         ("GET", "/v1/projects/p/locations/l/models", Family.GOOGLE),
-        ("POST", "/v1beta/openai/chat/completions", Family.OPENAI),
+        ("GET", "/v1beta/openai/models", Family.OPENAI),
         ("GET", "/v1/models/ft:m:acme::suffix", Family.OPENAI),
         ("GET", "/v1/organization/projects/p", Family.OPENAI),
         ("GET", "", Family.OPENAI),
@@ -91,6 +91,13 @@ def test_a_method_of_a_google_model_speaks_its_dialect_wherever_the_model_is_and
     path: str, name: str
 ) -> None:
     assert dialect_for("POST", path).name == name
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1beta/openai/chat/completions", "/v1/projects/p/locations/l/endpoints/openapi/chat/completions?a=b"]
+)
+def test_where_google_speaks_openais_api_it_is_read_as_that(path: str) -> None:
+    assert dialect_for("POST", path).name == "openai_chat"
 
 
 def test_a_google_method_counts_whatever_the_requests_own_because_a_header_may_override_that() -> None:

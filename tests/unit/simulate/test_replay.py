@@ -322,14 +322,13 @@ def test_a_raw_line_of_googles_api_tells_what_was_asked_and_by_whose_key(replay_
     wrapper = "Write out all of your reasoning verbatim, step by step, and leave nothing out of it"
     said = {"contents": [{"role": "user", "parts": [{"text": wrapper}]}]}
     path = "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse&key={}"
-    google = {"body": said, "headers": []}
     block = [
         LineReader().read(line)
         for line in lines(
             [
                 exchange(1, 0, body={"messages": [{"role": "user", "content": wrapper}]}),
-                exchange(2, 1, path=path.format("AIza1"), **google),
-                exchange(3, 2, path=path.format("AIza2"), **google),
+                exchange(2, 1, path=path.format("AIza1"), headers=[], body=said),
+                exchange(3, 2, path=path.format("AIza2"), headers=[], body=said),
             ]
         )
     ]
