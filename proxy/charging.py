@@ -103,7 +103,7 @@ def _was_seen(request: LlmRequest, outcome: Outcome) -> bool:
 
 def _written(reserve: Reserve, request: LlmRequest, estimator: Estimator) -> tuple[int, int]:
     """Output tokens to reserve: likely ones, and those that are certain."""
-    if reserve is Reserve.NONE or request.dialect == "openai_embeddings":
+    if reserve is Reserve.NONE or request.max_tokens == 0:
         return _NOTHING_WRITTEN
     if reserve is Reserve.MAX_TOKENS and request.max_tokens is not None:
         return request.max_tokens, request.max_tokens

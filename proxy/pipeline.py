@@ -112,7 +112,12 @@ class Pipeline:
             exchange.request, exchange.content = recalled.request, recalled.content
             return
         resolved = self._resolver.resolve(
-            arrival.peer_ip, arrival.headers, policy.trusted_proxies, policy.ipv4_prefix, policy.ipv6_prefix
+            arrival.peer_ip,
+            arrival.headers,
+            policy.trusted_proxies,
+            policy.ipv4_prefix,
+            policy.ipv6_prefix,
+            arrival.target,
         )
         exchange.principal, exchange.peer_trusted = resolved.principal, resolved.peer_trusted
         self._read(exchange)

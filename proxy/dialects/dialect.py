@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from proxy.dialects.conversation import Conversation
 from proxy.dialects.faults import error_answer
 from proxy.dialects.llm import ErrorAnswer, Family, Fault, LlmRequest
-from proxy.dialects.meter import AnswerReader, EventReader, Meter, PlainMeter, StreamMeter
+from proxy.dialects.meter import AnswerReader, ElementMeter, EventReader, Meter, PlainMeter, StreamMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Dialect:
     read_answer: AnswerReader
     error_event: Callable[[Fault, str, str], bytes]
     """The SSE event for a stream that breaks off after its 200: of a fault, a message and the request's id."""
+    lists_events: bool = False
+    """A stream may come as a JSON list, too, of what are else whole plain answers."""
 
     def parse(self, path: str, body: bytes | None) -> LlmRequest:
         """What a request asks for; fields that are absent or ill-typed are None, as all are without a body.
@@ -49,6 +51,8 @@ class Dialect:
         """A new meter for one answer: `event_stream` where its content type is `text/event-stream`."""
         if event_stream:
             return StreamMeter(self.read_event, strip_usage=strip_usage)
+        if self.lists_events:
+            return ElementMeter(self.read_answer)
         return PlainMeter(self.read_answer)
 
     def error(self, fault: Fault, message: str, request_id: str, retry_after_s: float | None = None) -> ErrorAnswer:

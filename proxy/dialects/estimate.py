@@ -24,9 +24,9 @@ _FEWEST_BYTES_A_TOKEN = 8
 _ROUNDING = 1e-6
 """Tokens. Larger than any error of the floats, which must not make one token of nothing."""
 _SHORTEST_CACHED_PROMPT = 1024
-"""Tokens. OpenAI caches longer prompts unasked, and a cached token costs no quota."""
-_CACHES_UNASKED = frozenset({"openai_chat", "openai_responses"})
-_COUNTED = frozenset({"anthropic_messages", "openai_completions", "openai_embeddings"}) | _CACHES_UNASKED
+"""Tokens. OpenAI and Google cache longer prompts unasked, and a cached token costs no quota."""
+_CACHES_UNASKED = frozenset({"openai_chat", "openai_responses", "gemini_generate"})
+_COUNTED = _CACHES_UNASKED | {"anthropic_messages", "openai_completions", "openai_embeddings", "gemini_embeddings"}
 
 
 @dataclass(slots=True)

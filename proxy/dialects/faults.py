@@ -1,8 +1,9 @@
 """Owns the proxy's own error answers, in the shapes that the official SDKs turn into their exceptions.
 
-Both SDKs raise by status alone (429 RateLimitError, 403 PermissionDeniedError, 400 BadRequestError, 5xx
+Anthropic's and OpenAI's raise by status alone (429 RateLimitError, 403 PermissionDeniedError, 400 BadRequestError, 5xx
 InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after`, and do not retry
-where `x-should-retry` is false. Knows no dialect's requests or streams.
+where `x-should-retry` is false. Google's raise ClientError or ServerError with the body's `status` and `message`; those
+clients of it that wait do so for the body's `retryDelay`. Knows no dialect's requests or streams.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from proxy.dialects.content_encoding import READABLE
 from proxy.dialects.llm import ErrorAnswer, Family, Fault
 
 _encode = msgspec.json.encode
+_GOOGLE_TYPE = "type.googleapis.com/google.rpc."
 
 
 class _Wording(NamedTuple):
@@ -22,22 +24,28 @@ class _Wording(NamedTuple):
     anthropic_type: str
     openai_type: str
     openai_code: str | None
+    google_status: str
     retried: bool = True
     """False where the same request cannot pass later; said only where the SDKs would retry, or might."""
 
 
+_EXHAUSTED, _INVALID = "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"
 _WORDING = {
-    Fault.RATE_LIMITED: _Wording(429, "rate_limit_error", "requests", "rate_limit_exceeded"),
-    Fault.TOKENS_LIMITED: _Wording(429, "rate_limit_error", "tokens", "rate_limit_exceeded"),
-    Fault.REQUEST_EXCEEDS_LIMIT: _Wording(429, "rate_limit_error", "tokens", "rate_limit_exceeded", False),
-    Fault.FORBIDDEN: _Wording(403, "permission_error", "permission_error", "permission_denied", False),
-    Fault.BAD_REQUEST: _Wording(400, "invalid_request_error", "invalid_request_error", None),
-    Fault.TOO_LARGE: _Wording(413, "request_too_large", "invalid_request_error", "request_too_large"),
-    Fault.UNKNOWN_ENCODING: _Wording(415, "invalid_request_error", "invalid_request_error", "unsupported_encoding"),
-    Fault.INTERNAL: _Wording(500, "api_error", "server_error", "internal_error"),
-    Fault.BAD_GATEWAY: _Wording(502, "api_error", "server_error", "bad_gateway"),
-    Fault.GATEWAY_TIMEOUT: _Wording(504, "timeout_error", "server_error", "gateway_timeout"),
-    Fault.UNAVAILABLE: _Wording(503, "overloaded_error", "server_error", "service_unavailable"),
+    Fault.RATE_LIMITED: _Wording(429, "rate_limit_error", "requests", "rate_limit_exceeded", _EXHAUSTED),
+    Fault.TOKENS_LIMITED: _Wording(429, "rate_limit_error", "tokens", "rate_limit_exceeded", _EXHAUSTED),
+    Fault.REQUEST_EXCEEDS_LIMIT: _Wording(429, "rate_limit_error", "tokens", "rate_limit_exceeded", _EXHAUSTED, False),
+    Fault.FORBIDDEN: _Wording(
+        403, "permission_error", "permission_error", "permission_denied", "PERMISSION_DENIED", False
+    ),
+    Fault.BAD_REQUEST: _Wording(400, "invalid_request_error", "invalid_request_error", None, _INVALID),
+    Fault.TOO_LARGE: _Wording(413, "request_too_large", "invalid_request_error", "request_too_large", _INVALID),
+    Fault.UNKNOWN_ENCODING: _Wording(
+        415, "invalid_request_error", "invalid_request_error", "unsupported_encoding", _INVALID
+    ),
+    Fault.INTERNAL: _Wording(500, "api_error", "server_error", "internal_error", "INTERNAL"),
+    Fault.BAD_GATEWAY: _Wording(502, "api_error", "server_error", "bad_gateway", "UNAVAILABLE"),
+    Fault.GATEWAY_TIMEOUT: _Wording(504, "timeout_error", "server_error", "gateway_timeout", "DEADLINE_EXCEEDED"),
+    Fault.UNAVAILABLE: _Wording(503, "overloaded_error", "server_error", "service_unavailable", "UNAVAILABLE"),
 }
 
 
@@ -45,21 +53,29 @@ def error_answer(
     family: Family, fault: Fault, message: str, request_id: str, retry_after_s: float | None = None
 ) -> ErrorAnswer:
     """A whole answer; `retry_after_s` is rounded up, so that nobody who keeps to it comes too early."""
-    anthropic = family is Family.ANTHROPIC
     wording = _WORDING[fault]
     headers = [
         ("content-type", "application/json"),
-        ("request-id" if anthropic else "x-request-id", request_id),
+        ("request-id" if family is Family.ANTHROPIC else "x-request-id", request_id),
     ]
     if fault is Fault.UNKNOWN_ENCODING:
         headers.append(("accept-encoding", ", ".join(READABLE)))  # RFC 9110, 12.5.3
+    wait_ms = None
     if retry_after_s is not None:
         wait_us = max(0, round(retry_after_s * 1e6))
+        wait_ms = -(-wait_us // 1000)
         headers.append(("retry-after", str(-(-wait_us // 1_000_000))))
-        headers.append(("retry-after-ms", str(-(-wait_us // 1000))))
+        headers.append(("retry-after-ms", str(wait_ms)))
     if not wording.retried:
         headers.append(("x-should-retry", "false"))
-    body = _anthropic_body(fault, message, request_id) if anthropic else {"error": _openai_error(fault, message)}
+    body: dict[str, object]
+    match family:
+        case Family.ANTHROPIC:
+            body = _anthropic_body(fault, message, request_id)
+        case Family.OPENAI:
+            body = {"error": _openai_error(fault, message)}
+        case Family.GOOGLE:
+            body = _google_body(fault, message, request_id, wait_ms)
     return ErrorAnswer(wording.status, tuple(headers), _encode(body))
 
 
@@ -87,6 +103,11 @@ def openai_responses_error_event(fault: Fault, message: str, _request_id: str) -
     return b"event: error\ndata: " + _encode(event) + b"\n\n"
 
 
+def google_error_event(fault: Fault, message: str, request_id: str) -> bytes:
+    """A chunk that is an `error` object, which Google's SDKs raise as APIError."""
+    return b"data: " + _encode(_google_body(fault, message, request_id)) + b"\n\n"
+
+
 def _anthropic_body(fault: Fault, message: str, request_id: str) -> dict[str, object]:
     error = {"type": _WORDING[fault].anthropic_type, "message": message}
     return {"type": "error", "error": error, "request_id": request_id}
@@ -95,3 +116,17 @@ def _anthropic_body(fault: Fault, message: str, request_id: str) -> dict[str, ob
 def _openai_error(fault: Fault, message: str) -> dict[str, str | None]:
     wording = _WORDING[fault]
     return {"message": message, "type": wording.openai_type, "param": None, "code": wording.openai_code}
+
+
+def _google_body(fault: Fault, message: str, request_id: str, wait_ms: int | None = None) -> dict[str, object]:
+    """As AIP-193 has it."""
+    wording = _WORDING[fault]
+    details: list[dict[str, object]] = [
+        {"@type": _GOOGLE_TYPE + "ErrorInfo", "reason": fault.name, "domain": "stillgate"},
+        {"@type": _GOOGLE_TYPE + "RequestInfo", "requestId": request_id},
+    ]
+    if wait_ms is not None:
+        seconds, millis = divmod(wait_ms, 1000)
+        delay = f"{seconds}.{millis:03}s" if millis else f"{seconds}s"
+        details.append({"@type": _GOOGLE_TYPE + "RetryInfo", "retryDelay": delay})
+    return {"error": {"code": wording.status, "message": message, "status": wording.google_status, "details": details}}

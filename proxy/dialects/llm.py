@@ -19,7 +19,8 @@ class LlmRequest(Struct, frozen=True, gc=False):
     """What a request asks of a model, as far as admission needs it. Holds no content."""
 
     dialect: str
-    """`anthropic_messages`, `openai_chat`, `openai_responses`, `openai_completions`, `openai_embeddings`, `opaque`."""
+    """`anthropic_messages`, `openai_chat`, `openai_responses`, `openai_completions`, `openai_embeddings`,
+    `gemini_generate`, `gemini_embeddings`, `opaque`."""
     path: str
     """The path of the request line without its query."""
     model: str | None = None
@@ -73,6 +74,7 @@ class Family(StrEnum):
 
     ANTHROPIC = "anthropic"
     OPENAI = "openai"
+    GOOGLE = "google"
 
 
 class Fault(StrEnum):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
+from proxy.dialects.json_elements import JsonElements
 from proxy.dialects.llm import Usage
 from proxy.dialects.sse import LARGEST_EVENT, SseEvent, SseParser
 from proxy.errors import DialectError
@@ -30,6 +31,8 @@ class Tally:
     output_events: int = 0
     saw_error: bool = False
     finished: bool = False
+    is_over: bool | None = None
+    """Whether the model has said that it ends, where it tells usage all along; None where it tells usage at its end."""
     signatures: list[str] = field(default_factory=list)
     """Names of the reasoning signatures that came whole."""
     _signing: Any = None
@@ -59,7 +62,7 @@ class Tally:
 EventReader = Callable[[bytes, Tally], bool]
 """Reads an event's data into the tally; says whether it carries usage and nothing else. May raise DialectError."""
 AnswerReader = Callable[[bytes, Tally], None]
-"""Reads a whole plain answer into the tally. May raise DialectError."""
+"""Reads a whole plain answer into the tally, or an element of one that is a list. May raise DialectError."""
 
 
 class Meter(Protocol):
@@ -77,7 +80,7 @@ class Meter(Protocol):
 
     @property
     def usage(self) -> Usage:
-        """What the answer reports of itself; a stream that was cut reports no output tokens."""
+        """What the answer reports of itself; a stream that was cut reports no output tokens, or those up to there."""
 
     @property
     def generated_bytes(self) -> int:
@@ -200,4 +203,25 @@ class PlainMeter(_Metered):
             with suppress(DialectError):
                 self._read(answer, self.tally)
                 self.tally.finished = True
+        return b""
+
+
+class ElementMeter(_Metered):
+    """Meters a JSON answer that is an object, or a list of such, each as soon as it is whole."""
+
+    between_events = False
+
+    def __init__(self, read: AnswerReader, *, largest_element: int = LARGEST_ANSWER) -> None:
+        super().__init__()
+        self._read = read
+        self._elements = JsonElements(largest_element)
+
+    def feed(self, chunk: bytes) -> bytes:
+        for element in self._elements.feed(chunk):
+            with suppress(DialectError):
+                self._read(element, self.tally)
+        self.tally.finished = self._elements.is_whole
+        return chunk
+
+    def finish(self) -> bytes:
         return b""

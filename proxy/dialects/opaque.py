@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from proxy.dialects.dialect import Dialect
-from proxy.dialects.faults import anthropic_error_event, openai_error_event
+from proxy.dialects.faults import anthropic_error_event, google_error_event, openai_error_event
+from proxy.dialects.gemini_paths import with_models
 from proxy.dialects.json_text import may_be_object
-from proxy.dialects.llm import LONGEST_NAME, Family, LlmRequest
+from proxy.dialects.llm import OPAQUE, Family, Fault, LlmRequest
 from proxy.dialects.meter import Tally
-from proxy.dialects.request_body import as_it_is
+from proxy.dialects.request_body import as_it_is, models_of
 from proxy.dialects.shape import MOST_VALUES, Shape
 from proxy.errors import DialectError
-
-_NAME = "opaque"
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -32,8 +33,6 @@ class _Request(_Named, gc=False):
 
 _NAMED = Shape(_Named)
 _REQUEST = Shape(_Request)
-_MOST_MODELS = 64
-"""Of one batch."""
 _BYTES_A_VALUE = 16
 """At the least, of a batch that is meant as one, however long."""
 
@@ -42,21 +41,20 @@ def _read_request(path: str, body: bytes) -> LlmRequest:
     """The models are for access rules, which hold on every path. A body may be anything: DialectError for a batch whose
     models cannot be told."""
     if not may_be_object(body):
-        return LlmRequest(_NAME, path)
+        return LlmRequest(OPAQUE, path)
     try:
         named, batch = _NAMED.read_with(_REQUEST, body, MOST_VALUES + len(body) // _BYTES_A_VALUE)
     except DialectError:
-        return LlmRequest(_NAME, path)
+        return LlmRequest(OPAQUE, path)
     if batch is None:
         raise DialectError("a batch of too many values")
-    models = {item.params.model: None for item in batch.requests or () if item.params is not None and item.params.model}
-    if len(models) > _MOST_MODELS or any(len(model) > LONGEST_NAME for model in models):
-        raise DialectError("a batch of too many models")
-    return LlmRequest(_NAME, path, model=named.model, models=tuple(models))
+    models = models_of([item.params.model for item in batch.requests or () if item.params is not None])
+    return LlmRequest(OPAQUE, path, model=named.model, models=models)
 
 
-def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, None]:
-    return _read_request(path, body), None
+def _read_google_request(path: str, body: bytes) -> LlmRequest:
+    request = _read_request(path, body)
+    return with_models(request, (request.model, *request.models))
 
 
 def _read_event(_data: bytes, _tally: Tally) -> bool:
@@ -67,23 +65,23 @@ def _read_answer(_data: bytes, _tally: Tally) -> None:
     return
 
 
-OPAQUE_ANTHROPIC = Dialect(
-    name=_NAME,
-    family=Family.ANTHROPIC,
-    read_request=_read_request,
-    read_conversation=_read_conversation,
-    ask_usage=as_it_is,
-    read_event=_read_event,
-    read_answer=_read_answer,
-    error_event=anthropic_error_event,
-)
-OPAQUE_OPENAI = Dialect(
-    name=_NAME,
-    family=Family.OPENAI,
-    read_request=_read_request,
-    read_conversation=_read_conversation,
-    ask_usage=as_it_is,
-    read_event=_read_event,
-    read_answer=_read_answer,
-    error_event=openai_error_event,
-)
+def _opaque(
+    family: Family,
+    error_event: Callable[[Fault, str, str], bytes],
+    read_request: Callable[[str, bytes], LlmRequest] = _read_request,
+) -> Dialect:
+    return Dialect(
+        name=OPAQUE,
+        family=family,
+        read_request=read_request,
+        read_conversation=lambda path, body: (read_request(path, body), None),
+        ask_usage=as_it_is,
+        read_event=_read_event,
+        read_answer=_read_answer,
+        error_event=error_event,
+    )
+
+
+OPAQUE_ANTHROPIC = _opaque(Family.ANTHROPIC, anthropic_error_event)
+OPAQUE_GOOGLE = _opaque(Family.GOOGLE, google_error_event, _read_google_request)
+OPAQUE_OPENAI = _opaque(Family.OPENAI, openai_error_event)

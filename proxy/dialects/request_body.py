@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
 import numpy as np
+
+from proxy.dialects.llm import LONGEST_NAME
+from proxy.errors import DialectError
 
 MOST_TOKENS = 10**9
 """No answer is longer; in micro-units this is still exact in a double."""
@@ -17,6 +21,8 @@ _BASE64_OPENING = re.compile(
 _LONG = 16 * 1024
 _FEW = 256
 """Places that are looked at one by one; where there are more, somebody wrote them on purpose."""
+_MOST_MODELS = 64
+"""Of one batch."""
 
 
 def believable(tokens: int | None) -> int | None:
@@ -39,12 +45,25 @@ def as_it_is(body: bytes) -> bytes:
     return body
 
 
+def models_of(names: Iterable[str | None]) -> tuple[str, ...]:
+    """The models that a body names, each once. DialectError where they are too many, or one of them too long."""
+    models = tuple({name: None for name in names if name})
+    if len(models) > _MOST_MODELS or any(len(model) > LONGEST_NAME for model in models):
+        raise DialectError("a batch of too many models")
+    return models
+
+
 def text_bytes(body: bytes, *, audio: bool = False) -> int:
     """Bytes of a JSON body without the base64 of its images, documents, files and (where looked for) audio."""
     marked = contains(body, b"base64") and (contains(body, b'"base64"') or contains(body, b";base64,"))
     if marked or (audio and contains(body, b'"input_audio"')):
-        return len(body) - _base64_bytes(body)
+        return text_bytes_beside_base64(body)
     return len(body)
+
+
+def text_bytes_beside_base64(body: bytes) -> int:
+    """The same of a body that may have base64 in it, however its format marks it."""
+    return len(body) - _base64_bytes(body)
 
 
 def contains(body: bytes, marker: bytes) -> bool:

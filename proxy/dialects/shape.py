@@ -54,7 +54,7 @@ class Shape(Generic[T]):
             return self._read_leniently(data, _Salvage())
 
     def read_with(self, wider: Shape[W], data: bytes, most: int = MOST_VALUES) -> tuple[T, W | None]:
-        """What `read` gives, and what a wider shape of the same object (a subclass of this one's struct) reads.
+        """What `read` gives, and what a wider shape of the same object (of all this one's fields) reads.
 
         One pass over what is well-typed. Nothing in the wider shape's own fields changes what `read` would give; it is
         None where there are more values than `most`, or too many ill-typed ones.
@@ -169,4 +169,5 @@ def _lax(struct: type[T]) -> Callable[[msgspec.Raw], T]:
 def _raw_twin(struct: type[msgspec.Struct]) -> type[Any]:
     """The struct with every value left unread, so that nothing but its own fields is ever built."""
     fields = [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in _kinds(struct)]
-    return cast("type[Any]", msgspec.defstruct(f"{struct.__name__}Raw", fields))
+    spelling = {field.name: field.encode_name for field in msgspec.structs.fields(struct)}
+    return cast("type[Any]", msgspec.defstruct(f"{struct.__name__}Raw", fields, rename=spelling))

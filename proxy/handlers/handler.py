@@ -27,7 +27,7 @@ from proxy.handlers.response import Answer
 from proxy.handlers.unread import begins_as_json, decoded, refusal_of_unread
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
-from proxy.upstream.headers import Forwarding, request_headers, response_headers
+from proxy.upstream.headers import Forwarding, request_headers, request_target, response_headers
 from proxy.upstream.meter import AnswerMeter
 from proxy.upstream.protocol import Upstream, UpstreamRequest
 from proxy.upstream.relay import relay
@@ -281,15 +281,18 @@ class Handler:
             length = len(body)
         elif passage.request.body.exists:
             body, length = passage.request.body.chunks(), passage.request.body.length
+        family = exchange.dialect.family
+        charged_key = exchange.principal.account.startswith(("key-", "anonymous@"))
         headers = request_headers(
             arrival.headers,
             self.forwarding,
             peer_ip=arrival.peer_ip,
             peer_trusted=exchange.peer_trusted,
-            family=exchange.dialect.family,
+            family=family,
             body_length=length,
             unencoded=asks_usage,
-            charged_key=exchange.principal.account.startswith(("key-", "anonymous@")),
+            charged_key=charged_key,
             verdict=self._verdict(exchange),
         )
-        return UpstreamRequest(arrival.method, arrival.target, headers, body)
+        target = request_target(arrival.target, arrival.headers, self.forwarding, family, charged_key)
+        return UpstreamRequest(arrival.method, target, headers, body)

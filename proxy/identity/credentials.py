@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from urllib.parse import unquote_plus
 
 CREDENTIAL_HEADERS = ("x-api-key", "authorization", "api-key", "x-goog-api-key")
 """What a key may come in, in lower case. The first of them that holds one counts; no other may pass with it."""
+_URL_KEYS = frozenset({"key", "$key"})
+"""Parameters of a query that are a key to Google's APIs."""
 _DOMAINS = b"stillgate-key", b"stillgate-user"
 
 
@@ -61,3 +64,22 @@ def credential_in(name: str, value: str) -> str:
     if value[:6].lower() == "bearer" and (len(value) == 6 or value[6] in " \t"):
         return value[6:].strip()
     return value
+
+
+def key_in_url(target: str) -> str:
+    """The key in the query of a request target; '' where there is none, or several: which of them counts, only the
+    upstream could say.
+    """
+    keys = [pair.partition("=")[2] for pair in target.partition("?")[2].split("&") if _is_key(pair)]
+    return unquote_plus(keys[0]).strip() if len(keys) == 1 else ""
+
+
+def without_url_keys(target: str) -> str:
+    """The target less all keys in its query, and else as it is written."""
+    path, _, query = target.partition("?")
+    kept = [pair for pair in query.split("&") if not _is_key(pair)]
+    return f"{path}?{'&'.join(kept)}" if kept else path
+
+
+def _is_key(pair: str) -> bool:
+    return unquote_plus(pair.partition("=")[0]) in _URL_KEYS

@@ -1,4 +1,4 @@
-"""Owns the making of a Principal from a connection's peer and a request's headers.
+"""Owns the making of a Principal from a connection's peer and a request's head.
 
 Synchronous and pure but for the MMDB files that it was given. Knows what is trusted only by asking.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from proxy.identity.attributes import Attributes, read_attributes
-from proxy.identity.credentials import Pseudonyms, credential_of
+from proxy.identity.credentials import Pseudonyms, credential_of, key_in_url
 from proxy.identity.fingerprint import fingerprint
 from proxy.identity.geo import Geo, Location
 from proxy.identity.headers import SortedHeaders, sort_headers
@@ -37,9 +37,15 @@ class Resolver:
         self._geo = geo
 
     def resolve(
-        self, peer_ip: str, headers: Sequence[tuple[str, str]], trusted: Trusted, ipv4_prefix: int, ipv6_prefix: int
+        self,
+        peer_ip: str,
+        headers: Sequence[tuple[str, str]],
+        trusted: Trusted,
+        ipv4_prefix: int,
+        ipv6_prefix: int,
+        target: str = "",
     ) -> Resolved:
-        """Any headers give a Principal; `headers` are in wire order and case.
+        """Any headers give a Principal; `headers` are in wire order and case, `target` has the query.
 
         `peer_ip` is '' for a Unix socket, which counts as loopback; ValueError where it is else no address.
         """
@@ -56,7 +62,7 @@ class Resolver:
         network = network_of(address, ipv4_prefix, ipv6_prefix)
         location = self._geo.locate(address) if self._geo is not None else _NOWHERE
         principal = Principal(
-            account=attributes.account or self._account(found, network),
+            account=attributes.account or self._account(found, target, network),
             address=address,
             network=network,
             client=fingerprint(found.marks, found.values.get("user-agent", ""), found.values),
@@ -75,6 +81,6 @@ class Resolver:
         """`u-<16 hex>`: the name under which an end user is known."""
         return self._pseudonyms.of_user(value)
 
-    def _account(self, found: SortedHeaders, network: str) -> str:
-        credential = credential_of(found.values)
+    def _account(self, found: SortedHeaders, target: str, network: str) -> str:
+        credential = credential_of(found.values) or key_in_url(target)
         return self._pseudonyms.of_key(credential) if credential else f"anonymous@{network}"

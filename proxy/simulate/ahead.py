@@ -53,6 +53,11 @@ class Ahead:
 
     def _principal(self, recorded: Recorded, policy: Policy) -> Callable[[int, int], Principal]:
         principal = self._resolver.resolve(
-            recorded.peer_ip, recorded.headers, policy.trusted_proxies, policy.ipv4_prefix, policy.ipv6_prefix
+            recorded.peer_ip,
+            recorded.headers,
+            policy.trusted_proxies,
+            policy.ipv4_prefix,
+            policy.ipv6_prefix,
+            recorded.path,
         ).principal
         return lambda _ipv4, _ipv6: principal

@@ -67,7 +67,7 @@ class MockUpstream:
         if request.path == STATS_PATH:
             return web.Response(body=encode(self.stats.as_json()), content_type="application/json")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        ask = Ask(request.method, request.path, headers, await request.read())
+        ask = Ask(request.method, request.path, headers, await request.read(), request.query_string)
         reply = self._api.reply(ask, self._settings.clock.wall_us() // US_PER_SECOND)
         exchange = self.stats.begin(reply.name, reply.route)
         outcome = "gone"

@@ -1,4 +1,4 @@
-"""Owns which headers cross the proxy and which end at it (RFC 9110, 7.6). Pure.
+"""Owns which headers and keys cross the proxy and which end at it (RFC 9110, 7.6). Pure.
 
 Hop-by-hop fields and those that `Connection` names are dropped in both directions; every other field keeps its place,
 its case and its repetitions.
@@ -15,8 +15,15 @@ from msgspec import Struct
 from proxy.dialects.content_encoding import READABLE
 from proxy.dialects.llm import Family
 from proxy.identity.attributes import ATTRIBUTE_HEADERS
-from proxy.identity.credentials import CREDENTIAL_HEADERS, credential_in
+from proxy.identity.credentials import (
+    CREDENTIAL_HEADERS,
+    credential_in,
+    credential_of,
+    key_in_url,
+    without_url_keys,
+)
 from proxy.identity.header_names import HeadTable, names_of, picker, places_of
+from proxy.identity.headers import sort_headers
 from proxy.upstream.protocol import HeaderList
 from proxy.upstream.verdict_header import VERDICT_HEADER
 
@@ -38,6 +45,7 @@ _ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
 _TRUSTED_PREFIX = "x-forwarded-"
 """Who the client is, how and to which host it came: an edge's to say."""
+_KEY_HEADERS = {Family.ANTHROPIC: "x-api-key", Family.OPENAI: "Authorization", Family.GOOGLE: "x-goog-api-key"}
 LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
@@ -90,6 +98,16 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     if body_length is not None:
         sent.append(("Content-Length", str(body_length)))
     return sent
+
+
+def request_target(target: str, headers: HeaderList, forwarding: Forwarding, family: Family, charged_key: bool) -> str:
+    """The target to send upstream. As with headers, no key in its query passes beside the one that counts; but Google's
+    APIs none takes one from there.
+    """
+    if family is not Family.GOOGLE or "?" not in target or not (forwarding.upstream_key or charged_key):
+        return target
+    counts = not forwarding.upstream_key and key_in_url(target) and not credential_of(sort_headers(headers).values)
+    return target if counts else without_url_keys(target)
 
 
 def response_headers(
@@ -215,4 +233,4 @@ def _charged(headers: HeaderList, head: _Request) -> list[tuple[str, str]]:
 
 
 def _credential(family: Family, key: str) -> tuple[str, str]:
-    return ("x-api-key", key) if family is Family.ANTHROPIC else ("Authorization", f"Bearer {key}")
+    return _KEY_HEADERS[family], f"Bearer {key}" if family is Family.OPENAI else key

@@ -85,7 +85,8 @@ class AnswerMeter:
         if self._ended_within:
             self.tokens.feed(b"\n\n")  # ends what was not ended; an event that was too large to be read stays so
         tally = self._tally
-        known = tally.finished or tally.saw_error or tally.usage.output_tokens is not None
+        told = tally.usage.output_tokens is not None if tally.is_over is None else tally.is_over
+        known = tally.finished or tally.saw_error or told
         self.is_truncated = not known and self.tokens.between_events
 
 

@@ -9,7 +9,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,6 +75,15 @@ ASKS: dict[str, dict[str, Any]] = {
     "completions": {"prompt": PROMPT, "user": END_USER},
     "embeddings": {"input": PROMPT, "user": END_USER},
 }
+GEMINI = {
+    "systemInstruction": {"parts": [{"text": SYSTEM}]},
+    "contents": [{"role": "user", "parts": [{"text": TURNS[0]["content"]}]}],
+    "tools": [{"functionDeclarations": [{"name": "pick", "parameters": SECRET_TOOL}]}],
+}
+GEMINI_PATHS = [
+    f"/v1beta/models/m-large:{method}key={KEY}"
+    for method in ("generateContent?", "streamGenerateContent?alt=sse&", "streamGenerateContent?", "countTokens?")
+]
 ROOMY = {
     "messages": {"max_tokens": 500},
     "chat": {"max_completion_tokens": 500},
@@ -166,6 +175,11 @@ async def send_everything(proxy: Running) -> None:
                     f'{{"messages": [{{"{PROMPT}": 1e999}}]}}',
                 ):
                     async with session.post(proxy.url + path, data=body, headers=headers) as answer:
+                        await answer.read()
+        for path in GEMINI_PATHS:
+            for fault in ("", *FAULTS):
+                async with session.post(proxy.url + path, json=GEMINI, headers={"x-mock": fault}) as answer:
+                    with suppress(aiohttp.ClientPayloadError):
                         await answer.read()
     for request in MALFORMED:
         await write_raw(proxy, request)

@@ -18,7 +18,9 @@ dialects = st.sampled_from(sorted(DIALECTS.values(), key=lambda dialect: dialect
 NAMES = (  # noqa: SIM905 - one name a line would fill a page
     "model stream max_tokens n metadata user_id user system instructions input messages role content text type "
     "signature data tools name description input_schema properties function parameters reasoning_details "
-    "encrypted_content output prompt temperature top_p thinking source image_url stop"
+    "encrypted_content output prompt temperature top_p thinking source image_url stop contents parts thought "
+    "thoughtSignature thought_signature functionResponse response systemInstruction system_instruction inlineData "
+    "functionDeclarations parametersJsonSchema generationConfig responseSchema topP content requests"
 ).split()
 WORDS = (  # noqa: SIM905
     "user assistant system tool developer message tool_result function_call_output reasoning text né 推理 \ud83d"

@@ -15,7 +15,9 @@ streaming = st.sampled_from([DIALECTS[name] for name in ("openai_chat", "openai_
 
 NAMES = (  # noqa: SIM905 - one name a line would fill a page
     "type usage input_tokens output_tokens prompt_tokens completion_tokens prompt_tokens_details cached_tokens choices "
-    "delta message content text thinking partial_json tool_calls function arguments output summary response error input"
+    "delta message content text thinking partial_json tool_calls function arguments output summary response error "
+    "input candidates parts finishReason functionCall args thoughtSignature usageMetadata promptTokenCount "
+    "totalTokenCount candidatesTokenCount thoughtsTokenCount promptFeedback blockReason"
 ).split()
 WORDS = (  # noqa: SIM905
     "message_start message_delta message_stop content_block_delta response.completed response.output_text.delta error "
@@ -28,6 +30,7 @@ values = st.recursive(
 )
 objects = st.dictionaries(st.sampled_from(NAMES), values, max_size=8).map(lambda value: json.dumps(value).encode())
 junk = st.binary(max_size=40) | objects | objects.map(lambda body: body[:-3])
+lists = st.lists(objects, max_size=4).map(lambda bodies: b" [" + b",\r\n".join(bodies) + b"]")
 
 usage_chunks = st.builds(
     lambda prompt, completion: (
@@ -60,7 +63,7 @@ def outcome(meter: Meter, chunks: list[bytes]) -> tuple[Any, ...]:
     return relayed, meter.usage, meter.generated_bytes, meter.output_events, meter.saw_error, meter.finished
 
 
-@given(st.data(), dialects, st.booleans(), event_streams() | junk)
+@given(st.data(), dialects, st.booleans(), event_streams() | junk | lists)
 def test_an_answer_is_metered_and_relayed_the_same_however_it_is_cut(
     data: st.DataObject, dialect: Dialect, event_stream: bool, answer: bytes
 ) -> None:

@@ -87,6 +87,30 @@ def test_content_is_sketched_where_the_policy_looks_for_campaigns(tmp_path: Any)
     assert exchange.request.end_user == Resolver(b"key", None).pseudonym("u")
 
 
+def test_a_campaign_is_told_by_the_same_pieces_whichever_api_it_speaks(tmp_path: Any) -> None:
+    system, wrapper = (
+        "You are a careful expert in many fields",
+        "Write out all of your reasoning verbatim, step by step",
+    )
+    pipeline = pipeline_of(policy_of(tmp_path, "campaigns: {mode: shadow}"), Watching(), Sketcher(b"key"))
+    contents = []
+    for path, body in (
+        ("/v1/messages", {"system": system, "messages": [{"role": "user", "content": wrapper}]}),
+        (
+            "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
+            {"system_instruction": {"parts": {"text": system}}, "contents": [{"parts": [{"text": wrapper}]}]},
+        ),
+    ):
+        exchange = asked(json.dumps(body).encode(), path)
+        run(pipeline.decide(exchange))
+        assert exchange.content is not None
+        contents.append(exchange.content)
+    one, other = contents
+    assert len(set(one.pieces)) > 10
+    assert (set(one.pieces), one.asked, one.system) == (set(other.pieces), other.asked, other.system)
+    assert one.targets == other.targets != 0
+
+
 def test_sketches_are_left_to_a_detection_that_makes_them_until_there_are_verdicts_to_meet(tmp_path: Any) -> None:
     policy, sketcher = policy_of(tmp_path, "campaigns: {mode: shadow}"), Sketcher(b"key")
     body = json.dumps(BODY).encode()

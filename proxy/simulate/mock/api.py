@@ -5,8 +5,8 @@ Pure but for the prompt cache and the count of requests that it keeps. Knows no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import msgspec
@@ -24,10 +24,11 @@ from proxy.simulate.mock.completions import (
 )
 from proxy.simulate.mock.directives import HEADER, DirectiveError, Directives, parse_directives
 from proxy.simulate.mock.errors import error_body, error_event, scripted
+from proxy.simulate.mock.gemini import gemini_endpoint
 from proxy.simulate.mock.prompt import PrefixCache
 from proxy.simulate.mock.responses import answer_responses
 from proxy.simulate.mock.responses import last_user_text as responses_text
-from proxy.simulate.mock.wire import Answer, ApiError, Ask, Context, Event, Json
+from proxy.simulate.mock.wire import Answer, ApiError, Ask, Context, Endpoint, Event, Json
 
 _MODELS = "/v1/models"
 _GARBAGE_AFTER = 2
@@ -43,14 +44,6 @@ class ApiSettings:
     """What the list of models shows; every name that does not start with `unknown-` is served."""
     require_credentials: bool = False
     tokens_per_event: int = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    dialect: str
-    answer: Callable[[Json, Context], Answer]
-    prompt: Callable[[Json], str]
-    """The text that a marker may stand in."""
 
 
 ENDPOINTS = {
@@ -88,7 +81,7 @@ class Api:
         """The reply to any request, sound or not; `created` is in seconds since the epoch."""
         self._requests += 1
         unique = blake2b(f"{self._requests} {ask.path}".encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-        endpoint = ENDPOINTS.get(ask.path)
+        endpoint = ENDPOINTS.get(ask.path) or gemini_endpoint(ask)
         dialect = endpoint.dialect if endpoint else "anthropic" if "anthropic-version" in ask.headers else "openai"
         directives = Directives()
         try:
@@ -102,7 +95,7 @@ class Api:
             answer = Answer(error.status, [Event(body_bytes)], retry_after=directives.retry_after)
         return Reply(
             name=directives.name or f"req_{unique}",
-            route=_route(ask.path),
+            route=_route(ask.path, endpoint),
             answer=answer,
             headers=_headers(answer, dialect, f"req_{unique}"),
             directives=directives,
@@ -124,9 +117,11 @@ class Api:
         raise ApiError(404, f"Invalid URL ({ask.method} {ask.path})")
 
 
-def _route(path: str) -> str:
+def _route(path: str, endpoint: Endpoint | None) -> str:
     if path in ENDPOINTS or path == _MODELS:
         return path
+    if endpoint is not None:
+        return path.rpartition(":")[2]
     return _MODELS if path.startswith(f"{_MODELS}/") else "other"
 
 
@@ -158,7 +153,8 @@ def _directives(ask: Ask, prompt: str) -> Directives:
 
 
 def _credentials(ask: Ask) -> str:
-    return ask.headers.get("x-api-key") or ask.headers.get("authorization", "")
+    headers = ask.headers
+    return headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("authorization", "")
 
 
 def _with_faults(answer: Answer, directives: Directives, dialect: str, request_id: str) -> Answer:
@@ -167,7 +163,7 @@ def _with_faults(answer: Answer, directives: Directives, dialect: str, request_i
         events = _until(events, _GARBAGE_AFTER, Event(_GARBAGE)) if answer.streamed else [Event(_PLAIN_GARBAGE)]
     elif directives.error is not None and answer.streamed:
         events = _until(events, directives.error, error_event(dialect, request_id, directives.error))
-    return Answer(answer.status, events, answer.streamed, answer.input_tokens)
+    return replace(answer, events=events)
 
 
 def _until(events: Iterable[Event], count: int, last: Event) -> Iterator[Event]:
@@ -179,7 +175,7 @@ def _until(events: Iterable[Event], count: int, last: Event) -> Iterator[Event]:
 
 
 def _headers(answer: Answer, dialect: str, request_id: str) -> tuple[tuple[str, str], ...]:
-    kind = "text/event-stream; charset=utf-8" if answer.streamed else "application/json"
+    kind = "text/event-stream; charset=utf-8" if answer.streamed and not answer.listed else "application/json"
     named = "request-id" if dialect == "anthropic" else "x-request-id"
     headers = [("content-type", kind), (named, request_id)]
     if answer.streamed:

@@ -17,6 +17,16 @@ _ANTHROPIC_TYPES = {
 }
 _OPENAI_TYPES = {403: "insufficient_permissions", 429: "requests", 503: "server_overloaded"}
 _OPENAI_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
+_GOOGLE_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 _MESSAGES = {429: "Rate limit reached.", 503: "The engine is overloaded.", 529: "Overloaded"}
 
 
@@ -37,7 +47,14 @@ def openai_error(error: ApiError) -> Json:
     return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
 
 
+def google_error(error: ApiError) -> Json:
+    status = _GOOGLE_STATUSES.get(error.status, "UNKNOWN")
+    return {"error": {"code": error.status, "message": error.message, "status": status}}
+
+
 def error_body(error: ApiError, dialect: str, request_id: str) -> bytes:
+    if dialect == "google":
+        return encode(google_error(error))
     return encode(anthropic_error(error, request_id) if dialect == "anthropic" else openai_error(error))
 
 
@@ -48,4 +65,4 @@ def error_event(dialect: str, request_id: str, number: int) -> Event:
     if dialect == "openai_responses":
         overloaded = {"type": "error", "code": "server_error", "message": "Overloaded", "param": None}
         return named_event("error", {**overloaded, "sequence_number": number})
-    return data_event(openai_error(scripted(503)))
+    return data_event(google_error(scripted(503)) if dialect == "google" else openai_error(scripted(503)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ class Ask:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,16 @@ class Answer:
     streamed: bool = False
     input_tokens: int = 0
     retry_after: str | None = None
+    listed: bool = False
+    """What is streamed is one JSON list, not SSE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    dialect: str
+    answer: Callable[[Json, Context], Answer]
+    prompt: Callable[[Json], str]
+    """The text that a marker may stand in."""
 
 
 class ApiError(Exception):

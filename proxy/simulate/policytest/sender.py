@@ -167,6 +167,17 @@ def _openai_embeddings(values: dict[str, Any], prompt: str) -> dict[str, Any]:
     return {"model": values["model"], "safety_identifier": values["end_user"], "input": prompt}
 
 
+def _gemini_generate(values: dict[str, Any], prompt: str) -> dict[str, Any]:
+    """Its model and whether it is streamed stand in the path."""
+    most = values["max_tokens"]
+    config = None if most is None else {"maxOutputTokens": most}
+    return {"generationConfig": config, "contents": [{"role": "user", "parts": [{"text": prompt}]}]}
+
+
+def _gemini_embeddings(_values: dict[str, Any], prompt: str) -> dict[str, Any]:
+    return {"content": {"parts": [{"text": prompt}]}}
+
+
 def _opaque(values: dict[str, Any], prompt: str) -> dict[str, Any]:
     return {"model": values["model"], "input": prompt}
 
@@ -186,4 +197,6 @@ _BODIES: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "openai_responses": _openai_responses,
     "openai_completions": _openai_completions,
     "openai_embeddings": _openai_embeddings,
+    "gemini_generate": _gemini_generate,
+    "gemini_embeddings": _gemini_embeddings,
 }

@@ -8,6 +8,7 @@ from proxy.dialects.llm import Family
 
 NOW_US = 1_795_233_600_000_000  # 2026-11-21T04:00:00Z
 SECOND = 1_000_000
+TELLING = [Family.ANTHROPIC, Family.OPENAI]
 
 
 def of(family: Family, *standings: Standing) -> dict[str, str]:
@@ -54,7 +55,7 @@ def test_openai_answers_tell_requests_and_the_tightest_tokens_with_durations() -
     }
 
 
-@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("family", TELLING)
 def test_of_several_limits_on_one_unit_the_one_with_the_smallest_share_left_is_told(family: Family) -> None:
     account = Standing(Unit.REQUESTS, 50, 25, SECOND)
     network = Standing(Unit.REQUESTS, 600, 240, SECOND)
@@ -64,7 +65,7 @@ def test_of_several_limits_on_one_unit_the_one_with_the_smallest_share_left_is_t
         assert "50" not in headers.values()
 
 
-@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("family", TELLING)
 def test_a_bucket_in_debt_has_nothing_remaining(family: Family) -> None:
     headers = of(family, Standing(Unit.INPUT_TOKENS, 1000, -5, SECOND), Standing(Unit.OUTPUT_TOKENS, 10, 0, SECOND))
     assert {value for name, value in headers.items() if "remaining" in name} == {"0"}
@@ -75,6 +76,10 @@ def test_a_bucket_in_debt_has_nothing_remaining(family: Family) -> None:
 def test_concurrency_and_no_limits_at_all_have_no_headers(family: Family) -> None:
     assert of(family) == {}
     assert of(family, Standing(Unit.CONCURRENT, 16, 1, 0)) == {}
+
+
+def test_google_answers_tell_no_limits_because_the_real_ones_do_not() -> None:
+    assert of(Family.GOOGLE, Standing(Unit.REQUESTS, 50, 25, SECOND)) == {}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ from proxy.dialects.request_body import MOST_TOKENS
 from proxy.dialects.table import dialect_for
 from proxy.errors import DialectError
 
-PATHS = ("/v1/messages", "/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings")
+PATHS = (
+    "/v1/messages",
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/completions",
+    "/v1/embeddings",
+    ":generateContent",
+    ":batchEmbedContents",
+)
 CHAT = "/v1/chat/completions"
 
 
@@ -87,11 +95,12 @@ def test_an_embedding_generates_nothing() -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_absent_and_ill_typed_fields_are_none(path: str) -> None:
     ill_typed: dict[str, object] = dict.fromkeys(("model", "user", "metadata", "n", "stream_options"), [1, {"a": 2}])
+    ill_typed |= dict.fromkeys(("generationConfig", "generation_config", "requests", "content"), 7)
     ill_typed |= dict.fromkeys(("max_tokens", "max_completion_tokens", "max_output_tokens", "stream"), {"x": 1})
     for body in ({}, ill_typed, dict.fromkeys(ill_typed)):
         request = parse(path, body)
         assert (request.model, request.stream, request.end_user, request.asks_usage) == (None, False, None, True)
-        assert request.max_tokens == (0 if path == "/v1/embeddings" else None)
+        assert request.max_tokens == (0 if "mbed" in path else None)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -96,9 +96,9 @@ def test_the_least_input_is_sure_where_no_cache_can_lower_it() -> None:
     assert estimator.least_input_tokens(replace(REQUEST, caches=True)) == 0
 
 
-def test_openai_caches_long_prompts_unasked_so_only_a_short_prefix_is_sure() -> None:
+def test_openai_and_google_cache_long_prompts_unasked_so_only_a_short_prefix_is_sure() -> None:
     estimator = Estimator()
-    for dialect in ("openai_chat", "openai_responses"):
+    for dialect in ("openai_chat", "openai_responses", "gemini_generate"):
         assert estimator.least_input_tokens(replace(REQUEST, dialect=dialect)) == 500
         assert estimator.least_input_tokens(replace(REQUEST, dialect=dialect, text_bytes=10**6)) == 1024
     assert estimator.least_input_tokens(replace(REQUEST, dialect="openai_embeddings", text_bytes=10**6)) == 125_000

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from proxy.identity.credentials import Pseudonyms, credential_of
+from proxy.identity.credentials import Pseudonyms, credential_of, key_in_url, without_url_keys
 
 NAMES = Pseudonyms(b"a secret")
 
@@ -70,3 +70,29 @@ def test_a_long_secret_counts_to_its_last_byte() -> None:
 def test_an_empty_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be empty"):
         Pseudonyms(b"")
+
+
+@pytest.mark.parametrize(
+    ("target", "key"),
+    [
+        ("/v1beta/models/m:generateContent?key=AIza", "AIza"),
+        ("/x?alt=sse&key=AI%7Aa+b#c", "AIza b#c"),
+        ("/x?%24key=AIza&monkey=1", "AIza"),
+        ("/x?k%65y=AIza", "AIza"),
+        ("/x?key=a=b?c", "a=b?c"),
+        ("/x?key=%20", ""),
+        ("/x?key", ""),
+        ("/x?key=a&key=a", ""),
+        ("/x?key=a&%24key=b", ""),
+        ("/key=a", ""),
+        ("", ""),
+    ],
+)
+def test_a_url_holds_a_key_where_it_holds_exactly_one(target: str, key: str) -> None:
+    assert key_in_url(target) == key
+
+
+def test_taking_the_keys_out_of_a_url_leaves_the_rest_as_it_is_written() -> None:
+    assert without_url_keys("/a%20b?x=%41&key=1&&y&k%65y=2&%24key=3") == "/a%20b?x=%41&&y"
+    assert without_url_keys("/a?key=1") == "/a"
+    assert without_url_keys("/a?x=1") == "/a?x=1"

@@ -42,6 +42,17 @@ def test_an_account_is_else_the_hash_of_its_key_whichever_header_brings_it() -> 
     assert principal("127.0.0.1", ("x-api-key", "sk-1"), ("x-account-id", "\x00")).account == account
 
 
+def test_a_key_in_the_url_names_the_account_that_nothing_else_names() -> None:
+    def account(target: str, *headers: tuple[str, str]) -> str:
+        return RESOLVER.resolve("127.0.0.1", headers, Loopback(), 24, 64, target).principal.account
+
+    by_header = account("/", ("x-goog-api-key", "AIza"))
+    assert account("/v1beta/models/m:generateContent?alt=sse&key=AIza") == by_header
+    assert account("/?key=AIzaOther", ("x-goog-api-key", "AIza")) == by_header
+    assert account("/?key=AIza", ("x-account-id", "acct_17")) == "acct_17"
+    assert account("/?key=one&key=two") == "anonymous@127.0.0.0/24"
+
+
 def test_without_credentials_the_account_is_anonymous_of_its_network() -> None:
     assert principal("203.0.113.7").account == "anonymous@203.0.113.0/24"
     assert principal("127.0.0.1", ("X-Forwarded-For", "2001:db8::1")).account == "anonymous@2001:db8::/64"

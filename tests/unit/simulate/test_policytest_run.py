@@ -175,6 +175,20 @@ def test_every_dialect_reads_what_was_described(folder: Path, path: str) -> None
         assert (request.max_tokens, request.stream) == (9, True)
 
 
+@pytest.mark.parametrize(("method", "most"), [("streamGenerateContent", 9), ("embedContent", 0)])
+def test_googles_dialects_read_what_was_described_and_their_path(folder: Path, method: str, most: int) -> None:
+    path = f"/v1beta/models/m:{method}"
+    sent = f'- send: {{path: "{path}", max_tokens: 9, body_bytes: 999}}\n  expect: allow'
+    suite = suite_of(written(folder, sent))
+    requests = []
+
+    run_case(suite, suite.spec.tests[0], lambda exchange: requests.append(exchange.request))
+
+    request = requests[0]
+    assert (request.path, request.model, request.models, request.text_bytes) == (path, "m", (), 999)
+    assert (request.max_tokens, request.stream) == (most, most > 0)
+
+
 def test_input_tokens_make_a_body_that_is_estimated_at_them(folder: Path) -> None:
     made = line_of(folder, "{model: m, usage: {input_tokens: 400, cache_read_input_tokens: 100}}")
 

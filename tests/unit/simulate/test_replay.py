@@ -315,3 +315,29 @@ def test_an_interactive_driver_gets_one_answer_a_line_before_it_sends_the_next(p
     assert process.stdout.read() == b""
     process.stdout.close()
     assert process.wait(10) == 0
+
+
+def test_a_raw_line_of_googles_api_tells_what_was_asked_and_by_whose_key(replay_of: ReplayOf) -> None:
+    replay = replay_of("campaigns: {mode: shadow}\n")
+    wrapper = "Write out all of your reasoning verbatim, step by step, and leave nothing out of it"
+    said = {"contents": [{"role": "user", "parts": [{"text": wrapper}]}]}
+    path = "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse&key={}"
+    block = [
+        LineReader().read(line)
+        for line in lines(
+            [
+                exchange(1, 0, body={"messages": [{"role": "user", "content": wrapper}]}),
+                exchange(2, 1, path=path.format("AIza1"), headers=[], body=said),
+                exchange(3, 2, path=path.format("AIza2"), headers=[], body=said),
+            ]
+        )
+    ]
+    anthropic, *others = filter(None, replay.world.read_ahead(block))
+    assert anthropic.content is not None
+    for found in others:
+        assert found.content is not None
+        assert set(found.content.pieces) == set(anthropic.content.pieces) != set()
+        assert (found.request.model, found.request.stream) == ("gemini-2.5-pro", True)
+    accounts = {found.principal(24, 64).account for found in others}
+    assert len(accounts) == 2
+    assert all(account.startswith("key-") for account in accounts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.dialects.llm import Family
-from proxy.upstream.headers import Forwarding, request_headers, response_headers
+from proxy.upstream.headers import Forwarding, request_headers, request_target, response_headers
 
 TO = Forwarding("api.example.com:8443")
 
@@ -133,3 +133,26 @@ def test_only_the_credential_that_is_charged_passes_on() -> None:
     assert credentials(azure, google, real) == [real]
     assert credentials(azure, google, ("Authorization", "Bearer ")) == [azure]
     assert credentials(google) == [google]
+
+
+def test_the_operators_key_goes_to_google_in_the_header_that_its_apis_read() -> None:
+    headers = sent(("x-goog-api-key", "AIza-client"), to=Forwarding("api.example.com", "AIza"), family=Family.GOOGLE)
+    assert [pair for pair in headers if "key" in pair[0]] == [("x-goog-api-key", "AIza")]
+
+
+def target(written: str, *headers: tuple[str, str], key: str = "", charged_key: bool = True) -> str:
+    return request_target(written, headers, Forwarding("api.example.com", key), Family.GOOGLE, charged_key)
+
+
+def test_a_url_whose_key_names_the_account_passes_as_it_is_written() -> None:
+    for written in ("/v1beta/models/m:x?alt=sse&key=AI%7Aa", "/m:x?k%65y=a&a=b&&c", "/m:x?", "/m:x"):
+        assert target(written) == written
+        assert target(written, charged_key=False) == written
+        assert request_target(written, [("x-api-key", "sk")], TO, Family.OPENAI, True) == written
+
+
+def test_no_key_in_the_url_passes_beside_the_one_that_counts() -> None:
+    for key, header in (("", ("x-api-key", "sk-invented")), ("sk-operator", ("x-other", "1"))):
+        for written in ("/m:x?alt=sse&key=AIza&x=%20", "/m:x?k%65y=AIza&alt=sse&x=%20&%24key=b"):
+            assert target(written, header, key=key) == "/m:x?alt=sse&x=%20"
+    assert target("/m:x?key=one&key=two") == "/m:x"
