@@ -17,7 +17,7 @@ from proxy.detect.engine import Engine
 from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import is_tested, level_of
-from proxy.verdict.kinship import are_one
+from proxy.verdict.kinship import are_its_own, are_one
 from proxy.verdict.mixture import asks_once, is_imitation, is_mixed
 from proxy.verdict.record import Record, campaign_of, is_probing, level_after
 from proxy.verdict.scoring import is_shared, weigh, weigh_again
@@ -198,13 +198,27 @@ class Analyst:
         campaigns = engine.by_campaign.values() if with_campaigns else ()
         # A dict keeps their order, which a set of objects would leave to where they lie in memory.
         for other in {**cluster.neighbours, **cluster.crossings, **dict.fromkeys(campaigns)}:
-            if other is cluster or other.gone or cluster.gone or not are_one(cluster, other, engine.networks):
+            if other is cluster or other.gone or cluster.gone or not self._are_one(cluster, other):
                 continue
             if cluster.campaign is not None and other.campaign is not None and cluster.campaign != other.campaign:
                 engine.name(cluster, self._merge_records(cluster.campaign, other.campaign))
             elif other.campaign is not None:
                 engine.name(cluster, other.campaign)
             engine.merge(cluster, other)
+
+    def _are_one(self, one: Cluster, other: Cluster) -> bool:
+        return are_one(one, other, self._engine.networks) or self._covers(one, other) or self._covers(other, one)
+
+    def _covers(self, cluster: Cluster, tied: Cluster) -> bool:
+        """Whether those who are known by their ties alone are a campaign's accounts, whose verdicts brought the ties
+        about. An operator's word on it is on them as well, unless they were confirmed before it was.
+        """
+        record, theirs = self._record(cluster), self._record(tied)
+        if record is None or (theirs is not None and theirs.word is not None):
+            return False
+        is_apart = theirs is not None and theirs.level is Level.CONFIRMED
+        decided = record.level is Level.CONFIRMED or (record.word is not None and not is_apart)
+        return decided and are_its_own(tied, cluster)
 
     def _record(self, cluster: Cluster) -> Record | None:
         return self._records.get(cluster.campaign) if cluster.campaign is not None else None
