@@ -27,6 +27,11 @@ class Generations(Generic[K, V]):
         found = self.young.get(key)
         return self.old.get(key) if found is None else found
 
+    def take(self, key: K) -> V | None:
+        """What was kept under `key` up to now."""
+        old = self.old.pop(key, None)
+        return self.young.pop(key, old)
+
     def put(self, key: K, value: V) -> None:
         """Keeps `value`, as young as can be."""
         self.young[key] = value

@@ -242,4 +242,5 @@ def _answered(exchange: Exchange, outcome: Outcome, ended_us: int, issued: tuple
         usage.output_tokens,
         issued,
         campaign=None if match is None else match.campaign,
+        asked_us=exchange.arrival.ts_us,
     )

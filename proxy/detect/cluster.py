@@ -27,7 +27,7 @@ _MOST_PROBES = 16
 _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
-_SUMS = (
+SUMS = (
     *("requests", "admitted", "prevented", "held_requests", "probes", "controls", "control_echoes"),
     *("input_tokens", "output_tokens"),
 )
@@ -52,8 +52,7 @@ class Cluster:
         """Requests that were let pass and waited for, and how many of them somebody else asked."""
         self.held_requests = 0
         """Requests of its accounts that were not its words; among `admitted` or `prevented`, not among `requests`."""
-        self.input_tokens = 0
-        self.output_tokens = 0
+        self.input_tokens = self.output_tokens = 0
         self.dealt = Dealt()
         self.networks: dict[str, int] = {}
         """Payers by the network that they were first seen in, at most MOST_PAYERS."""
@@ -88,6 +87,8 @@ class Cluster:
         """Requests from which it is worth a judgement; a campaign always is."""
         self.gone = False
         """Forgotten, or part of another cluster."""
+        self._whole: Cluster | None = None
+        """The cluster that it has become part of."""
 
     @property
     def pieces(self) -> list[int]:
@@ -101,6 +102,14 @@ class Cluster:
             if template.pieces:
                 return True
         return False
+
+    @property
+    def whole(self) -> Cluster:
+        """What it has become part of, if it has; else itself."""
+        whole = self
+        while whole._whole is not None:
+            whole = whole._whole
+        return whole
 
     def worded(self) -> Template:
         """A new wording of it; the one that fewest requests had makes room."""
@@ -179,9 +188,10 @@ class Cluster:
 
         Of these, network and payment are counted once, lest everybody seem to share them with himself.
         """
+        other._whole = self
         self.first_us = min(self.first_us, other.first_us)
         self.last_us = max(self.last_us, other.last_us)
-        for name in _SUMS:
+        for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for relation, times in other.relations.items():
             self.relations[relation] += times
@@ -201,7 +211,7 @@ class Cluster:
             _count_once(self.payments, payer.payment)
         _add(self.shapes, other.shapes, MOST_KINDS)
         _add(self.payers, other.payers, MOST_PAYERS)
-        self._probed = deque(sorted([*self._probed, *other._probed]), maxlen=_MOST_PROBES)
+        self._probed = deque(sorted({*self._probed, *other._probed}), maxlen=_MOST_PROBES)
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
         self.created = (self.created + other.created)[:SAMPLE]
         self.timeline.absorb(other.timeline)

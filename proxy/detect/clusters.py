@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.detect.cluster import Cluster
+from proxy.detect.cluster import Cluster, meet
+from proxy.detect.payers import Payer
 
 MOST_CLUSTERS = 10_000
+_NEIGHBOURS = 6
 
 
 class Clusters(dict[int, Cluster]):
@@ -53,3 +55,13 @@ class Clusters(dict[int, Cluster]):
                 yield cluster
         if not found:
             yield next(iter(self.values()))
+
+
+def found_in(cluster: Cluster, payer: Payer) -> None:
+    """Remembers that a payer is in a cluster, which it shares with the others that it was found in last."""
+    if cluster in payer.clusters:
+        return
+    for neighbour in payer.clusters:
+        if not neighbour.gone:
+            meet(cluster, neighbour, 1)
+    payer.clusters = (cluster, *payer.clusters[: _NEIGHBOURS - 1])

@@ -173,10 +173,34 @@ class Dealt:
                 kept.others += share.others
                 kept.turns += share.turns
                 kept.last = mine.openings
+        self._recount()
+
+    def take_off(self, part: Dealt) -> None:
+        """Takes the counts of `part` off, which are among these."""
+        mine, theirs = self.total, part.total
+        self.turns -= part.turns
+        self.talked -= part.talked
+        for name in ("openings", "own", "others"):
+            setattr(mine, name, getattr(mine, name) - getattr(theirs, name))
+        for account, share in part.shares.items():
+            if (kept := self.shares.get(account)) is None:
+                continue
+            returns = kept.returns - share.returns
+            soon = min(max(kept.soon - share.soon, 0), returns)
+            mine.returns += returns - kept.returns
+            mine.soon += soon - kept.soon
+            kept.returns, kept.soon = returns, soon
+            for name in ("openings", "own", "others", "turns"):
+                setattr(kept, name, getattr(kept, name) - getattr(share, name))
+            if not kept.openings:
+                del self.shares[account]
+        self._recount()
+
+    def _recount(self) -> None:
         self.conversing = sum(share.turns >= _TURNS for share in self.shares.values())
-        mine.histogram = {}
+        self.total.histogram = {}
         for share in self.shares.values():
-            mine.histogram[share.openings] = mine.histogram.get(share.openings, 0) + 1
+            self.total.histogram[share.openings] = self.total.histogram.get(share.openings, 0) + 1
 
     def _share(self, account: int) -> Share | None:
         share = self.shares.get(account)

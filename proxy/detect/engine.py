@@ -5,11 +5,12 @@ Turns events into counted clusters; judges nothing. One instance a process; not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from proxy.detect.cluster import Cluster, count, meet
-from proxy.detect.clusters import Clusters
+from proxy.detect.cluster import Cluster, count
+from proxy.detect.clusters import Clusters, found_in
 from proxy.detect.conversations import ECHO_US, Conversations, Relation
+from proxy.detect.counted import Counted
 from proxy.detect.echoes import ALIKE, Echoes, Trial
 from proxy.detect.networks import Networks
 from proxy.detect.payers import Payer, Payers
@@ -39,7 +40,6 @@ _CONTROL = 8
 """Of so many requests of a suspicion that were let pass, one is waited for as those are that were refused."""
 _YOUNG = 200
 """Requests of a cluster that may still be the new wording of an older one."""
-_NEIGHBOURS = 6
 _STILL = 0.5
 """Votes that say a request has the words of its campaign, which may have changed since it was decided."""
 
@@ -57,6 +57,7 @@ class Engine:
         self.by_campaign: dict[str, Cluster] = {}
         self._latest: Generations[int, Cluster] = Generations(_LATEST)
         """By payer: the cluster of its latest request."""
+        self._counted = Counted()
         self._replays = Replays()
         self._echoes = Echoes()
 
@@ -89,11 +90,16 @@ class Engine:
         enters = self.conversations.enters(content, 0 if cluster is None else cluster.number)
         if enters and cluster is not None and relation is Relation.CONTINUES:
             relation, again = Relation.NEW, False  # what is asked for only in a later turn begins there
-        if cluster is not None:
-            self._count(cluster, asked, payer, relation, again, whose, replayed)
         tied = self._tied(asked, payer) if group in self.ties.degree else None
-        if tied is not None and tied is not cluster:
-            self._count(tied, asked, payer, relation, again, whose, replayed)
+        counts: list[Cluster] = []
+        for each in dict.fromkeys(each.whole for each in (cluster, tied) if each is not None):
+            self._count(each, asked, payer, relation, again, whose, replayed)
+            counts.append(each)
+        if len(counts) > 1:
+            twice = self._counted.twice(counts[1], counts[0])
+            twice.asked(asked, payer, relation, again, whose)
+            counts.append(twice)
+        self._counted.asked(asked, payer, *counts, *self._held(asked, counts))
 
     def answered(self, answered: Answered) -> None:
         """Takes in the end of an exchange."""
@@ -103,8 +109,7 @@ class Engine:
         if answered.status is not None and (answered.status >= _FAILED or answered.status == _BUSY):
             self.conversations.failed(payer, answered.moment_us)
         self._replays.issued(answered.signatures, payer.group)
-        if payer.clusters:
-            payer.clusters[0].answered(answered)
+        self._counted.answered(answered, payer)
 
     def adopt(self, campaign: str, weights: Mapping[int, float], least: float, requests: int, first_us: int) -> Cluster:
         """A cluster for a campaign that is known by its marks only: after a restart, or when it comes back."""
@@ -126,7 +131,8 @@ class Engine:
 
     def merge(self, cluster: Cluster, other: Cluster) -> None:
         """Makes `other` part of `cluster`."""
-        both = (self.payers.find(account) for account in cluster.members.keys() & other.members.keys())
+        both = [self.payers.find(account) for account in cluster.members.keys() & other.members.keys()]
+        self._counted.unite(cluster, other)
         cluster.absorb(other, [payer for payer in both if payer is not None])
         self.pieces.move(other, cluster)
         self.ties.renamed(other, cluster)
@@ -149,12 +155,7 @@ class Engine:
             cluster.pairs.replayed(other, payer.group)
         if cluster.campaign is not None or cluster.requests >= cluster.judged_next:
             self.clusters.touched[cluster] = None
-        if cluster in payer.clusters:
-            return
-        for neighbour in payer.clusters:
-            if not neighbour.gone:
-                meet(cluster, neighbour, 1)
-        payer.clusters = (cluster, *payer.clusters[: _NEIGHBOURS - 1])
+        found_in(cluster, payer)
 
     def _cluster(self, asked: Asked, payer: Payer, found: Found) -> Cluster | None:
         """The cluster of a request: the campaign it was found in, else whose template most of it is."""
@@ -162,11 +163,7 @@ class Engine:
         if cluster is not None and not cluster.has_text:
             return None  # known by its ties, see `_tied`; what it says may be what all customers of a product say
         votes = Votes(found.shared)
-        if cluster is not None and votes.by_cluster.get(cluster, 0.0) < _STILL:
-            cluster.held(asked)
-            self.clusters.touched[cluster] = None
-            cluster = None
-        if cluster is None:
+        if cluster is None or votes.by_cluster.get(cluster, 0.0) < _STILL:
             cluster = votes.elected()
         if cluster is None:
             return seeded(self.clusters, votes, asked.moment_us)
@@ -175,6 +172,17 @@ class Engine:
             cluster, votes = whole, Votes(found.shared)
         learn(self.pieces, cluster, payer, votes, told.get(cluster, 0.0))
         return cluster
+
+    def _held(self, asked: Asked, counts: Sequence[Cluster]) -> Sequence[Cluster]:
+        """Counts a request for the campaign that it was found in for whom it comes from, unless that has counted it."""
+        cluster = self._named(asked)
+        if cluster is None or cluster in counts:
+            return ()
+        self.clusters.touched[cluster] = None
+        held = (cluster, self._counted.twice(cluster, counts[0])) if counts else (cluster,)
+        for each in held:
+            each.held(asked)
+        return held
 
     def _named(self, asked: Asked) -> Cluster | None:
         """The campaign that a request was found to be of when it was decided."""

@@ -48,6 +48,16 @@ class Timeline:
         for twelfth in sorted({*mine, *other.twelfths}):
             self._add_to_twelfth(twelfth, mine.get(twelfth, 0) + other.twelfths.get(twelfth, 0))
 
+    def take_off(self, part: Timeline) -> None:
+        """Takes the counts of `part` off, which are among these: where they were, or else as near as there are any."""
+        for start_us, admitted, prevented in part.slices():
+            at = (start_us - self.start_us) // self.width_us
+            _take_off(self.admitted, at, admitted)
+            _take_off(self.prevented, at, prevented)
+        for twelfth, count in part.twelfths.items():
+            if twelfth in self.twelfths:
+                self.twelfths[twelfth] -= min(count, self.twelfths[twelfth])
+
     def slices(self) -> list[tuple[int, int, int]]:
         """(start_us, admitted, prevented) of every slice that holds anything."""
         return [
@@ -87,3 +97,10 @@ class Timeline:
         for counts in (self.admitted, self.prevented):
             counts[:] = [sum(counts[index : index + 2]) for index in range(0, SLICES, 2)] + [0] * (SLICES // 2)
         self.width_us *= 2
+
+
+def _take_off(counts: list[int], at: int, count: int) -> None:
+    for index in sorted(range(SLICES), key=lambda index: abs(index - at)):
+        taken = min(counts[index], count)
+        counts[index] -= taken
+        count -= taken

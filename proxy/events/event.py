@@ -52,6 +52,8 @@ class Answered(Struct, frozen=True, gc=False, array_like=True, omit_defaults=Tru
     signatures: tuple[int, ...] = ()
     """Reasoning signatures that the answer issued."""
     campaign: str | None = None
+    asked_us: int = 0
+    """The moment of its `Asked`, which with the account tells which exchange it is; 0: not told."""
 
 
 Event = Asked | Answered

@@ -17,7 +17,7 @@ from proxy.detect.engine import Engine
 from proxy.events.event import Asked, Event
 from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.judgement import is_tested, level_of
-from proxy.verdict.kinship import are_one
+from proxy.verdict.kinship import are_its_own, are_one
 from proxy.verdict.mixture import asks_once, is_imitation, is_mixed
 from proxy.verdict.record import Record, campaign_of, is_probing, level_after
 from proxy.verdict.scoring import is_shared, weigh, weigh_again
@@ -112,7 +112,7 @@ class Analyst:
     def restored(cls, state: bytes, expires_after_us: int = 7 * DAY_US) -> Analyst:
         """The analyst that wrote `state`. msgspec.DecodeError where it is none."""
         analyst = cls(expires_after_us)
-        for campaign in msgspec.json.decode(state, type=list[Campaign]):
+        for campaign in sorted(msgspec.json.decode(state, type=list[Campaign]), key=lambda each: each.detected_us):
             analyst._adopt(campaign)
         return analyst
 
@@ -127,11 +127,12 @@ class Analyst:
         self._urgent = True
 
     def _judge(self, cluster: Cluster, now_us: int) -> None:
-        record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
+        record = self._record(cluster)
         has_grown = cluster.requests >= cluster.judged_next
         if record is not None and (has_grown or cluster.requests >= record.united_next):
             record.united_next = cluster.requests + _STEP
             self._unite(cluster, with_campaigns=has_grown)
+            record = self._record(cluster)
         confirmed = record is not None and record.level is Level.CONFIRMED
         if record is not None and confirmed and not record.is_mixed:
             self._find_customers(cluster, record)
@@ -142,7 +143,7 @@ class Analyst:
             if not is_shared(cluster):
                 return
             self._unite(cluster, with_campaigns=True)
-            record = self._records.get(cluster.campaign) if cluster.campaign is not None else None
+            record = self._record(cluster)
         if record is None:
             self._suspect(cluster, now_us)
         else:
@@ -197,19 +198,38 @@ class Analyst:
         campaigns = engine.by_campaign.values() if with_campaigns else ()
         # A dict keeps their order, which a set of objects would leave to where they lie in memory.
         for other in {**cluster.neighbours, **cluster.crossings, **dict.fromkeys(campaigns)}:
-            if other is cluster or other.gone or cluster.gone or not are_one(cluster, other, engine.networks):
+            if other is cluster or other.gone or cluster.gone or not self._are_one(cluster, other):
                 continue
             if cluster.campaign is not None and other.campaign is not None and cluster.campaign != other.campaign:
-                self._merge_records(cluster.campaign, other.campaign)
+                engine.name(cluster, self._merge_records(cluster.campaign, other.campaign))
             elif other.campaign is not None:
                 engine.name(cluster, other.campaign)
             engine.merge(cluster, other)
 
-    def _merge_records(self, name: str, other: str) -> None:
-        mine, theirs = self._records[name], self._records.pop(other, None)
-        if theirs is not None:
-            mine.take_over(theirs)
-        self._change(name, other)
+    def _are_one(self, one: Cluster, other: Cluster) -> bool:
+        return are_one(one, other, self._engine.networks) or self._covers(one, other) or self._covers(other, one)
+
+    def _covers(self, cluster: Cluster, tied: Cluster) -> bool:
+        """Whether those who are known by their ties alone are a campaign's accounts, whose verdicts brought the ties
+        about. An operator's word on it is on them as well, unless they were confirmed before it was.
+        """
+        record, theirs = self._record(cluster), self._record(tied)
+        if record is None or (theirs is not None and theirs.word is not None):
+            return False
+        is_apart = theirs is not None and theirs.level is Level.CONFIRMED
+        decided = record.level is Level.CONFIRMED or (record.word is not None and not is_apart)
+        return decided and are_its_own(tied, cluster)
+
+    def _record(self, cluster: Cluster) -> Record | None:
+        return self._records.get(cluster.campaign) if cluster.campaign is not None else None
+
+    def _merge_records(self, *names: str) -> str:
+        """The name that both go by from now on: the one that was given first."""
+        name, *others = [each for each in self._records if each in names]
+        for other in others:
+            self._records[name].take_over(self._records.pop(other))
+        self._change(name, *others)
+        return name
 
     def _expire(self, now_us: int) -> None:
         for record in list(self._records.values()):

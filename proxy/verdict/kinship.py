@@ -47,6 +47,11 @@ def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
     return (ties or _same_exits(one, other, around) or _same_purse(one, other)) and _alike(one, other)
 
 
+def are_its_own(tied: Cluster, cluster: Cluster) -> bool:
+    """Whether whom nothing but ties makes a cluster is nearly all in the other one."""
+    return not tied.has_text and _have_in_common(tied, cluster, _SAME_USERS * len(tied.members))
+
+
 def _same_payers(one: Cluster, other: Cluster) -> bool:
     smaller, larger = sorted((one, other), key=lambda cluster: len(cluster.members))
     share = _SAME if one.has_text is other.has_text else _SAME_USERS

@@ -73,6 +73,7 @@ class Record:
         """Goes on for both: the other one's cluster has become part of this one's."""
         self.merged += [other.id, *other.merged]
         self.word = self.word or other.word
+        self.kept = self.kept or other.kept
         # Where either was told from customers by who came back, who asks once may be a customer.
         mixed = [each for each in (self, other) if each.is_mixed]
         self.is_mixed, self.imitates = bool(mixed), bool(mixed) and all(each.imitates for each in mixed)

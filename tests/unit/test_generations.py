@@ -37,3 +37,10 @@ def test_what_nobody_puts_again_is_forgotten_and_what_somebody_does_is_not() -> 
         table.put(2, "warm")
         table.put(key, "passing")
     assert (table.get(1), table.get(2)) == (None, "warm")
+
+
+def test_what_is_taken_is_given_once_as_it_was_put_last() -> None:
+    table: Generations[int, str] = Generations(2)
+    for key, value in ((1, "first"), (2, "passing"), (1, "last")):
+        table.put(key, value)
+    assert [table.take(1), table.take(1), table.take(3)] == ["last", None, None]

@@ -333,8 +333,8 @@ def test_detection_is_told_how_an_admitted_exchange_ended(world_of: WorldOf) -> 
     world.pipeline.complete(second, Outcome(Ending.UPSTREAM_FAILED), START_US + 6)
 
     assert world.detection.events == [
-        Answered(START_US + 5, "a", "o", 200, 12, 230, campaign="c-1"),
-        Answered(START_US + 6, "b"),
+        Answered(START_US + 5, "a", "o", 200, 12, 230, campaign="c-1", asked_us=START_US),
+        Answered(START_US + 6, "b", asked_us=START_US),
     ]
 
 

@@ -385,14 +385,6 @@ def test_what_else_the_accounts_of_a_campaign_ask_teaches_it_no_words() -> None:
     assert not set(cluster.pieces) & set(fashion)
 
 
-def test_the_tokens_of_an_answer_are_its_clusters() -> None:
-    engine = engine_after(timed(dealt(WRAPPER, names("pool", 20)), 200))
-    (cluster,) = grown(engine)
-    engine.answered(Answered(T0 + 10**10, "pool-1", input_tokens=100, output_tokens=2000))
-    engine.answered(Answered(T0 + 10**10, "never seen", input_tokens=100, output_tokens=2000))
-    assert (cluster.input_tokens, cluster.output_tokens) == (100, 2000)
-
-
 @pytest.mark.parametrize(("status", "returns"), [(200, 20), (None, 20), (400, 20), (429, 0), (503, 0), (529, 0)])
 def test_whoever_asks_again_what_the_upstream_failed_to_answer_returns_to_no_matter_of_its_own(
     status: int | None, returns: int

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from proxy.events.event import Asked
 from proxy.verdict.analyst import Analyst
-from proxy.verdict.campaign import Campaign, Level
+from proxy.verdict.campaign import Campaign, Level, Word
 from proxy.verdict.snapshot import Match, Snapshot
 
 _PROBED = 10
@@ -22,7 +22,7 @@ class ClosedLoop:
         self.analyst = Analyst() if analyst is None else analyst
         self._probes = probes
         self.admitted = 0
-        self._asked = 0
+        self.asked = 0
         self._snapshot = Snapshot(self.analyst.campaigns())
 
     def play(self, events: Iterable[Asked], successors: Sequence[str] = ()) -> ClosedLoop:
@@ -35,7 +35,7 @@ class ClosedLoop:
 
     def ask(self, event: Asked) -> bool:
         """Whether it was admitted."""
-        self._asked += 1
+        self.asked += 1
         match = self._snapshot.match(event.account, event.content)
         refused = match is not None and self._refuses(match)
         self.analyst.observe(
@@ -51,6 +51,11 @@ class ClosedLoop:
         self.admitted += not refused
         return not refused
 
+    def say(self, word: Word | None) -> None:
+        """An operator's word on the only campaign, in force at once."""
+        self.analyst.say(self.campaign.id, word)
+        self._snapshot = Snapshot(self.analyst.campaigns())
+
     @property
     def campaign(self) -> Campaign:
         """The only one."""
@@ -58,4 +63,4 @@ class ClosedLoop:
         return campaign
 
     def _refuses(self, match: Match) -> bool:
-        return match.level is Level.CONFIRMED or (self._probes and match.probing and self._asked % _PROBED == 0)
+        return match.level is Level.CONFIRMED or (self._probes and match.probing and self.asked % _PROBED == 0)

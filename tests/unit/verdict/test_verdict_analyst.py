@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 import pytest
@@ -133,9 +134,13 @@ def test_what_a_campaign_says_by_now_is_its_mark_whoever_says_it_and_however_lon
     assert not loop.ask(asked("newcomer", said(pieces("other words"), pieces("one more")), LATER + HOUR_US))
 
 
-def two_campaigns() -> ClosedLoop:
+def events_of_two() -> Iterator[Asked]:
     pools = [blatant(pieces(name), names(name, 40), f"{name}'s") for name in ("one", "other")]
-    return ClosedLoop().play(event for pair in zip(*pools, strict=True) for event in pair)
+    return chain.from_iterable(zip(*pools, strict=True))
+
+
+def two_campaigns() -> ClosedLoop:
+    return ClosedLoop().play(events_of_two())
 
 
 def test_campaigns_that_turn_out_to_be_one_go_by_one_name_and_the_other_is_told() -> None:
@@ -153,6 +158,22 @@ def test_campaigns_that_turn_out_to_be_one_go_by_one_name_and_the_other_is_told(
     assert set(campaign.members) == {*names("one", 40), *names("other", 40)}
     assert campaign.detected_us == min(each.detected_us for each in before.values())
     assert set(campaign.marks.pieces) == {*pieces("one"), *pieces("other")}
+
+
+@pytest.mark.parametrize("asks", ["one", "other"])
+def test_of_two_campaigns_that_turn_out_to_be_one_the_older_name_stays(asks: str) -> None:
+    loop, found = ClosedLoop(), list[str]()
+    for event in events_of_two():
+        loop.ask(event)
+        found += [campaign.id for campaign in loop.analyst.campaigns() if campaign.id not in found]
+    assert len(found) == 2
+    began = [said(pieces("other" if asks == "one" else "one"), pieces(f"begun {number}", 8)) for number in range(60)]
+    for number, opening in enumerate(began):
+        loop.ask(asked(f"before-{number % 40}", opening, LATER + number * SECOND_US))
+    for number, opening in enumerate(began):
+        turn = said(pieces(asks), pieces(f"turn {number}", 8), continues=opening.asked, turns=3)
+        loop.ask(asked(f"after-{number % 40}", turn, LATER + (60 + number) * SECOND_US))
+    assert (loop.campaign.id, *loop.campaign.merged) == tuple(found)
 
 
 def test_a_word_on_one_of_two_that_merge_is_not_lost() -> None:

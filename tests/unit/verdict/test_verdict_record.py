@@ -127,7 +127,8 @@ def test_its_counts_and_time_line_agree() -> None:
         asked("pool-1", said(WRAPPER, pieces(f"late {number}")), LATER, action="throttle") for number in range(30)
     ]
     engine, cluster = observed(*refused)
-    engine.answered(Answered(LATER, "pool-1", input_tokens=10, output_tokens=500))
+    engine.asked(asked("pool-1", said(WRAPPER, pieces("answered")), LATER))
+    engine.answered(Answered(LATER + 1, "pool-1", input_tokens=10, output_tokens=500, asked_us=LATER))
     campaign = told(engine, cluster)
     assert campaign.exchanges_prevented == 30
     assert campaign.exchanges_seen == campaign.exchanges_admitted + campaign.exchanges_prevented
