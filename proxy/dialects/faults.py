@@ -1,8 +1,9 @@
 """Owns the proxy's own error answers, in the shapes that the official SDKs turn into their exceptions.
 
 Both SDKs raise by status alone (429 RateLimitError, 403 PermissionDeniedError, 400 BadRequestError, 5xx
-InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after`, and do not retry
-where `x-should-retry` is false. Knows no dialect's requests or streams.
+InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after` (Anthropic's however
+long that is, asleep within the call), and do not retry where `x-should-retry` is false. Knows no dialect's requests or
+streams.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from proxy.dialects.content_encoding import READABLE
 from proxy.dialects.llm import ErrorAnswer, Family, Fault
 
 _encode = msgspec.json.encode
+LONGEST_RETRY_S = 60.0
+"""A wait that an SDK may sleep through; who has to wait longer is told so at once, by the SDK's exception."""
 
 
 class _Wording(NamedTuple):
@@ -57,7 +60,7 @@ def error_answer(
         wait_us = max(0, round(retry_after_s * 1e6))
         headers.append(("retry-after", str(-(-wait_us // 1_000_000))))
         headers.append(("retry-after-ms", str(-(-wait_us // 1000))))
-    if not wording.retried:
+    if not wording.retried or (retry_after_s is not None and retry_after_s > LONGEST_RETRY_S):
         headers.append(("x-should-retry", "false"))
     body = _anthropic_body(fault, message, request_id) if anthropic else {"error": _openai_error(fault, message)}
     return ErrorAnswer(wording.status, tuple(headers), _encode(body))
