@@ -18,14 +18,13 @@ from proxy.policy.lint_networks import network_issues
 from proxy.policy.lint_overrides import override_issues, tier_number_issues, undeclared_tier
 from proxy.policy.lint_redundant import redundant_quotas, refused_quotas
 from proxy.policy.lint_sizes import size_issues
+from proxy.policy.lint_trust import trust_issues
 from proxy.policy.lists import Lists, matchers_of
 from proxy.policy.reach import MAX_COMPARISONS, applies_wherever, covers
 from proxy.policy.scalars import country_doubt
 from proxy.policy.spec import AccessSpec, PolicySpec, QuotaSpec
 from proxy.policy.terms import Matcher, Mode
 
-_WIDEST_TRUST = 4
-"""A shorter prefix than this trusts so much of the internet that it must be a slip."""
 _LONG_SHADOW_DAYS = 30
 
 
@@ -35,6 +34,7 @@ def lint(spec: PolicySpec, lists: Lists, today: date | None) -> Iterator[Issue]:
     `today` is what the age of shadow rules is told by; None tells nothing of it.
     """
     yield from _top_level(spec)
+    yield from trust_issues(spec)
     yield from _duplicate_ids(spec)
     yield from _matchers(spec)
     for rule in spec.access:
@@ -59,10 +59,6 @@ def _top_level(spec: PolicySpec) -> Iterator[Issue]:
         yield undeclared_tier(spec.default_tier, spec.tiers, spec.at("default_tier"))
     if spec.tiers and not spec.has("default_tier"):
         yield Issue.warning(spec.at("tiers"), Code.NO_DEFAULT_TIER, Code.NO_DEFAULT_TIER.explanation)
-    for index, prefix in enumerate(spec.trusted_proxies or ()):
-        if prefix.length < _WIDEST_TRUST:
-            message = "trusts so many addresses that any client could claim to be any account"
-            yield Issue.warning(spec.at("trusted_proxies", index), Code.TRUSTS_EVERYONE, message)
     if not spec.has("quotas") and not spec.has("access") and not spec.has("campaigns"):
         yield Issue.warning(spec.at(), Code.NO_RULES, "the policy has no quotas, access rules or campaigns")
 
