@@ -53,7 +53,7 @@ def text_chart(bars: Bars, detected_us: int, level: str) -> list[str]:
     most = max(1, *(bar.admitted + bar.prevented for bar in bars.bars))
     widest = max(len(_figures(bar)) for bar in bars.bars)
     return [
-        f"{at(bar.start_us):%Y-%m-%d %H:%M} {_drawn(bar, most):{_TEXT_WIDTH}} {_figures(bar):{widest}}"
+        f"{at(bar.start_us):%Y-%m-%d %H:%M:%S} {_drawn(bar, most):{_TEXT_WIDTH}} {_figures(bar):{widest}}"
         f"{f'  < {level}' if bar.start_us <= detected_us < bar.start_us + bars.width_us else ''}".rstrip()
         for bar in bars.bars
     ]

@@ -60,10 +60,11 @@ def test_times_are_marked_at_no_more_than_seven_moments_within_the_plot(start_us
     assert all(start_us <= tick <= start_us + span_us for tick in ticks)
 
 
-def test_a_chart_of_characters_tells_counts_and_marks_the_detection() -> None:
-    bars = drawn((MINUTE_US, (Slice(START_US, 40, 0), Slice(START_US + MINUTE_US, 10, 10))), 10)
+def test_a_chart_of_characters_tells_when_each_bar_begins_and_counts_and_marks_the_detection() -> None:
+    start_us = START_US + 34_000_000
+    bars = drawn((MINUTE_US, (Slice(start_us, 40, 0), Slice(start_us + MINUTE_US, 10, 10))), 10)
     assert bars is not None
-    assert text_chart(bars, START_US + MINUTE_US + 5, "confirmed") == [
-        f"2026-04-22 00:00 {'█' * 40}        40         0",
-        f"2026-04-22 00:01 {'█' * 10 + '░' * 10:40}        10        10  < confirmed",
+    assert text_chart(bars, start_us + MINUTE_US + 5, "confirmed") == [
+        f"2026-04-22 00:00:34 {'█' * 40}        40         0",
+        f"2026-04-22 00:01:34 {'█' * 10 + '░' * 10:40}        10        10  < confirmed",
     ]
