@@ -105,6 +105,7 @@ def _shadow_age(rule: AccessSpec | QuotaSpec, today: date | None) -> Iterator[Is
 
 def _unreachable_rules(access: tuple[AccessSpec, ...]) -> Iterator[Issue]:
     comparisons = 0
+    last_deny = max((index for index, rule in enumerate(access) if rule.has("deny")), default=-1)
     for index, rule in enumerate(access):
         matcher = rule.deny or rule.allow
         if matcher is None:
@@ -120,6 +121,13 @@ def _unreachable_rules(access: tuple[AccessSpec, ...]) -> Iterator[Issue]:
             at = decider.at("id")
             message = f"rule {quoted(decider.id)} at {at.place} decides all that this rule matches"
             yield Issue.error(rule.at(), Code.UNREACHABLE_RULE, message)
+        elif index > last_deny and not _is_the_rest(rule) and rule.mode is Mode.ENFORCE:
+            yield Issue.warning(rule.at(), Code.IDLE_ALLOW, Code.IDLE_ALLOW.explanation)
+
+
+def _is_the_rest(rule: AccessSpec) -> bool:
+    """`allow: {}` as the last word says what holds anyway, and means no more than that."""
+    return rule.allow is not None and len(rule.allow.where) == 1 and rule.unless is None
 
 
 def _decides_all_of(earlier: AccessSpec, rule: AccessSpec, matcher: Matcher) -> bool:
