@@ -1,9 +1,9 @@
 """Owns the proxy's own error answers, in the shapes that the official SDKs turn into their exceptions.
 
 Both SDKs raise by status alone (429 RateLimitError, 403 PermissionDeniedError, 400 BadRequestError, 5xx
-InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after` (Anthropic's however
-long that is, asleep within the call), and do not retry where `x-should-retry` is false. Knows no dialect's requests or
-streams.
+InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after` (Anthropic's
+however long that is, asleep within the call), and do not retry where `x-should-retry` is false. Knows no dialect's
+requests or streams.
 """
 
 from __future__ import annotations

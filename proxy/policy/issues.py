@@ -169,8 +169,8 @@ class Code(StrEnum):
     TRUSTS_EVERYONE = "trusts-everyone", "Any client could set its own account and address."
     TRUSTS_BY_DEFAULT = (
         "trusts-by-default",
-        "Some accounts have terms of their own, and without `trusted_proxies` every loopback and private address may say "
-        "that it is one of them.",
+        "Some accounts have terms of their own, and without `trusted_proxies` every loopback and private address may "
+        "say that it is one of them.",
         "Name the peers that may say who a client is, such as your load balancers; `[]` is nobody.",
     )
     NO_RULES = "no-rules", "The policy has no quotas, access rules or campaigns."

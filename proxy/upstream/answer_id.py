@@ -1,4 +1,4 @@
-"""Owns by which name the upstream knows an exchange: the id that its answer carries, and that a client has of it. Pure."""
+"""Owns by which name the upstream knows an exchange: the id on its answer, which is the one that a client has. Pure."""
 
 from __future__ import annotations
 

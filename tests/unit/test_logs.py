@@ -12,7 +12,7 @@ from proxy.logs import Throttle, json_lines
 
 @pytest.mark.parametrize("field", ["time", "level", "logger", "message"])
 def test_no_field_of_a_line_takes_the_place_of_one_that_every_line_has(field: str) -> None:
-    record = logging.makeLogRecord({"name": "stillgate.campaigns", "levelno": 30, "levelname": "WARNING", "msg": "found"})
+    record = logging.makeLogRecord({"name": "stillgate.campaigns", "levelname": "WARNING", "msg": "found"})
     plain = json.loads(json_lines().format(record))
     assert (plain["level"], plain["logger"], plain["message"]) == ("WARNING", "stillgate.campaigns", "found")
     vars(record).update({field: "mine", "campaign": "c-1"})
