@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import example, given
 from msgspec.structs import replace
 
 from proxy.reports.bars import Bars, bars_of, count_ticks, merged, text_chart, time_ticks
@@ -53,6 +53,7 @@ def test_counts_are_marked_at_a_handful_of_round_numbers_from_zero_to_the_highes
     assert str(ticks[1]).rstrip("0") in {"1", "2", "5"}
 
 
+@example(2_515_968_000_000_001, 251_596_799_999_999)
 @given(st.integers(START_US, 2 * START_US), st.integers(1_000_000, 10**16))
 def test_times_are_marked_at_no_more_than_seven_moments_within_the_plot(start_us: int, span_us: int) -> None:
     ticks = time_ticks(start_us, start_us + span_us)
