@@ -107,6 +107,8 @@ class Outcome(Struct, frozen=True, gc=False):
     output_events: int = 0
     signatures: tuple[int | str, ...] = ()
     """Of reasoning that the answer issued: names, as the exchange log has them, or ids that were made of these."""
+    answer_id: str | None = None
+    """The id that the upstream gave its answer, which is the one that the client has."""
 
 
 class Settlement(Struct, frozen=True, gc=False):

@@ -5,23 +5,31 @@ from __future__ import annotations
 import logging
 import sys
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+
+_NAMES = {"asctime": "time", "levelname": "level", "name": "logger"}
+"""What the fields of every line are called. None that a line adds may take their places."""
 
 
 def configure(level: str) -> None:
     """Sends every logger's lines of `level` and above to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter(
-            "{asctime}{levelname}{name}{message}",
-            style="{",
-            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-            timestamp=False,
-        )
-    )
+    handler.setFormatter(json_lines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def json_lines() -> JsonFormatter:
+    """Makes a record a line: its time, level, logger and message, and what it adds under other names."""
+    return JsonFormatter(
+        "{asctime}{levelname}{name}{message}",
+        style="{",
+        rename_fields=_NAMES,
+        reserved_attrs=(*RESERVED_ATTRS, *_NAMES.values()),
+        timestamp=False,
+    )
 
 
 class Throttle:

@@ -192,7 +192,13 @@ class Observer:
 
 
 def _settled_line(exchange: Exchange, outcome: Outcome, settlement: Settlement, now_us: int) -> Line:
-    answer = AnswerFeatures(outcome.ending.value, outcome.generated_bytes, outcome.output_events, settlement.signatures)
+    answer = AnswerFeatures(
+        outcome.ending.value,
+        outcome.generated_bytes,
+        outcome.output_events,
+        settlement.signatures,
+        outcome.answer_id,
+    )
     names = tuple(name for name in outcome.signatures if isinstance(name, str))
     status = _NO_ANSWER if outcome.status is None else outcome.status
     return _line(exchange, answer, response_of(status, now_us - exchange.arrival.ts_us, outcome.usage, names))

@@ -49,7 +49,7 @@ class CampaignNews:
             return
         told = {
             "campaign": campaign.id,
-            "level": campaign.level.value,
+            "campaign_level": campaign.level.value,
             "was": was,
             "accounts": campaign.accounts,
             "score": round(campaign.score, 1),

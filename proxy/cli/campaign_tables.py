@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -18,51 +19,71 @@ _WIDE = 200
 """Columns where nobody looks: a pipe shall not cut names."""
 _MOST_NAMES = 40
 _MOST_LINES = 24
+_COLUMNS = (
+    "campaign", "level", "operator's word", "accounts:", "got out (exchanges):", "stopped (exchanges):",
+    "stopped (%):", "got out (output tokens):", "last seen (UTC)",
+)  # fmt: skip
+_GIVE_WAY = (
+    "got out (output tokens):", "stopped (%):", "last seen (UTC)", "operator's word",
+    "got out (exchanges):", "stopped (exchanges):", "accounts:",
+)  # fmt: skip
+"""The columns that a narrow terminal does without, the first one first."""
 _STYLES = {"confirmed": "bold red", "suspected": "yellow"}
 
 
 def show_list(campaigns: Sequence[Campaign]) -> None:
-    """One row for each campaign."""
-    table = _table(
-        "campaign", "level", "operator's word", "accounts:", "got out (exchanges):", "stopped (exchanges):",
-        "stopped (%):", "got out (output tokens):", "last seen (UTC)",
-    )  # fmt: skip
-    for campaign in campaigns:
-        table.add_row(
-            Text(plain(campaign.id)),
-            Text(campaign.level.value, _STYLES[campaign.level.value]),
-            campaign.word.value if campaign.word is not None else "–",
-            count(campaign.accounts),
-            count(campaign.exchanges_admitted),
-            count(campaign.exchanges_prevented),
-            percent(campaign.exchanges_prevented, campaign.exchanges_seen),
-            count(campaign.output_tokens_admitted),
-            moment(campaign.last_us),
-        )
+    """One row for each campaign, with as many columns as there is room for."""
     console = _console()
-    console.print(table)
-    for campaign in campaigns:
-        _tell_loss(console, campaign)
+    rows = [_row(campaign) for campaign in campaigns]
+    table = _listed(rows, _COLUMNS)
+    for given_up in range(len(_GIVE_WAY) + 1):
+        if _width(console, table) <= console.width:
+            break
+        kept = [header for header in _COLUMNS if header not in _GIVE_WAY[:given_up]]
+        table = _listed(rows, kept, broken=True)
+    _print(console, [table, *(loss for campaign in campaigns for loss in _loss(campaign))])
 
 
 def show_one(campaign: Campaign) -> None:
     """All that is known of one: figures, evidence, models, time line, members."""
-    console = _console()
-    for table in (_figures(campaign), _evidence(campaign), _models(campaign), _targets(campaign)):
-        if table.row_count:
-            console.print(table)
-    _tell_loss(console, campaign)
-    for line in _time_line(campaign):
-        console.print(Text(line), soft_wrap=True)
-    for line in _members(campaign):
-        console.print(Text(line), soft_wrap=True)
+    tables = (_figures(campaign), _evidence(campaign), _models(campaign), _targets(campaign))
+    lines = map(Text, (*_time_line(campaign), *_members(campaign)))
+    _print(_console(), [*(table for table in tables if table.row_count), *_loss(campaign), *lines])
 
 
-def _tell_loss(console: Console, campaign: Campaign) -> None:
+def _row(campaign: Campaign) -> Mapping[str, Text]:
+    """What stands below each header."""
+    told = (
+        plain(campaign.id),
+        campaign.level.value,
+        campaign.word.value if campaign.word is not None else "–",
+        count(campaign.accounts),
+        count(campaign.exchanges_admitted),
+        count(campaign.exchanges_prevented),
+        percent(campaign.exchanges_prevented, campaign.exchanges_seen),
+        count(campaign.output_tokens_admitted),
+        moment(campaign.last_us),
+    )
+    return {header: Text(text, _STYLES.get(text, "")) for header, text in zip(_COLUMNS, told, strict=True)}
+
+
+def _listed(rows: Sequence[Mapping[str, Text]], headers: Sequence[str], *, broken: bool = False) -> Table:
+    """`broken`: headers of several words stand in two lines."""
+    table = _table(*("\n".join(header.rsplit(" ", 1)) if broken else header for header in headers))
+    for row in rows:
+        table.add_row(*(row[header] for header in headers))
+    return table
+
+
+def _width(console: Console, table: Table) -> int:
+    """How wide it is where nothing of it is cut or wrapped."""
+    return console.measure(table, options=console.options.update_width(_WIDE)).maximum
+
+
+def _loss(campaign: Campaign) -> Iterator[Text]:
     """Whatever was found was seen; a verdict that nothing was seen of is what a replica holds of a lost campaign."""
     if not campaign.exchanges_seen:
-        told = f"{plain(campaign.id)}: only the verdict is known, which is in force; Redis has lost its figures."
-        console.print(Text(told), soft_wrap=True)
+        yield Text(f"{plain(campaign.id)}: only the verdict is known, which is in force; Redis has lost its figures.")
 
 
 def _figures(campaign: Campaign) -> Table:
@@ -148,11 +169,22 @@ def _members(campaign: Campaign) -> list[str]:
 
 
 def _table(*headers: str) -> Table:
-    """A column whose header ends in a colon holds numbers, and stands right."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    """A column whose header ends in a colon holds numbers, and stands right. What has no room is wrapped, never cut."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for header in headers:
-        table.add_column(header.removesuffix(":"), justify="right" if header.endswith(":") else "left")
+        justify: Literal["right", "left"] = "right" if header.endswith(":") else "left"
+        table.add_column(header.removesuffix(":"), justify=justify, overflow="fold")
     return table
+
+
+def _print(console: Console, parts: Iterable[Table | Text]) -> None:
+    """A blank line after each table, unless it is the last part. Text runs on beyond the width, no line in blanks."""
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part, soft_wrap=isinstance(part, Text))
+            if isinstance(part, Table):
+                console.print()
+    print("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()))
 
 
 def _console() -> Console:

@@ -85,6 +85,9 @@ def _show(difference: Difference) -> None:
     for kind in ("lost", "gained"):
         requests, tokens = summary[f"{kind}_requests"], summary[f"{kind}_tokens"]
         print(f"  {kind:20}{requests:>10} requests{tokens:>12} tokens")
+    if difference.unanswered:
+        told = "have no answer in the log, as where they were refused at the time: their tokens are unknown"
+        print(f"  {difference.unanswered} of these requests {told}")
     if not difference.first:
         return
     print("\nfirst differences (UTC)")

@@ -1,9 +1,10 @@
 """Owns the proxy's own error answers, in the shapes that the official SDKs turn into their exceptions.
 
 Anthropic's and OpenAI's raise by status alone (429 RateLimitError, 403 PermissionDeniedError, 400 BadRequestError, 5xx
-InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after`, and do not retry
-where `x-should-retry` is false. Google's raise ClientError or ServerError with the body's `status` and `message`; those
-clients of it that wait do so for the body's `retryDelay`. Knows no dialect's requests or streams.
+InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after` (Anthropic's
+however long that is, asleep within the call), and do not retry where `x-should-retry` is false. Google's raise ClientError
+or ServerError with the body's `status` and `message`; those clients of it that wait do so for the body's `retryDelay`.
+Knows no dialect's requests or streams.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from proxy.dialects.llm import ErrorAnswer, Family, Fault
 
 _encode = msgspec.json.encode
 _GOOGLE_TYPE = "type.googleapis.com/google.rpc."
+LONGEST_RETRY_S = 60.0
+"""A wait that an SDK may sleep through; who has to wait longer is told so at once, by the SDK's exception."""
 
 
 class _Wording(NamedTuple):
@@ -66,7 +69,7 @@ def error_answer(
         wait_ms = -(-wait_us // 1000)
         headers.append(("retry-after", str(-(-wait_us // 1_000_000))))
         headers.append(("retry-after-ms", str(wait_ms)))
-    if not wording.retried:
+    if not wording.retried or (retry_after_s is not None and retry_after_s > LONGEST_RETRY_S):
         headers.append(("x-should-retry", "false"))
     body: dict[str, object]
     match family:

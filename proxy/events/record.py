@@ -52,6 +52,8 @@ class AnswerFeatures(msgspec.Struct, frozen=True, omit_defaults=True):
     output_events: int = 0
     signatures: tuple[int, ...] = ()
     """Ids of its reasoning signatures under the deployment's key, as `Content.signatures` has them."""
+    request_id: str | None = None
+    """The upstream's, which went to the client with the answer; a refusal's is the line's own."""
 
 
 class DecisionFeatures(msgspec.Struct, frozen=True, omit_defaults=True):

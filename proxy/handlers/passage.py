@@ -8,6 +8,7 @@ from proxy.exchange import Ending, Exchange, Outcome
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.request import Request
 from proxy.handlers.response import Answer
+from proxy.upstream.answer_id import answer_id
 from proxy.upstream.meter import AnswerMeter
 from proxy.upstream.protocol import UpstreamAnswer
 
@@ -41,6 +42,7 @@ class Passage:
             tokens.generated_bytes,
             tokens.output_events,
             tokens.signatures,
+            answer_id(self.answer.headers),
         )
 
     def drop_upstream(self) -> None:

@@ -160,8 +160,19 @@ class Code(StrEnum):
         "Exchange the two, or make the answer to confirmed campaigns as strict.",
     )
     EXEMPTS_EVERYBODY = "exempts-everybody", "With everybody exempt, no campaign can be found."
+    IDLE_ALLOW = (
+        "idle-allow",
+        "No `deny` follows, so what the rule allows would pass without it.",
+        "Put it before the rule that it is an exception from; quotas hold for what is allowed as for all else.",
+    )
     SHADOW_ALLOW = "shadow-allow", "An allow rule in shadow mode does nothing."
     TRUSTS_EVERYONE = "trusts-everyone", "Any client could set its own account and address."
+    TRUSTS_BY_DEFAULT = (
+        "trusts-by-default",
+        "Some accounts have terms of their own, and without `trusted_proxies` every loopback and private address may "
+        "say that it is one of them.",
+        "Name the peers that may say who a client is, such as your load balancers; `[]` is nobody.",
+    )
     NO_RULES = "no-rules", "The policy has no quotas, access rules or campaigns."
 
 

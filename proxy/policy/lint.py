@@ -18,14 +18,13 @@ from proxy.policy.lint_networks import network_issues
 from proxy.policy.lint_overrides import override_issues, tier_number_issues, undeclared_tier
 from proxy.policy.lint_redundant import redundant_quotas, refused_quotas
 from proxy.policy.lint_sizes import size_issues
+from proxy.policy.lint_trust import trust_issues
 from proxy.policy.lists import Lists, matchers_of
 from proxy.policy.reach import MAX_COMPARISONS, applies_wherever, covers
 from proxy.policy.scalars import country_doubt
 from proxy.policy.spec import AccessSpec, PolicySpec, QuotaSpec
 from proxy.policy.terms import Matcher, Mode
 
-_WIDEST_TRUST = 4
-"""A shorter prefix than this trusts so much of the internet that it must be a slip."""
 _LONG_SHADOW_DAYS = 30
 
 
@@ -35,6 +34,7 @@ def lint(spec: PolicySpec, lists: Lists, today: date | None) -> Iterator[Issue]:
     `today` is what the age of shadow rules is told by; None tells nothing of it.
     """
     yield from _top_level(spec)
+    yield from trust_issues(spec)
     yield from _duplicate_ids(spec)
     yield from _matchers(spec)
     for rule in spec.access:
@@ -59,10 +59,6 @@ def _top_level(spec: PolicySpec) -> Iterator[Issue]:
         yield undeclared_tier(spec.default_tier, spec.tiers, spec.at("default_tier"))
     if spec.tiers and not spec.has("default_tier"):
         yield Issue.warning(spec.at("tiers"), Code.NO_DEFAULT_TIER, Code.NO_DEFAULT_TIER.explanation)
-    for index, prefix in enumerate(spec.trusted_proxies or ()):
-        if prefix.length < _WIDEST_TRUST:
-            message = "trusts so many addresses that any client could claim to be any account"
-            yield Issue.warning(spec.at("trusted_proxies", index), Code.TRUSTS_EVERYONE, message)
     if not spec.has("quotas") and not spec.has("access") and not spec.has("campaigns"):
         yield Issue.warning(spec.at(), Code.NO_RULES, "the policy has no quotas, access rules or campaigns")
 
@@ -109,6 +105,7 @@ def _shadow_age(rule: AccessSpec | QuotaSpec, today: date | None) -> Iterator[Is
 
 def _unreachable_rules(access: tuple[AccessSpec, ...]) -> Iterator[Issue]:
     comparisons = 0
+    last_deny = max((index for index, rule in enumerate(access) if rule.has("deny")), default=-1)
     for index, rule in enumerate(access):
         matcher = rule.deny or rule.allow
         if matcher is None:
@@ -124,6 +121,13 @@ def _unreachable_rules(access: tuple[AccessSpec, ...]) -> Iterator[Issue]:
             at = decider.at("id")
             message = f"rule {quoted(decider.id)} at {at.place} decides all that this rule matches"
             yield Issue.error(rule.at(), Code.UNREACHABLE_RULE, message)
+        elif index > last_deny and not _is_the_rest(rule) and rule.mode is Mode.ENFORCE:
+            yield Issue.warning(rule.at(), Code.IDLE_ALLOW, Code.IDLE_ALLOW.explanation)
+
+
+def _is_the_rest(rule: AccessSpec) -> bool:
+    """`allow: {}` as the last word says what holds anyway, and means no more than that."""
+    return rule.allow is not None and len(rule.allow.where) == 1 and rule.unless is None
 
 
 def _decides_all_of(earlier: AccessSpec, rule: AccessSpec, matcher: Matcher) -> bool:

@@ -53,18 +53,18 @@ def text_chart(bars: Bars, detected_us: int, level: str) -> list[str]:
     most = max(1, *(bar.admitted + bar.prevented for bar in bars.bars))
     widest = max(len(_figures(bar)) for bar in bars.bars)
     return [
-        f"{at(bar.start_us):%Y-%m-%d %H:%M} {_drawn(bar, most):{_TEXT_WIDTH}} {_figures(bar):{widest}}"
+        f"{at(bar.start_us):%Y-%m-%d %H:%M:%S} {_drawn(bar, most):{_TEXT_WIDTH}} {_figures(bar):{widest}}"
         f"{f'  < {level}' if bar.start_us <= detected_us < bar.start_us + bars.width_us else ''}".rstrip()
         for bar in bars.bars
     ]
 
 
 def time_ticks(start_us: int, end_us: int, most: int = 7) -> list[int]:
-    """Round moments between two, at most `most` of them and at least one where the span holds one."""
+    """Round moments between two, at most `most` of them; the two themselves where there are none."""
     for step in _TIME_STEPS_US:
-        first = -(-start_us // step) * step
-        if (end_us - first) // step < most:
-            return list(range(first, end_us + 1, step))
+        ticks = range(-(-start_us // step) * step, end_us + 1, step)
+        if 0 < len(ticks) <= most:
+            return list(ticks)
     return [start_us, end_us]
 
 

@@ -48,7 +48,7 @@ def _plot(plot: Plot) -> Iterator[str]:
     bars = merged(plot.bars, _MOST_LINES)
     yield f"Exchanges per {duration(bars.width_us)}, by the start of each bar (UTC):"
     yield from ("", "```text")
-    yield f"{'':58}{'out':>9} {'stopped':>9}   ({ADMITTED} got out, {PREVENTED} stopped in real time)"
+    yield f"{'':61}{'out':>9} {'stopped':>9}   ({ADMITTED} got out, {PREVENTED} stopped in real time)"
     yield from text_chart(bars, plot.detected_us, plot.level)
     yield "```"
 

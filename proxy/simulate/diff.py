@@ -52,6 +52,8 @@ class Difference:
     """All that two policies decide differently. Grows with the principals that are touched, not with the log."""
 
     exchanges: int = 0
+    unanswered: int = 0
+    """Of those that are lost or gained: how many have no answer in the log, so that their tokens are unknown."""
     counts: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, set[str]] = field(default_factory=dict)
     groups: dict[str, dict[str, Change]] = field(default_factory=lambda: {group: {} for group in GROUPS})
@@ -79,6 +81,7 @@ class Difference:
             found[f"{kind}_accounts"] = len(self.accounts.get(kind, ()))
         for name in ("lost_requests", "lost_tokens", "gained_requests", "gained_tokens"):
             found[name] = sum(getattr(change, name) for change in self.groups["account"].values())
+        found["unanswered_requests"] = self.unanswered
         return found
 
     def top(self, group: str) -> list[tuple[str, Change]]:
@@ -95,6 +98,7 @@ class Difference:
 
     def _move(self, recorded: Recorded, exchange: Exchange, *, lost: bool) -> None:
         tokens = _tokens(recorded)
+        self.unanswered += recorded.response is None
         who = exchange.principal
         for group, name in zip(GROUPS, (who.account, who.network, exchange.request.model or "-"), strict=True):
             change = self.groups[group].setdefault(name, Change())

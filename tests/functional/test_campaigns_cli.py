@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,32 @@ async def test_the_list_tells_each_campaign_in_a_row_with_units_in_the_header(ca
     assert first.split()[:4] == [FOUND.id, "confirmed", "–", "250"]
     assert first.split()[-1] == "2026-04-24T00:00:00Z"
     assert second.split()[:4] == [OTHER.id, "suspected", "hold", "12"]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 132])
+def test_a_narrow_terminal_loses_columns_and_never_a_part_of_a_name(
+    columns: int, report: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    for arguments in ((), ("show", "3f9")):
+        assert main(["campaigns", "--from", report, *arguments]) == 0
+        out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+        tables = out.partition("exchanges per")[0]
+        assert max(map(len, tables.splitlines())) <= columns
+        assert FOUND.id in tables
+        assert "confirmed" in tables
+        assert "…" not in tables
+
+
+async def test_what_is_printed_has_no_blanks_at_its_ends(report: str, capsys: Captured) -> None:
+    for arguments in ((), ("show", "3f9")):
+        assert await stillgate("--from", report, *arguments) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].strip()
+        assert lines[-1].strip()
+        assert [line for line in lines if line != line.rstrip()] == []
 
 
 async def test_a_campaign_whose_figures_are_lost_is_told_to_be_in_force_all_the_same(capsys: Captured) -> None:

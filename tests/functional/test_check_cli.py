@@ -14,7 +14,7 @@ from proxy.policy.issues import Code
 from proxy.policy.schema import policy_schema
 
 GOOD = "version: 1\nquotas:\n  - {id: q, key: [account], unit: requests, rate: 50/min}\n"
-DOUBTFUL = "version: 1\naccess:\n  - {id: a, deny: {country: XX}}\n"
+DOUBTFUL = "version: 1\naccess:\n  - {id: a, deny: {country: XX}}\ntrusted_proxies: []\n"
 BAD = "version: 1\nquotas:\n  - {id: q, key: [acount], unit: requests, rate: 50/minute}\n"
 
 Captured = pytest.CaptureFixture[str]

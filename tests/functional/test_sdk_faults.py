@@ -81,6 +81,17 @@ async def test_an_empty_bucket_raises_rate_limit_error_and_tells_when_to_come_ba
     assert_limits(way, told, requests=("1", "0"))
 
 
+@pytest.mark.parametrize("way", ONE_EACH, ids=str)
+async def test_a_budget_that_is_spent_until_tomorrow_is_raised_at_once(way: Way, sdk_proxy: Running) -> None:
+    headers = account("spent")
+    await way.ask(sdk_proxy.url, extra_headers=headers)
+    before = exchanges(sdk_proxy, way)
+    async with asyncio.timeout(20):
+        fault = await way.fault(sdk_proxy.url, retries=2, extra_headers=headers)
+    assert type(fault) is way.sdk.RateLimitError
+    assert since(before, exchanges(sdk_proxy, way)) == {"throttle": 1}
+
+
 async def test_the_sdks_own_retries_succeed_after_the_wait_they_were_asked_for(sdk_proxy: Running) -> None:
     few = asyncio.Semaphore(3)  # all at once take so long that most buckets are full again before the second request
 

@@ -1,8 +1,22 @@
-"""What comes often does not fill the log."""
+"""A line says what every line says, whatever else it says; and what comes often does not fill the log."""
 
 from __future__ import annotations
 
-from proxy.logs import Throttle
+import json
+import logging
+
+import pytest
+
+from proxy.logs import Throttle, json_lines
+
+
+@pytest.mark.parametrize("field", ["time", "level", "logger", "message"])
+def test_no_field_of_a_line_takes_the_place_of_one_that_every_line_has(field: str) -> None:
+    record = logging.makeLogRecord({"name": "stillgate.campaigns", "levelname": "WARNING", "msg": "found"})
+    plain = json.loads(json_lines().format(record))
+    assert (plain["level"], plain["logger"], plain["message"]) == ("WARNING", "stillgate.campaigns", "found")
+    vars(record).update({field: "mine", "campaign": "c-1"})
+    assert json.loads(json_lines().format(record)) == plain | {"campaign": "c-1"}
 
 
 def test_so_many_lines_pass_in_each_period() -> None:

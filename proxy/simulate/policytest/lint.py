@@ -25,6 +25,7 @@ from proxy.simulate.policytest.texts import LONGEST_US, UNITS_US, show_duration
 
 MOST_WORK = 200_000
 """In exchanges. At some 15,000 a second, no file takes much longer than a quarter of a minute."""
+_MOST_TOLD = 8
 _BODY_WORK = 16 * 2**10
 _DURATION_WORK_US = UNITS_US["min"]
 
@@ -116,10 +117,15 @@ def _against(spec: SuiteSpec, case: CaseSpec, policy: Policy | None) -> Iterator
 
 
 def _unknown_rules(expect: ExpectSpec, ids: list[str], policy: Policy) -> Iterator[Issue]:
-    for key, names in (("rule", expect.rule), ("shadowed", expect.shadowed)):
+    there_are = f"; it has {', '.join(ids[:_MOST_TOLD])}{', …' if len(ids) > _MOST_TOLD else ''}"
+    for key, which, names in (
+        ("rule", "the rules that refuse", expect.rule),
+        ("shadowed", "the shadow rules that would have refused", expect.shadowed),
+    ):
         for index, name in enumerate(names or ()):
             if name not in ids:
-                message = f"policy {policy.name} has no rule {quoted(name)}{did_you_mean(name, ids)}"
+                instead = did_you_mean(name, ids) or there_are
+                message = f"`{key}` names {which}, and policy {policy.name} has no rule {quoted(name)}{instead}"
                 yield Issue.error(expect.at(key, index), Code.UNKNOWN_QUOTA, message)
 
 

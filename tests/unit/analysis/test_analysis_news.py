@@ -43,7 +43,8 @@ def test_a_line_names_the_campaign_and_the_evidence_and_no_account(caplog: pytes
     (record,) = caplog.records
     line: dict[str, Any] = vars(record)
     assert record.levelname == "WARNING"
-    assert (line["campaign"], line["level"], line["accounts"], line["score"]) == (FOUND.id, "confirmed", 250, 14.9)
+    assert (line["campaign"], line["campaign_level"]) == (FOUND.id, "confirmed")
+    assert (line["accounts"], line["score"]) == (250, 14.9)
     assert line["families"] == ["content", "partition"]
     assert "acct_" not in repr(line)
 

@@ -126,6 +126,26 @@ def test_what_can_pass_later_is_retried(fault: Fault) -> None:
     assert (for_anthropic.requests, for_openai.requests) == (3, 3)
 
 
+@pytest.mark.parametrize("fault", [Fault.RATE_LIMITED, Fault.TOKENS_LIMITED])
+def test_a_wait_of_more_than_a_minute_is_raised_at_once_and_not_slept_through(fault: Fault) -> None:
+    for_anthropic = Answering.with_error(MESSAGES.error(fault, "Tomorrow.", "req_1", retry_after_s=60.001))
+    for_openai = Answering.with_error(CHAT.error(fault, "Tomorrow.", "req_1", retry_after_s=60.001))
+    with pytest.raises(anthropic.RateLimitError) as by_anthropic:
+        ask_anthropic(for_anthropic, max_retries=2)
+    with pytest.raises(openai.RateLimitError) as by_openai:
+        ask_openai(for_openai, max_retries=2)
+    assert (for_anthropic.requests, for_openai.requests) == (1, 1)
+    told = {caught.value.response.headers["retry-after-ms"] for caught in (by_anthropic, by_openai)}
+    assert told == {"60001"}, "how long it takes is told all the same"
+
+
+@pytest.mark.parametrize("wait_s", [None, 0.0, 60.0])
+def test_a_wait_of_a_minute_is_left_to_the_sdks(wait_s: float | None) -> None:
+    for dialect in (MESSAGES, CHAT):
+        headers = dict(dialect.error(Fault.RATE_LIMITED, "Later.", "req_1", retry_after_s=wait_s).headers)
+        assert "x-should-retry" not in headers
+
+
 @pytest.mark.parametrize(
     ("wait_s", "seconds", "millis"),
     [

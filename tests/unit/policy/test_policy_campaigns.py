@@ -123,7 +123,7 @@ def test_whoever_fits_any_of_the_exempt_is_in_no_campaign(
 
 
 def test_lists_and_tiers_of_the_exempt_are_checked_as_anywhere(tmp_path: Path) -> None:
-    issues = told(tmp_path, "  exempt:\n    - {network_in: nowhere.txt}\n    - {tier: gold}\n")
+    issues = told(tmp_path, "  exempt:\n    - {network_in: nowhere.txt}\n    - {tier: gold}\ntrusted_proxies: []\n")
 
     assert issues == ["4:8 error missing-list", "5:8 error undeclared-tier"]
 

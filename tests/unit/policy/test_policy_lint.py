@@ -22,14 +22,18 @@ PATTERNS = st.text("ab*?", min_size=1, max_size=6)
 
 @pytest.fixture
 def told(tmp_path: Path) -> Told:
-    """The issues of a policy (`version: 1` is put before it): `line code`."""
+    """The issues of a policy (`version: 1` is put before it): `line code`; whom it trusts is tested on its own."""
 
     def check(text: str, today: date | None = None, **lists: str) -> list[str]:
         (tmp_path / "p.yaml").write_text("version: 1\n" + dedent(text))
         for name, lines in lists.items():
             (tmp_path / f"{name}.txt").write_text(lines)
         issues = attempt(str(tmp_path / "p.yaml"), today).issues
-        return [f"{Path(issue.path).stem}:{issue.line} {issue.code}" for issue in issues]
+        return [
+            f"{Path(issue.path).stem}:{issue.line} {issue.code}"
+            for issue in issues
+            if issue.code is not Code.TRUSTS_BY_DEFAULT
+        ]
 
     return check
 
@@ -118,7 +122,7 @@ def test_a_quota_behind_a_deny_that_an_allow_comes_before_is_left_alone(told: To
     quota = "quotas:\n  - {id: q, match: {model: m-1}, key: [], unit: requests, rate: 1/s}\n"
     deny, allow = "  - {id: d, deny: {model: 'm-*'}}\n", "  - {id: a, allow: {verified: true}}\n"
 
-    assert told(f"access:\n{deny}{allow}{quota}") == ["p:3 unread-models", "p:6 unreachable-quota"]
+    assert told(f"access:\n{deny}{allow}{quota}") == ["p:3 unread-models", "p:4 idle-allow", "p:6 unreachable-quota"]
     assert told(f"access:\n{allow}{deny}{quota}") == ["p:4 unread-models"]
     assert told(f"mode: shadow\naccess:\n{deny}{quota}") == []
 
@@ -167,7 +171,7 @@ def test_the_age_of_shadow_rules_is_told_against_the_day_that_is_given(told: Tol
 
 
 def test_an_entry_that_an_earlier_rule_decides_on_is_told_where_it_stands_in_its_list(told: Told) -> None:
-    rules = "access:\n  - {id: a, deny: {network_in: a.txt}}\n  - {id: b, %s}\n"
+    rules = "access:\n  - {id: a, deny: {network_in: a.txt}}\n  - {id: b, %s}\n  - {id: c, deny: {path: /x}}\n"
     lists = {"a": "203.0.113.0/24\n", "b": "# partners\n198.51.100.0/24\n203.0.113.7\n203.0.113.0/25\n"}
 
     assert "b:3 unreachable-network" in told(rules % "allow: {network_in: b.txt}", **lists)
@@ -200,6 +204,20 @@ def test_so_is_a_quota_on_models(told: Told) -> None:
     assert told(deny % "model: 'n-*'" + quota % "" + on_paths) == ["p:3 unread-models"], "a quota denies no model"
 
 
+def test_an_exception_that_comes_after_all_that_it_could_be_one_of_is_told(told: Told) -> None:
+    vip, root = "  - {id: vip, allow: {account: vip}}\n", "  - {id: root, allow: {account: root}, unless: {path: /x}}\n"
+    deny = "  - {id: d, deny: {network: 203.0.113.0/24}%s}\n"
+    assert told("access:\n" + deny % "" + vip + root) == ["p:4 idle-allow", "p:5 idle-allow"]
+    assert told("access:\n" + vip + root) == ["p:3 idle-allow", "p:4 idle-allow"]
+    assert told("access:\n" + vip + deny % "" + root) == ["p:5 idle-allow"]
+    assert told("access:\n" + vip + deny % ", mode: shadow") == [], "it keeps the rehearsal from noting them"
+
+
+def test_that_the_rest_passes_may_be_said(told: Told) -> None:
+    rest = "  - {id: rest, allow: {}}\n"
+    assert told("access:\n  - {id: d, deny: {network: 203.0.113.0/24}}\n" + rest) == []
+
+
 def test_a_carve_out_before_a_wider_rule_is_no_doubt(told: Told) -> None:
     assert (
         told("access:\n  - {id: a, allow: {network: 203.0.113.7}}\n  - {id: b, deny: {network: 203.0.113.0/24}}\n")
@@ -210,7 +228,7 @@ def test_a_carve_out_before_a_wider_rule_is_no_doubt(told: Told) -> None:
 def test_the_default_proxies_count_where_a_policy_names_none(told: Told) -> None:
     assert told("access:\n  - {id: a, deny: {network: 10.1.0.0/16}}\n") == ["p:3 denies-trusted-proxy"]
     assert told("trusted_proxies: []\naccess:\n  - {id: a, deny: {network: 10.1.0.0/16}}\n") == []
-    assert told("access:\n  - {id: a, allow: {network: 10.1.0.0/16}}\n") == []
+    assert told("access:\n  - {id: a, allow: {network: 10.1.0.0/16}}\n  - {id: b, deny: {path: /x}}\n") == []
 
 
 def test_a_list_of_nothing_but_repetitions_is_told_of_in_a_few_lines_and_once(told: Told) -> None:
@@ -250,7 +268,7 @@ def test_two_files_may_each_have_an_override_for_the_same_principal(tmp_path: Pa
         "quotas: [{id: q, key: [account], unit: requests, rate: 1/s}, {id: p, key: [], unit: concurrent, limit: 1}]\n"
     )
     (tmp_path / "a.yaml").write_text(
-        f"version: 1\n{quotas}overrides: [{{account: acct_1, quotas: {{q: {{rate: 2/s}}}}}}]\n"
+        f"version: 1\ntrusted_proxies: []\n{quotas}overrides: [{{account: acct_1, quotas: {{q: {{rate: 2/s}}}}}}]\n"
     )
     (tmp_path / "b.yaml").write_text("version: 1\noverrides: [{account: acct_1, quotas: {p: {limit: 2}}}]\n")
 

@@ -48,6 +48,7 @@ quotas:
   - {id: r, key: [account], unit: requests}
 overrides:
   - {account: x, quotas: {s: unlimited}}
+trusted_proxies: []
 """,
     )
 
@@ -262,6 +263,6 @@ def test_a_list_that_is_not_text_is_told_of_at_its_first_bad_byte(tmp_path: Path
 
 def test_a_long_policy_of_many_rules_is_not_compared_without_end(tmp_path: Path) -> None:
     rules = "".join(f"  - {{id: r{index}, deny: {{account: a{index}}}}}\n" for index in range(700))
-    write(tmp_path, p="version: 1\naccess:\n" + rules + "  - {id: last, deny: {}, unless: {}}\n")
+    write(tmp_path, p="version: 1\ntrusted_proxies: []\naccess:\n" + rules + "  - {id: last, deny: {}, unless: {}}\n")
 
     assert codes(tmp_path) == ["unreachable-rule"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import example, given
 from msgspec.structs import replace
 
 from proxy.reports.bars import Bars, bars_of, count_ticks, merged, text_chart, time_ticks
@@ -53,6 +53,7 @@ def test_counts_are_marked_at_a_handful_of_round_numbers_from_zero_to_the_highes
     assert str(ticks[1]).rstrip("0") in {"1", "2", "5"}
 
 
+@example(2_515_968_000_000_001, 251_596_799_999_999)
 @given(st.integers(START_US, 2 * START_US), st.integers(1_000_000, 10**16))
 def test_times_are_marked_at_no_more_than_seven_moments_within_the_plot(start_us: int, span_us: int) -> None:
     ticks = time_ticks(start_us, start_us + span_us)
@@ -60,10 +61,11 @@ def test_times_are_marked_at_no_more_than_seven_moments_within_the_plot(start_us
     assert all(start_us <= tick <= start_us + span_us for tick in ticks)
 
 
-def test_a_chart_of_characters_tells_counts_and_marks_the_detection() -> None:
-    bars = drawn((MINUTE_US, (Slice(START_US, 40, 0), Slice(START_US + MINUTE_US, 10, 10))), 10)
+def test_a_chart_of_characters_tells_when_each_bar_begins_and_counts_and_marks_the_detection() -> None:
+    start_us = START_US + 34_000_000
+    bars = drawn((MINUTE_US, (Slice(start_us, 40, 0), Slice(start_us + MINUTE_US, 10, 10))), 10)
     assert bars is not None
-    assert text_chart(bars, START_US + MINUTE_US + 5, "confirmed") == [
-        f"2026-04-22 00:00 {'█' * 40}        40         0",
-        f"2026-04-22 00:01 {'█' * 10 + '░' * 10:40}        10        10  < confirmed",
+    assert text_chart(bars, start_us + MINUTE_US + 5, "confirmed") == [
+        f"2026-04-22 00:00:34 {'█' * 40}        40         0",
+        f"2026-04-22 00:01:34 {'█' * 10 + '░' * 10:40}        10        10  < confirmed",
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from proxy.cli.main import main
 from proxy.errors import UsageError
 from proxy.policy.load import load_policy
 from proxy.policy.match import Policy
@@ -62,6 +63,23 @@ def test_the_other_way_round_the_same_requests_are_gained(tmp_path: Path) -> Non
     old, new = policy(tmp_path, "old.yaml", NARROW), policy(tmp_path, "new.yaml", WIDE)
     summary = compare(old, new, LOG, skip_bad_lines=False).summary()
     assert (summary["newly_allowed_requests"], summary["gained_tokens"]) == (3, 3 * 26)
+
+
+def test_requests_whose_answer_the_log_does_not_have_are_counted_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy(tmp_path, "old.yaml", WIDE)
+    policy(tmp_path, "new.yaml", NARROW)
+    lines = [asked(n, "acct_1") | ({"response": None} if n > 8 else {}) for n in range(12)]
+    (tmp_path / "log").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    paths = [str(tmp_path / name) for name in ("old.yaml", "new.yaml", "log")]
+
+    assert main(["diff", "--old", paths[0], "--new", paths[1], paths[2]]) == 0
+    told = capsys.readouterr().out
+    assert "  lost                         7 requests         104 tokens\n" in told
+    assert "  3 of these requests have no answer in the log, as where they were refused at the time: " in told
+    assert main(["diff", "--old", paths[1], "--new", paths[1], paths[2]]) == 0
+    assert "no answer" not in capsys.readouterr().out
 
 
 def test_the_moment_they_part_is_told_with_both_decisions(tmp_path: Path) -> None:

@@ -45,6 +45,27 @@ def edited(data: bytes, edit: tuple[str, float, int]) -> bytes:
             return data[: at + length] + data[at:]
 
 
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        ("shadowed: 1", "`shadowed` names the shadow rules that would have refused, and policy p has no rule '1'"),
+        ("rule: 429", "`rule` names the rules that refuse, and policy p has no rule '429'; it has quota-a, quota-b, "),
+        ("rule: quota_c", "has no rule 'quota_c'; did you mean quota-c?"),
+    ],
+)
+def test_a_rule_that_there_is_not_is_told_with_what_is_wanted_and_what_there_is(
+    tmp_path: Path, expected: str, told: str
+) -> None:
+    quotas = "".join(f"  - {{id: quota-{name}, key: [], unit: requests, rate: 1/s}}\n" for name in "abcdefghi")
+    (tmp_path / "p.yaml").write_text(f"version: 1\nname: p\nquotas:\n{quotas}")
+    path = tmp_path / "p.test.yaml"
+    step = f"{{send: {{}}, expect: {{{expected}}}}}"
+    path.write_text(f"version: 1\npolicy: p.yaml\ntests: [{{name: a, steps: [{step}]}}]\n")
+    (issue,) = load_suites([str(path)]).bad[str(path)]
+    assert told in issue.message
+    assert ("; it has quota-a, " in issue.message) == ("quota-h, …" in issue.message) == ("did you" not in told)
+
+
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
