@@ -2,9 +2,9 @@
 
 Anthropic's and OpenAI's raise by status alone (429 RateLimitError, 403 PermissionDeniedError, 400 BadRequestError, 5xx
 InternalServerError or a subclass), retry 429 and 5xx, wait for `retry-after-ms` or else `retry-after` (Anthropic's
-however long that is, asleep within the call), and do not retry where `x-should-retry` is false. Google's raise ClientError
-or ServerError with the body's `status` and `message`; those clients of it that wait do so for the body's `retryDelay`.
-Knows no dialect's requests or streams.
+however long that is, asleep within the call), and do not retry where `x-should-retry` is false. Google's raise
+ClientError or ServerError with the body's `status` and `message`; those clients of it that wait do so for the body's
+`retryDelay`. Knows no dialect's requests or streams.
 """
 
 from __future__ import annotations
