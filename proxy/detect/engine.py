@@ -119,7 +119,7 @@ class Engine:
         template = cluster.worded()
         # What every request of it says weighs 1, as before.
         most = max(weights.values(), default=1.0)
-        template.least, template.requests = least / most, requests
+        template.least, template.requests, template.weighed = least / most, requests, requests
         for piece, weight in weights.items():
             self.pieces.adopt(piece, template, weight / most)
         return cluster

@@ -85,8 +85,9 @@ class Shared:
         if template is None or not self.weight:
             return 0.0
         # Asked for each piece of every request; so it calls nothing.
-        since = template.requests - self.joined_at
-        return self.weight if since >= TRIAL else min(self.weight, (self.hits + 1) / (since + 2))
+        if template.weighed - self.joined_at >= TRIAL:
+            return self.weight
+        return min(self.weight, (self.hits + 1) / (template.requests - self.joined_at + 2))
 
     @property
     def vote(self) -> float:
@@ -95,8 +96,12 @@ class Shared:
 
     @property
     def mark(self) -> float:
-        """The same as a mark of a campaign, whose traffic is refused: also on trial less where others say it."""
-        return self.vote if self.since >= TRIAL else self.vote * self.precision
+        """The same as a mark of a campaign, whose traffic is refused: less as soon as others say it."""
+        if self.template is None:
+            return 0.0
+        if self.template.weighed - self.joined_at < TRIAL:
+            return self.vote * self.precision
+        return min(self.weight, self.hits / self.since * self.precision) / self.template.least
 
     @property
     def since(self) -> int:
@@ -230,6 +235,7 @@ class Pieces:
     def weigh(self, template: Template) -> None:
         """Tells a wording from what people ask with it, by how common each piece is within it."""
         typical = 0.0
+        template.weighed = template.requests
         for piece in list(template.pieces):
             shared = self._shared.get(piece)
             if shared is None or shared.template is not template:

@@ -24,13 +24,15 @@ _LEANING, _UNTRIED = 0.25, 0.5
 class Template:
     """One wording of a cluster."""
 
-    __slots__ = ("accompanied", "alone", "cluster", "pieces", "requests", "typical")
+    __slots__ = ("accompanied", "alone", "cluster", "pieces", "requests", "typical", "weighed")
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.pieces: dict[int, None] = {}
         self.requests = 0
         """Those that its pieces were learned from."""
+        self.weighed = 0
+        """Of these, those that there were when its pieces were weighed last."""
         self.typical = 2.0
         """The weight of the pieces that a request of it commonly has."""
         self.alone = self.accompanied = 0

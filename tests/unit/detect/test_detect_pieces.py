@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proxy.detect.cluster import MOST_TEMPLATES, Cluster
 from proxy.detect.payers import Payer
 from proxy.detect.pieces import PAYERS, Pieces, Shared
-from proxy.detect.template import MOST_PIECES, Template
+from proxy.detect.template import MOST_PIECES, TRIAL, Template
 from tests.unit.detect.traffic_by_hand import T0, asked, names, pieces
 
 TEXT = pieces("text")
@@ -256,6 +256,29 @@ def test_a_piece_on_trial_that_others_say_too_is_hardly_a_mark() -> None:
         found.meet(TEXT[:1], 2, refused=False)
     assert shared(found, TEXT[0]).vote == shared(found, TEXT[1]).vote
     assert 0.1 < shared(found, TEXT[0]).mark / shared(found, TEXT[1]).mark < 0.12
+
+
+def test_a_piece_is_on_trial_until_it_was_weighed_however_long_that_takes() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    counted(cluster, found, (TEXT for _ in range(TRIAL + 5)))
+    for _ in range(TRIAL):
+        found.meet(TEXT[:1], 2, refused=False)
+    assert shared(found, TEXT[0]).mark < shared(found, TEXT[0]).vote / 2
+    found.weigh(wording(cluster))
+    assert shared(found, TEXT[0]).mark < shared(found, TEXT[1]).mark / 2
+
+
+def test_a_mark_tells_less_as_soon_as_others_say_it() -> None:
+    cluster = Cluster(1, T0)
+    found = joined(cluster)
+    counted(cluster, found, (TEXT for _ in range(3 * TRIAL)))
+    found.weigh(wording(cluster))
+    before = shared(found, TEXT[0]).mark
+    for _ in range(3 * TRIAL):
+        found.meet(TEXT[:1], 2, refused=False)
+    assert shared(found, TEXT[0]).mark < before / 2
+    assert shared(found, TEXT[1]).mark == before
 
 
 def counted(cluster: Cluster, found: Pieces, requests: Iterable[tuple[int, ...]]) -> None:

@@ -16,7 +16,8 @@ from tests.unit.detect.traffic_by_hand import T0, pieces
 def wording(cluster: Cluster, name: str) -> list[Shared]:
     """The pieces of one more wording of the cluster, all of which each of its many requests has had."""
     template = cluster.worded()
-    template.requests, template.typical = 10 * TRIAL, 10.0
+    template.requests = template.weighed = 10 * TRIAL
+    template.typical = 10.0
     found = []
     for piece in pieces(name):
         shared = Shared(piece, 1, 2)
