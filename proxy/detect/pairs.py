@@ -5,10 +5,14 @@ Counts only; what they mean is `verdict.reaction`'s.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from proxy.detect.conversations import Relation
 from proxy.detect.dealt import MOST_PAYERS
 
 SAMPLE = 512
+_HOUSE_KEYS, _EACH = 3, 3
+"""Payers at most that a product falls back to, and from how many each takes over: in a pool all do from all."""
 
 
 class Pairs:
@@ -75,3 +79,23 @@ def _tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
     """Remembers that two payers are tied."""
     if len(ties) < SAMPLE and one != other:
         ties.add((one, other))
+
+
+def apart(pairs: Collection[tuple[int, int]]) -> int:
+    """How many of them tell of different payers at both ends; none where few take over from all the others."""
+    before, after = _ends(pairs)
+    return 0 if _is_house(before, after) else min(before, after)
+
+
+def house(pairs: Collection[tuple[int, int]]) -> int:
+    """Payers from whom the same few take over: customers of a product that falls back to keys of its own."""
+    before, after = _ends(pairs)
+    return before if _is_house(before, after) else 0
+
+
+def _ends(pairs: Collection[tuple[int, int]]) -> tuple[int, int]:
+    return len({one for one, _ in pairs}), len({other for _, other in pairs})
+
+
+def _is_house(before: int, after: int) -> bool:
+    return 0 < after <= _HOUSE_KEYS and _EACH * after <= before

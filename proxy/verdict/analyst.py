@@ -136,6 +136,9 @@ class Analyst:
         confirmed = record is not None and record.level is Level.CONFIRMED
         if record is not None and confirmed and not record.is_mixed:
             self._find_customers(cluster, record)
+        elif record is not None and confirmed and record.pool != len(cluster.pairs.pool):
+            record.pool = len(cluster.pairs.pool)
+            self._stale.add(record.id)  # it means its pool only
         if (confirmed or record is None) and not has_grown:
             return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
@@ -176,7 +179,7 @@ class Analyst:
             self._forget(record)
             return
         if level is not record.level and record.word is not Word.HOLD:
-            record.level, record.detected_us = level, now_us
+            record.reach(level, now_us)
             record.asked_once = asks_once(cluster)
             self._urgent = True
         record.evidence = evidence

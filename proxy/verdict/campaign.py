@@ -73,6 +73,8 @@ class Campaign(Struct, frozen=True, omit_defaults=True, kw_only=True):
     members: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     """Members from whom little else comes: all of their traffic is acted on."""
+    known: tuple[str, ...] = ()
+    """Members that are certainly of it, though more comes from them: part of its marks tells which requests are its."""
     excused: tuple[str, ...] = ()
     """Accounts whose requests had its marks, and which say mostly other things: nothing is done about them."""
     mixed: bool = False

@@ -14,6 +14,8 @@ from proxy.detect.pieces import FEW
 
 _LITTLE_ELSE = 0.6
 """Of an account's requests, that are the campaign's: what is left may be wordings of it that are not known yet."""
+_MUCH = 0.25
+"""Of an account's requests, that are the campaign's: so many are no accident, though it says other things as well."""
 _PROVEN_REQUESTS = 4
 
 
@@ -24,12 +26,19 @@ def members_of(engine: Engine, cluster: Cluster) -> list[Payer]:
 
 def whole_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:
     """Members from whom little else comes, seen often enough to say so."""
-    found = []
-    for payer in members:
-        requests = cluster.members[payer.account]
-        if requests >= _PROVEN_REQUESTS and requests >= _LITTLE_ELSE * payer.events:
-            found.append(payer.account)
-    return tuple(found)
+    return tuple(payer.account for payer in members if _says(payer, cluster, _LITTLE_ELSE))
+
+
+def known_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:
+    """Members of whose requests many are its own, and those that took over what a verdict had refused, or had it taken
+    over."""
+    pool = cluster.pairs.pool
+    return tuple(payer.account for payer in members if payer.group in pool or _says(payer, cluster, _MUCH))
+
+
+def _says(payer: Payer, cluster: Cluster, share: float) -> bool:
+    requests = cluster.members[payer.account]
+    return requests >= _PROVEN_REQUESTS and requests >= share * payer.events
 
 
 def excused_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:

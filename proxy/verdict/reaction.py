@@ -6,10 +6,11 @@ Counts only; knows no event and no policy.
 from __future__ import annotations
 
 from itertools import chain
-from math import exp, lgamma, log, log1p
+from math import exp, lgamma, log, log1p, log2
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, TEST_US, Relation
+from proxy.detect.pairs import apart, house
 from proxy.detect.ties import largest_component
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.nats import LEAST_PAYERS, capped, evidence
@@ -33,6 +34,8 @@ _EXPECTED = 8
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
+_MANY_KEYS = 64
+"""More than one customer has behind a router: what joins so many payers is a pool that deals out every turn."""
 _REACH = 0.7
 """Of the payers that so many pairs would tie by lot: a router ties its own few keys again and again."""
 
@@ -44,7 +47,7 @@ def reaction(cluster: Cluster) -> list[Evidence]:
     """
     found = _tested(cluster)
     pairs = cluster.pairs
-    echoes, handovers, replays = len(pairs.echoes), len(pairs.handovers), len(pairs.replays)
+    echoes, handovers, replays = map(apart, (pairs.echoes, pairs.handovers, pairs.replays))
     if max(echoes, handovers, replays) < 2 or not _is_wide(cluster):
         return found
     if echoes >= 2:
@@ -52,8 +55,10 @@ def reaction(cluster: Cluster) -> list[Evidence]:
         each = capped(log(_PICKED_UP / _luck(_same(cluster, ECHO_US) + _like(cluster))), 0, 2.5)
         found.append(evidence("reaction", "quota-echo", capped(echoes * each, 0, 8), detail))
     if handovers >= 2:
-        detail = f"{handovers} pairs of payers: one went on with the other's conversation"
-        found.append(evidence("reaction", "conversation-handover", capped(handovers * 1.5, 0, 6), detail))
+        joined = largest_component(pairs.handovers)
+        most = 6 + capped(2 * log2(max(joined, 1) / _MANY_KEYS), 0, 4)
+        detail = f"{handovers} pairs of payers: one went on with the other's conversation; this joins {joined} payers"
+        found.append(evidence("reaction", "conversation-handover", capped(handovers * 1.5, 0, most), detail))
     if replays >= 2:
         detail = f"{replays} pairs of payers: one sent reasoning signatures that the other was issued or had sent"
         found.append(evidence("replay", "signature-replay", capped(replays * 2.0, 0, 8), detail))
@@ -111,9 +116,10 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     # What a few do among themselves, who take turns anyway, says nothing of all the others.
     few = _few(pairs.handovers | pairs.echoes | pairs.replays, len(cluster.payers))
     picked_up = [pair for pair in pairs.tested if not few.issuperset(pair)]
-    tested = len(picked_up)
+    tested = apart(picked_up)
     others = len(cluster.refused_groups - few)
-    refused = max(min(cluster.probes, others) - cluster.relations[Relation.ROUTED], tested)
+    routed = cluster.relations[Relation.ROUTED] + house(picked_up)
+    refused = max(min(cluster.probes, others) - routed, tested)
     if not refused:
         return []
     by_chance = _luck(_same(cluster, TEST_US) + _like_controls(cluster))

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.conversations import ECHO_US, Relation
 from proxy.detect.engine import Engine
+from proxy.detect.pairs import apart, house
 from proxy.detect.payers import Payer
 from proxy.detect.pieces import PROVEN
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import SUSPECT, is_tested, level_of, score_of, score_without
-from proxy.verdict.members import excused_accounts, members_of, whole_accounts
+from proxy.verdict.members import excused_accounts, known_accounts, members_of, whole_accounts
 from proxy.verdict.mixture import asking_once, pool_accounts
-from proxy.verdict.untested import is_campaign_untested
+from proxy.verdict.untested import are_customers, is_campaign_untested
 
 MOST_MEMBERS = 30_000
 _MOST_MARKS = 512
@@ -34,7 +35,8 @@ _CONTRADICTED = -2.0
 _NEVERTHELESS, _MANY_MORE = 9.5, 1000
 """All in all, with so many openings: then even a contradicted suspicion is worth a refusal."""
 _UNLIKE = 5.0
-_MANY_OPENINGS = 300
+_MANY_OPENINGS, _MANY_REQUESTS = 300, 800
+"""Openings; and requests, where each begins a long conversation with tools."""
 _TIME_TO_TEST = 100
 """Openings, of which the probes are a part, between enough evidence and a verdict that rests on no test."""
 _LEAST_OPENINGS = 60
@@ -47,7 +49,8 @@ class Record:
 
     id: str
     level: Level
-    detected_us: int
+    level_us: int
+    """When it got its present level."""
     evidence: tuple[Evidence, ...] = ()
     word: Word | None = None
     merged: list[str] = field(default_factory=list)
@@ -62,8 +65,25 @@ class Record:
     """Nearly all of its questions began a conversation when it got its level: who is refused goes on with nothing."""
     enough_at: int | None = None
     """Openings from which it has time to be tested, the evidence being enough without; None while it is not."""
+    pool: int = 0
+    """Payers that were known to take over from one another when it was told last."""
     united_next: int = 0
     """Requests from which it is compared again with the clusters that it has met."""
+    _first: dict[Level, int] = field(default_factory=dict)
+    """When it got each level first."""
+
+    def __post_init__(self) -> None:
+        self.reach(self.level, self.level_us)
+
+    @property
+    def detected_us(self) -> int:
+        """When it got its present level first; a verdict that was given up for a while is as old as it was."""
+        return self._first[self.level]
+
+    def reach(self, level: Level, now_us: int) -> None:
+        """Gives it a level."""
+        self.level, self.level_us = level, now_us
+        self._first.setdefault(level, now_us)
 
     @property
     def score(self) -> float:
@@ -78,10 +98,12 @@ class Record:
         mixed = [each for each in (self, other) if each.is_mixed]
         self.is_mixed, self.imitates = bool(mixed), bool(mixed) and all(each.imitates for each in mixed)
         if other.level is self.level:
-            self.detected_us = min(self.detected_us, other.detected_us)
+            self.level_us = min(self.level_us, other.level_us)
         elif other.level is Level.CONFIRMED:
-            self.level, self.evidence, self.detected_us = other.level, other.evidence, other.detected_us
+            self.level, self.evidence, self.level_us = other.level, other.evidence, other.level_us
             self.asked_once = other.asked_once
+        for level, first_us in other._first.items():
+            self._first[level] = min(first_us, self._first.get(level, first_us))
 
 
 def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
@@ -91,10 +113,13 @@ def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) 
     """
     openings = cluster.dealt.openings
     level = level_of(evidence, record.level, openings)
-    if level is not Level.CONFIRMED and record.level is Level.CONFIRMED:
+    if record.level is Level.CONFIRMED:
+        record.enough_at = None
+        if level is Level.CONFIRMED and not is_tested(evidence) and are_customers(cluster, evidence):
+            level = Level.SUSPECTED
         # What it refuses comes back at once where it comes back by itself, and later where others take it up.
-        return Level.CONFIRMED if cluster.last_us - record.detected_us < ECHO_US else level
-    if level is not Level.CONFIRMED or record.level is Level.CONFIRMED or is_tested(evidence):
+        return Level.CONFIRMED if cluster.last_us - record.level_us < ECHO_US else level
+    if level is not Level.CONFIRMED or is_tested(evidence):
         record.enough_at = None
         return level
     if record.enough_at is None:
@@ -138,7 +163,9 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
     members = members_of(engine, cluster)
     only = _only(engine, members, cluster, record)
     excused = excused_accounts(members, cluster) if only is None else ()
-    whole = whole_accounts(members, cluster) if level is Level.CONFIRMED else ()
+    is_confirmed = level is Level.CONFIRMED
+    whole = whole_accounts(members, cluster) if is_confirmed else ()
+    known = known_accounts(members, cluster) if is_confirmed else ()
     return Campaign(
         id=record.id,
         level=level,
@@ -150,6 +177,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         accounts=len(cluster.members if only is None else only),
         members=tuple(cluster.latest_members(MOST_MEMBERS)) if only is None else only,
         whole=tuple(sorted({*whole} - {*excused} if only is None else {*whole} & {*only})),
+        known=tuple(sorted({*known} - {*whole})),
         excused=excused,
         mixed=record.is_mixed,
         marks=marks,
@@ -183,8 +211,8 @@ def _probes(cluster: Cluster, is_enough: bool) -> int:
     whenever it has grown fourfold since. One that the same payer picked up under another account was in vain.
     """
     openings = cluster.dealt.openings
-    in_vain = min(cluster.relations[Relation.ROUTED], _PROBES)
-    if picked_up := len(cluster.pairs.tested):
+    in_vain = min(cluster.relations[Relation.ROUTED] + house(cluster.pairs.tested), _PROBES)
+    if picked_up := apart(cluster.pairs.tested):
         more = openings // _ONE_MORE if picked_up > 1 else 0
         return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain + more
     came_back = cluster.relations[Relation.CAME_BACK]
@@ -206,4 +234,5 @@ def is_probing(cluster: Cluster, record: Record) -> bool:
     if record.score >= SUSPECT and openings >= _LEAST_OPENINGS:
         return True
     # Who behaves like people on purpose looks like people in everything but this.
-    return score_without(record.evidence, "balance") >= _UNLIKE and openings >= _MANY_OPENINGS
+    is_much = openings >= _MANY_OPENINGS or (openings >= _LEAST_OPENINGS and cluster.requests >= _MANY_REQUESTS)
+    return is_much and score_without(record.evidence, "balance") >= _UNLIKE

@@ -12,6 +12,10 @@ from msgspec import Struct
 from proxy.events.content import Content
 from proxy.verdict.campaign import Campaign, Level, Word
 
+_OF_KNOWN, _FEWEST_OF_KNOWN = 0.15, 1
+"""Of a campaign's marks, that make a request of an account that is known for it one of its: in words that are not all
+known yet."""
+
 
 class Match(Struct, frozen=True, gc=False):
     """The campaign that a request belongs to."""
@@ -30,6 +34,7 @@ class Snapshot:
         self.campaigns = {campaign.id: campaign for campaign in campaigns if campaign.word is not Word.RELEASE}
         self._by_piece: dict[int, tuple[tuple[str, int], ...]] = {}
         self._by_account: dict[str, Campaign] = {}
+        self._known: dict[str, frozenset[str]] = {}
         self._excused: dict[str, frozenset[str]] = {}
         self._only: dict[str, frozenset[str]] = {}
         for campaign in self.campaigns.values():
@@ -37,6 +42,8 @@ class Snapshot:
                 self._by_piece[piece] = (*self._by_piece.get(piece, ()), (campaign.id, weight))
             for account in campaign.whole:
                 self._by_account.setdefault(account, campaign)
+            if campaign.known:
+                self._known[campaign.id] = frozenset(campaign.known)
             if campaign.excused:
                 self._excused[campaign.id] = frozenset(campaign.excused)
             if campaign.mixed:
@@ -66,7 +73,12 @@ class Snapshot:
         for name, weight in weights.items():
             campaign = self.campaigns[name]
             marks = campaign.marks
-            if weight < marks.least or counts[name] < marks.fewest or weight <= most:
+            if weight <= most:
+                continue
+            least, fewest = float(marks.least), marks.fewest
+            if account in self._known.get(name, ()):
+                least, fewest = least * _OF_KNOWN, min(fewest, _FEWEST_OF_KNOWN)
+            if weight < least or counts[name] < fewest:
                 continue
             if account in self._excused.get(name, ()) or (name in self._only and account not in self._only[name]):
                 continue

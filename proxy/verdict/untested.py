@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, Relation
+from proxy.detect.pairs import house
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.judgement import (
-    AIMS,
     CREATED_IN_BURSTS,
     OVERWHELMING,
     SHARED_EXITS,
@@ -43,7 +43,7 @@ _LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
 
 def is_campaign_untested(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """Whether evidence that is enough without a test is to be believed."""
-    return _lasts(cluster, evidence) and not _are_customers(cluster, evidence)
+    return _lasts(cluster, evidence) and not are_customers(cluster, evidence)
 
 
 def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
@@ -54,15 +54,15 @@ def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
         return False
     if cluster.dealt.asks_once(_ONLY) and _shown(evidence) >= _LIST:
         return True
-    return _speaks(evidence, _TIES) and cluster.dealt.openings >= _MANY_OPENINGS and _is_plain(cluster, evidence)
+    return cluster.dealt.openings >= _MANY_OPENINGS and _is_plain(cluster, evidence)
 
 
-def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
+def are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """A few firms, people who return to their matters or share them, or those of whom half came back when they were
     refused, or some where they talk their matters over, unless all else is more than customers ever show."""
     if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
         return True
-    back = cluster.relations[Relation.CAME_BACK] + cluster.relations[Relation.ROUTED]
+    back = cluster.relations[Relation.CAME_BACK] + cluster.relations[Relation.ROUTED] + house(cluster.pairs.tested)
     if back and not cluster.dealt.asks_once(_MOSTLY) and score_of(evidence) < OVERWHELMING:
         return True
     return 0 < cluster.probes <= 2 * back and not _is_plain(cluster, evidence)
@@ -71,10 +71,9 @@ def _are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
 def _is_plain(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """Whether it is a campaign by all that it shows, whatever became of refusals."""
     openings = cluster.dealt.openings
-    if openings < _OPENINGS or not cluster.dealt.asks_once(_MOSTLY):
+    if openings < _OPENINGS or not cluster.dealt.asks_once(_MOSTLY) or not _speaks(evidence, _TIES):
         return False
-    is_more = openings >= _PLENTY_OF_OPENINGS and _speaks(evidence, (*_TIES, *AIMS))
-    return _shown(evidence) >= (_LESS_PLAIN if is_more else _PLAIN)
+    return _shown(evidence) >= (_LESS_PLAIN if openings >= _PLENTY_OF_OPENINGS else _PLAIN)
 
 
 def _speaks(evidence: Sequence[Evidence], signals: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from proxy.events.content import Content
 from proxy.events.event import Asked
-from proxy.verdict.analyst import Analyst
+from proxy.verdict.analyst import RENEWAL_US, Analyst
 from proxy.verdict.campaign import Level, Word
 from proxy.verdict.snapshot import Snapshot
 from tests.unit.detect.traffic_by_hand import (
@@ -325,6 +325,25 @@ def test_after_a_restart_the_customers_who_say_the_same_are_left_alone_as_before
     assert [loop.ask(each) for each in asks] == [False, True, True]
     assert loop.campaign.mixed
     assert loop.campaign.members == tuple(sorted(POOL[:10]))
+
+
+def test_whom_a_campaign_means_that_shares_its_words_with_customers_is_told_as_soon_as_it_shows() -> None:
+    loop, now_us = failing_over(), LATER
+
+    def ask(account: str, task: str) -> bool:
+        nonlocal now_us
+        now_us += RENEWAL_US
+        return loop.ask(asked(account, said(WRAPPER, pieces(task)), now_us))
+
+    for customer in names("customer", 5):
+        for _ in range(2):
+            assert not ask(customer, f"what {customer} asks")
+    (told,) = loop.analyst.verdicts()
+    assert told.mixed
+    assert not ask(told.members[0], "a task that is taken over")
+    loop.analyst.verdicts()
+    assert ask("fresh", "a task that is taken over")
+    assert "fresh" in loop.analyst.verdicts()[0].members
 
 
 def test_after_a_restart_who_asks_once_is_still_told_from_customers_who_converse() -> None:

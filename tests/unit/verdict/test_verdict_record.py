@@ -106,6 +106,25 @@ def test_an_account_that_was_seen_once_proves_nothing() -> None:
     assert "newcomer" not in whole_accounts(members_of(engine, cluster), cluster)
 
 
+@pytest.mark.parametrize(("matters", "is_known"), [(20, True), (100, False)])
+def test_an_account_whose_requests_are_often_the_campaigns_is_known_for_it(matters: int, is_known: bool) -> None:
+    engine, cluster = observed(*own_matters("pool-3", matters))
+    campaign = told(engine, cluster)
+    assert ("pool-3" in campaign.known) is is_known
+    assert not {*campaign.known} & {*campaign.whole}
+    reworded = said(WRAPPER[:2], pieces("what it asks else"))
+    assert (Snapshot([campaign]).match("pool-3", reworded) is not None) is is_known
+    assert Snapshot([campaign]).match("fresh", reworded) is None
+    assert told(engine, cluster, Level.SUSPECTED).known == ()
+
+
+def test_an_account_that_took_over_what_was_refused_is_known_for_it_whatever_else_it_says() -> None:
+    engine, cluster = observed(*own_matters("pool-3", 100))
+    one, other = (payer.group for account in POOL[2:4] if (payer := engine.payers.find(account)) is not None)
+    cluster.pairs.related(Relation.TESTED_ECHO, one, other)
+    assert "pool-3" in told(engine, cluster).known
+
+
 def test_who_says_mostly_other_things_is_excused() -> None:
     visit = asked("visitor", said(WRAPPER, pieces("a visit")), LATER)
     engine, cluster = observed(visit, *own_matters("visitor", 40))
@@ -207,6 +226,27 @@ def test_before_it_is_confirmed_without_any_test_it_is_tested_more_than_once() -
     assert is_probing(cluster, enough)
     cluster.probes = 3
     assert not is_probing(cluster, enough)
+
+
+def test_long_conversations_are_as_good_a_reason_to_probe_as_many_short_ones() -> None:
+    _, cluster = observed()
+    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "like people", SUSPECT - 1),))
+    cluster.dealt.total.openings, cluster.requests = 100, 790
+    assert not is_probing(cluster, record)
+    cluster.requests = 810
+    assert is_probing(cluster, record)
+    cluster.dealt.total.openings = 50
+    assert not is_probing(cluster, record)
+
+
+def test_probes_that_a_products_own_key_takes_over_lead_to_few_others() -> None:
+    _, cluster = observed()
+    record = Record("c-1", Level.SUSPECTED, T0, (Evidence("content", "near", SUSPECT),))
+    cluster.dealt.total.openings = 10_000
+    while is_probing(cluster, record):
+        cluster.pairs.tested.add((cluster.probes, 99))
+        cluster.probes += 1
+    assert cluster.probes <= 8
 
 
 def test_what_speaks_against_it_saves_a_suspicion_from_probes() -> None:
@@ -337,15 +377,15 @@ def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
         evidence = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2), back, *more)
         return level_after(cluster, Record("c-1", Level.SUSPECTED, T0, enough_at=0), evidence)
 
-    assert level(17.5, 800) is Level.CONFIRMED
-    assert level(17.0, 800) is Level.SUSPECTED
-    assert level(17.0, 50_000) is Level.SUSPECTED
-    aim, tie = Evidence("content", "reasoning-traces", 0.5), Evidence("infrastructure", "shared-exits", 0.5)
-    assert level(16.5, 3500, aim) is level(16.5, 3500, tie) is Level.CONFIRMED
-    assert level(16.5, 2500, aim) is Level.SUSPECTED
-    assert level(15.5, 3500, tie) is Level.SUSPECTED
-    assert level(17.5, 550) is Level.SUSPECTED
-    assert level(17.0, 800, Evidence("infrastructure", "created-in-bursts", 2.0)) is Level.SUSPECTED
+    tie = Evidence("infrastructure", "shared-exits", 0.5)
+    assert level(17.0, 800, tie) is Level.CONFIRMED
+    assert level(16.5, 800, tie) is Level.SUSPECTED
+    assert level(16.0, 3500, tie) is Level.CONFIRMED
+    assert level(16.0, 2500, tie) is level(15.5, 3500, tie) is Level.SUSPECTED
+    assert level(17.0, 550, tie) is Level.SUSPECTED
+    assert level(16.5, 800, tie, Evidence("infrastructure", "created-in-bursts", 2.0)) is Level.SUSPECTED
+    # However evenly they use it, and whatever they ask for: without a tie they are a product's customers.
+    assert level(19.0, 50_000, Evidence("content", "reasoning-traces", 1.0)) is Level.SUSPECTED
     cluster.relations[Relation.CAME_BACK] = 1
     assert level(17.0, 800) is Level.CONFIRMED
 
@@ -438,6 +478,31 @@ def test_a_verdict_stands_until_what_it_refused_had_time_to_be_taken_up() -> Non
     assert level_after(cluster, record, weak) is Level.CONFIRMED
     cluster.last_us = T0 + HOUR_US
     assert level_after(cluster, record, weak) is Level.SUSPECTED
+
+
+def test_a_verdict_without_a_test_is_given_up_once_those_that_it_refuses_come_back_by_themselves() -> None:
+    _, cluster = observed()
+    record = Record("c-1", Level.CONFIRMED, T0)
+    cluster.probes, cluster.last_us = 20, T0 + HOUR_US
+    assert level_after(cluster, record, LOUD) is Level.CONFIRMED
+    cluster.relations[Relation.CAME_BACK] = 12
+    assert level_after(cluster, record, LOUD) is Level.SUSPECTED
+    assert level_after(cluster, record, (*LOUD, Evidence("reaction", "refusal-echo", 10.0))) is Level.CONFIRMED
+    cluster.last_us = T0 + 5 * MINUTE_US
+    assert level_after(cluster, record, LOUD) is Level.CONFIRMED
+
+
+def test_a_verdict_that_was_given_up_for_a_while_is_as_old_as_it_was() -> None:
+    record = Record("c-1", Level.SUSPECTED, T0)
+    record.reach(Level.CONFIRMED, T0 + MINUTE_US)
+    assert record.detected_us == T0 + MINUTE_US
+    record.reach(Level.SUSPECTED, T0 + HOUR_US)
+    assert record.detected_us == T0
+    record.reach(Level.CONFIRMED, T0 + 2 * HOUR_US)
+    assert (record.detected_us, record.level_us) == (T0 + MINUTE_US, T0 + 2 * HOUR_US)
+    other = Record("c-2", Level.CONFIRMED, T0 + 10)
+    record.take_over(other)
+    assert record.detected_us == T0 + 10
 
 
 def mixed() -> tuple[Engine, Cluster]:

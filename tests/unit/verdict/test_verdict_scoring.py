@@ -85,7 +85,7 @@ def test_a_template_alone_is_never_more_than_a_reason_to_look() -> None:
 @pytest.mark.parametrize("kind", ["echoes", "tested", "handovers", "replays"])
 def test_ties_have_said_all_they_can_at_some_point(kind: str) -> None:
     some, many = counted(in_turn(400, 100)), counted(in_turn(400, 100))
-    chain(some, kind, 100)
+    chain(some, kind, 300)
     chain(many, kind, 400)
     assert weights(some) == {**weights(many)}
     assert score_of(weigh(some)) > score_of(weigh(counted(in_turn(400, 100))))
@@ -362,6 +362,21 @@ def test_ties_that_fall_on_all_accounts_by_lot_are_a_pools(seed: int) -> None:
     cluster, rng = counted(in_turn(800, 80)), Random(seed)
     cluster.pairs.handovers.update((rng.randrange(80), rng.randrange(80)) for _ in range(160))
     assert weights(cluster)["conversation-handover"] > 0
+
+
+def test_the_more_payers_conversations_that_are_handed_on_join_the_less_it_is_the_keys_of_one_router() -> None:
+    router, pool = counted(in_turn(800, 100)), counted(in_turn(800, 200))
+    chain(router, "handovers", 63)
+    chain(pool, "handovers", 199)
+    assert weights(router)["conversation-handover"] < weights(pool)["conversation-handover"] - 2
+
+
+@pytest.mark.parametrize("kind", ["echoes", "handovers", "replays", "tested"])
+def test_a_product_that_falls_back_to_a_key_of_its_own_is_no_pool(kind: str) -> None:
+    cluster = counted(in_turn(800, 80))
+    getattr(cluster.pairs, kind).update((number, 79) for number in range(40))
+    cluster.probes, cluster.refused_groups = (40, set(range(40))) if kind == "tested" else (0, set())
+    assert not weights(cluster).keys() & {"refusal-echo", "quota-echo", "conversation-handover", "signature-replay"}
 
 
 def test_a_refusal_that_another_account_of_the_payer_took_over_tells_nothing() -> None:

@@ -63,6 +63,14 @@ def test_who_is_excused_is_passed_over_and_others_are_not() -> None:
     assert [each.campaign for each in found if each is not None] == ["c-2", "c-1"]
 
 
+def test_of_an_account_that_is_known_for_a_campaign_some_of_its_marks_are_enough() -> None:
+    snapshot = Snapshot([campaign(known=("a",))])
+    some, none = Content(pieces=(3, 9)), Content(pieces=(4, 9))
+    assert [snapshot.match(account, some) is None for account in "ab"] == [False, True]
+    assert snapshot.match("a", none) is None
+    assert Snapshot([campaign(known=("a",), mixed=True)]).match("a", some) is None
+
+
 def test_where_only_some_accounts_are_meant_others_with_the_same_words_are_passed_over() -> None:
     snapshot = Snapshot([campaign(members=("a",), mixed=True)])
     assert [snapshot.match(account, Content(pieces=(1, 2))) is None for account in "ab"] == [False, True]
