@@ -27,6 +27,8 @@ _MOST_PROBES = 16
 _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
+_YOUNG, _YOUNG_US = 200, 2 * 60 * 60 * 1_000_000
+"""Requests of a cluster that may still be the new wording of an older one, and how long it has been there at most."""
 SUMS = (
     *("requests", "admitted", "prevented", "held_requests", "probes", "controls", "control_echoes"),
     *("input_tokens", "output_tokens"),
@@ -126,6 +128,10 @@ class Cluster:
         for template in self.templates[most:]:
             template.cluster = _NOWHERE
         del self.templates[most:]
+
+    def is_young(self, at_us: int) -> bool:
+        """Whether it may still be the new wording of another one."""
+        return self.requests < _YOUNG and at_us - self.first_us <= _YOUNG_US
 
     def is_strange(self, payer: Payer) -> bool:
         """Whether a payer says mostly other things, so that what it has in common with a campaign is chance."""

@@ -62,12 +62,12 @@ class Echoes:
         """The last refusal of a payer."""
         return self._refused.get(group)
 
-    def alike(self, found: Found, is_young: bool, at_us: int) -> tuple[Relation, int]:
+    def alike(self, found: Found, related: bool, at_us: int) -> tuple[Relation, int]:
         """How a request stands whose words were another's: a pool words its wrapper anew, others have their own.
 
-        `is_young`: its cluster may be the new wording of an older one.
+        `related`: its cluster is the other one's, or may be the new wording of an older one.
         """
-        if not is_young or found.refused < ALIKE or found.refused * 3 < found.lone * 2:
+        if not related or found.refused < ALIKE or found.refused * 3 < found.lone * 2:
             return Relation.SIMILAR, 0
         refusal = self.refusal_of(found.other)
         if refusal is None or at_us - refusal.at_us > ECHO_US:

@@ -38,8 +38,6 @@ _TIED_SHARE = 0.15
 """Ties, and their share of a payer's requests, from which it is counted with those that it is tied to."""
 _CONTROL = 8
 """Of so many requests of a suspicion that were let pass, one is waited for as those are that were refused."""
-_YOUNG = 200
-"""Requests of a cluster that may still be the new wording of an older one."""
 _STILL = 0.5
 """Votes that say a request has the words of its campaign, which may have changed since it was decided."""
 
@@ -218,8 +216,8 @@ class Engine:
     ) -> tuple[Relation, int]:
         """How a request stands to what was refused others, in whatever words, given how it stands to what was asked."""
         if relation is Relation.NEW and found.others >= ALIKE and found.others * 3 >= found.lone * 2:
-            young = cluster is None or cluster.requests < _YOUNG or self._latest.get(found.other) is cluster
-            relation, whose = self._echoes.alike(found, young, asked.moment_us)
+            related = cluster is None or cluster.is_young(asked.moment_us) or self._latest.get(found.other) is cluster
+            relation, whose = self._echoes.alike(found, related, asked.moment_us)
         trial = self._tried(content, payer, asked, found)
         if trial is not None and relation in (Relation.NEW, Relation.SIMILAR):
             relation, whose = self._picked_up(trial, payer.group, cluster, relation, whose)

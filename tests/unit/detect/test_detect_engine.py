@@ -17,6 +17,7 @@ from proxy.detect.template import MOST_PIECES
 from proxy.events.content import Content
 from proxy.events.event import Answered, Asked
 from tests.unit.detect.traffic_by_hand import (
+    HOUR_US,
     SECOND_US,
     T0,
     asked,
@@ -248,6 +249,17 @@ def test_who_asks_in_the_words_of_another_templates_refused_request_tells_nothin
     engine.asked(asked("customer-1", said(pieces("a product"), question), T0 + 10**10 + SECOND_US))
     assert not product.pairs.tested
     assert engine.ties.degree
+
+
+def test_a_product_that_was_there_for_hours_is_no_new_wording_of_a_campaign() -> None:
+    engine, cluster = suspected()
+    for event in timed(dealt(pieces("a product"), names("customer", 20), "own"), 100):
+        engine.asked(event)
+    product = next(other for other in engine.clusters.values() if other is not cluster)
+    question, at_us = pieces("the question", 24), T0 + 3 * HOUR_US
+    engine.asked(asked("pool-1", said(question), at_us, action="throttle", by_verdict=True, campaign="c-1"))
+    engine.asked(asked("customer-1", said(pieces("a product"), question), at_us + SECOND_US))
+    assert not product.pairs.tested
 
 
 def test_what_a_suspicion_lets_pass_and_others_ask_as_well_is_counted_as_chance() -> None:
