@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from proxy.detect.conversations import Relation
+from proxy.detect.conversations import TEST_US, Relation
 from proxy.detect.dealt import MOST_PAYERS, Dealt
 from proxy.detect.pairs import SAMPLE, Pairs
 from proxy.detect.payers import Payer
@@ -27,8 +27,8 @@ _MOST_PROBES = 16
 _FAMILIAR = 10
 _STRANGE = 0.1
 """A payer of so many requests, of which so few are the cluster's, does not belong to it."""
-_YOUNG, _YOUNG_US = 200, 2 * 60 * 60 * 1_000_000
-"""Requests of a cluster that may still be the new wording of an older one, and how long it has been there at most."""
+_YOUNG = 200
+"""Requests of a cluster that may still be the new wording of an older one."""
 SUMS = (
     *("requests", "admitted", "prevented", "held_requests", "probes", "controls", "control_echoes"),
     *("input_tokens", "output_tokens"),
@@ -130,8 +130,8 @@ class Cluster:
         del self.templates[most:]
 
     def is_young(self, at_us: int) -> bool:
-        """Whether it may still be the new wording of another one."""
-        return self.requests < _YOUNG and at_us - self.first_us <= _YOUNG_US
+        """Whether it may still be the new wording of another one, of which what was refused comes again."""
+        return self.requests < _YOUNG and at_us - self.first_us <= TEST_US
 
     def is_strange(self, payer: Payer) -> bool:
         """Whether a payer says mostly other things, so that what it has in common with a campaign is chance."""

@@ -6,7 +6,9 @@ its own; where they turn out to be one, what both counted is taken off the one, 
 
 from __future__ import annotations
 
-from proxy.detect.cluster import SUMS, Cluster
+from collections.abc import Mapping
+
+from proxy.detect.cluster import SUMS, Cluster, K
 from proxy.detect.payers import Payer
 from proxy.events.event import Answered, Asked
 from proxy.generations import Generations
@@ -62,15 +64,16 @@ def _take_off(cluster: Cluster, part: Cluster) -> None:
     """Takes off what is counted by the request; what is counted by the member, merging counts once itself."""
     for name in SUMS:
         setattr(cluster, name, getattr(cluster, name) - getattr(part, name))
-    for relation, times in part.relations.items():
-        cluster.relations[relation] -= times
-    for mine, theirs in ((cluster.members, part.members), (cluster.models, part.models)):
-        for kind, times in theirs.items():
-            if kind in mine:
-                mine[kind] -= times
-    for shape, times in part.shapes.items():
-        if shape in cluster.shapes:
-            cluster.shapes[shape] -= times
+    _less(cluster.relations, part.relations)
+    _less(cluster.members, part.members)
+    _less(cluster.models, part.models)
+    _less(cluster.shapes, part.shapes)
     cluster.targets = [one - another for one, another in zip(cluster.targets, part.targets, strict=True)]
     cluster.dealt.take_off(part.dealt)
     cluster.timeline.take_off(part.timeline)
+
+
+def _less(mine: dict[K, int], theirs: Mapping[K, int]) -> None:
+    for kind, times in theirs.items():
+        if kind in mine:
+            mine[kind] -= times

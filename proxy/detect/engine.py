@@ -89,10 +89,9 @@ class Engine:
         if enters and cluster is not None and relation is Relation.CONTINUES:
             relation, again = Relation.NEW, False  # what is asked for only in a later turn begins there
         tied = self._tied(asked, payer) if group in self.ties.degree else None
-        counts: list[Cluster] = []
-        for each in dict.fromkeys(each.whole for each in (cluster, tied) if each is not None):
+        counts = list(dict.fromkeys([each.whole for each in (cluster, tied) if each is not None]))
+        for each in counts:
             self._count(each, asked, payer, relation, again, whose, replayed)
-            counts.append(each)
         if len(counts) > 1:
             twice = self._counted.twice(counts[1], counts[0])
             twice.asked(asked, payer, relation, again, whose)

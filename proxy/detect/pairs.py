@@ -6,6 +6,7 @@ Counts only; what they mean is `verdict.reaction`'s.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from proxy.detect.conversations import Relation
 from proxy.detect.dealt import MOST_PAYERS
@@ -81,21 +82,27 @@ def _tie(ties: set[tuple[int, int]], one: int, other: int) -> None:
         ties.add((one, other))
 
 
-def apart(pairs: Collection[tuple[int, int]]) -> int:
-    """How many of them tell of different payers at both ends; none where few take over from all the others."""
-    before, after = _ends(pairs)
-    return 0 if _is_house(before, after) else min(before, after)
+class Takeovers(NamedTuple):
+    """How many payers pairs tell of, at either end."""
+
+    before: int
+    after: int
+
+    @property
+    def apart(self) -> int:
+        """How many tell of different payers at both ends; none where few take over from all the others."""
+        return 0 if self._is_house else min(self)
+
+    @property
+    def house(self) -> int:
+        """Payers from whom the same few take over: customers of a product that falls back to keys of its own."""
+        return self.before if self._is_house else 0
+
+    @property
+    def _is_house(self) -> bool:
+        return 0 < self.after <= _HOUSE_KEYS and _EACH * self.after <= self.before
 
 
-def house(pairs: Collection[tuple[int, int]]) -> int:
-    """Payers from whom the same few take over: customers of a product that falls back to keys of its own."""
-    before, after = _ends(pairs)
-    return before if _is_house(before, after) else 0
-
-
-def _ends(pairs: Collection[tuple[int, int]]) -> tuple[int, int]:
-    return len({one for one, _ in pairs}), len({other for _, other in pairs})
-
-
-def _is_house(before: int, after: int) -> bool:
-    return 0 < after <= _HOUSE_KEYS and _EACH * after <= before
+def takeovers(pairs: Collection[tuple[int, int]]) -> Takeovers:
+    """What pairs (who before, who after) tell of who takes over from whom."""
+    return Takeovers(len({one for one, _ in pairs}), len({other for _, other in pairs}))

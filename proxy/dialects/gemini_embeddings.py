@@ -14,7 +14,7 @@ from proxy.dialects.gemini_generate import UsageMetadata
 from proxy.dialects.gemini_paths import with_models
 from proxy.dialects.gemini_request import Content, spelt, text_bytes, texts_of
 from proxy.dialects.llm import Family, LlmRequest
-from proxy.dialects.meter import Tally
+from proxy.dialects.meter import Tally, each_whole
 from proxy.dialects.request_body import as_it_is
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
@@ -75,11 +75,6 @@ def _conversation(talk: _Talk) -> Conversation:
     return Conversation(turns=[Turn(USER, "\n".join(texts))] if texts else (), sampling=sampling(asked))
 
 
-def _read_event(data: bytes, tally: Tally) -> bool:
-    _read_answer(data, tally)
-    return False
-
-
 def _read_answer(data: bytes, tally: Tally) -> None:
     answer = _ANSWER.read(data)
     if answer.usage_metadata is not None:
@@ -95,7 +90,7 @@ GEMINI_EMBEDDINGS = Dialect(
     read_request=_read_request,
     read_conversation=_read_conversation,
     ask_usage=as_it_is,
-    read_event=_read_event,
+    read_event=each_whole(_read_answer),
     read_answer=_read_answer,
     error_event=google_error_event,
 )

@@ -12,7 +12,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import google_error_event
 from proxy.dialects.gemini_request import NAME, read_conversation, read_request, signature_of
 from proxy.dialects.llm import Family, Usage
-from proxy.dialects.meter import Tally
+from proxy.dialects.meter import Tally, each_whole
 from proxy.dialects.request_body import as_it_is, believable
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
@@ -87,11 +87,6 @@ class _Answer(msgspec.Struct, gc=False, rename="camel"):
 _ANSWER = Shape(_Answer)
 
 
-def _read_event(data: bytes, tally: Tally) -> bool:
-    _read_answer(data, tally)
-    return False
-
-
 def _read_answer(data: bytes, tally: Tally) -> None:
     answer = _ANSWER.read(data)
     is_over = answer.prompt_feedback is not None and bool(answer.prompt_feedback.block_reason)
@@ -122,7 +117,7 @@ GEMINI_GENERATE = Dialect(
     read_request=read_request,
     read_conversation=read_conversation,
     ask_usage=as_it_is,
-    read_event=_read_event,
+    read_event=each_whole(_read_answer),
     read_answer=_read_answer,
     error_event=google_error_event,
     lists_events=True,

@@ -65,6 +65,16 @@ AnswerReader = Callable[[bytes, Tally], None]
 """Reads a whole plain answer into the tally, or an element of one that is a list. May raise DialectError."""
 
 
+def each_whole(read: AnswerReader) -> EventReader:
+    """Reads events that are whole answers themselves, none of which carries usage alone."""
+
+    def read_event(data: bytes, tally: Tally) -> bool:
+        read(data, tally)
+        return False
+
+    return read_event
+
+
 class Meter(Protocol):
     """Meters one answer; every byte of it is fed once, in order. No method raises, whatever the bytes."""
 

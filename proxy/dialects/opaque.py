@@ -11,7 +11,7 @@ from proxy.dialects.faults import anthropic_error_event, google_error_event, ope
 from proxy.dialects.gemini_paths import with_models
 from proxy.dialects.json_text import may_be_object
 from proxy.dialects.llm import OPAQUE, Family, Fault, LlmRequest
-from proxy.dialects.meter import Tally
+from proxy.dialects.meter import Tally, each_whole
 from proxy.dialects.request_body import as_it_is, models_of
 from proxy.dialects.shape import MOST_VALUES, Shape
 from proxy.errors import DialectError
@@ -57,10 +57,6 @@ def _read_google_request(path: str, body: bytes) -> LlmRequest:
     return with_models(request, (request.model, *request.models))
 
 
-def _read_event(_data: bytes, _tally: Tally) -> bool:
-    return False
-
-
 def _read_answer(_data: bytes, _tally: Tally) -> None:
     return
 
@@ -76,7 +72,7 @@ def _opaque(
         read_request=read_request,
         read_conversation=lambda path, body: (read_request(path, body), None),
         ask_usage=as_it_is,
-        read_event=_read_event,
+        read_event=each_whole(_read_answer),
         read_answer=_read_answer,
         error_event=error_event,
     )

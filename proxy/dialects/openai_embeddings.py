@@ -8,7 +8,7 @@ from proxy.dialects.conversation import Conversation, sampling
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import openai_error_event
 from proxy.dialects.llm import Family, LlmRequest
-from proxy.dialects.meter import Tally
+from proxy.dialects.meter import Tally, each_whole
 from proxy.dialects.openai_usage import CompletionUsage
 from proxy.dialects.prompts import conversation_of
 from proxy.dialects.request_body import as_it_is
@@ -60,11 +60,6 @@ def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
     )
 
 
-def _read_event(data: bytes, tally: Tally) -> bool:
-    _read_answer(data, tally)
-    return False
-
-
 def _read_answer(data: bytes, tally: Tally) -> None:
     answer = _ANSWER.read(data)
     if answer.usage is not None:
@@ -80,7 +75,7 @@ OPENAI_EMBEDDINGS = Dialect(
     read_request=_read_request,
     read_conversation=_read_conversation,
     ask_usage=as_it_is,
-    read_event=_read_event,
+    read_event=each_whole(_read_answer),
     read_answer=_read_answer,
     error_event=openai_error_event,
 )

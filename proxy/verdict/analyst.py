@@ -134,11 +134,8 @@ class Analyst:
             self._unite(cluster, with_campaigns=has_grown)
             record = self._record(cluster)
         confirmed = record is not None and record.level is Level.CONFIRMED
-        if record is not None and confirmed and not record.is_mixed:
+        if record is not None and confirmed:
             self._find_customers(cluster, record)
-        elif record is not None and confirmed and record.pool != len(cluster.pairs.pool):
-            record.pool = len(cluster.pairs.pool)
-            self._stale.add(record.id)  # it means its pool only
         if (confirmed or record is None) and not has_grown:
             return
         cluster.judged_next = round(cluster.requests * _GROWTH) + _STEP
@@ -154,7 +151,12 @@ class Analyst:
             self._reconsider(cluster, record, now_us)
 
     def _find_customers(self, cluster: Cluster, record: Record) -> None:
-        """Notes that a campaign shares its words with customers, once it shows."""
+        """Notes that a campaign shares its words with customers, once it shows, and then who else it means."""
+        if record.is_mixed:
+            if record.pool != len(cluster.pairs.pool):
+                record.pool = len(cluster.pairs.pool)
+                self._stale.add(record.id)
+            return
         record.imitates = record.asked_once and is_imitation(cluster, record.evidence)
         record.is_mixed = record.imitates or is_mixed(cluster, record.evidence)
         if record.is_mixed:

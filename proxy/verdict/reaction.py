@@ -10,7 +10,7 @@ from math import exp, lgamma, log, log1p, log2
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, TEST_US, Relation
-from proxy.detect.pairs import apart, house
+from proxy.detect.pairs import takeovers
 from proxy.detect.ties import largest_component
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.nats import LEAST_PAYERS, capped, evidence
@@ -47,7 +47,7 @@ def reaction(cluster: Cluster) -> list[Evidence]:
     """
     found = _tested(cluster)
     pairs = cluster.pairs
-    echoes, handovers, replays = map(apart, (pairs.echoes, pairs.handovers, pairs.replays))
+    echoes, handovers, replays = (takeovers(each).apart for each in (pairs.echoes, pairs.handovers, pairs.replays))
     if max(echoes, handovers, replays) < 2 or not _is_wide(cluster):
         return found
     if echoes >= 2:
@@ -115,10 +115,10 @@ def _tested(cluster: Cluster) -> list[Evidence]:
         return []
     # What a few do among themselves, who take turns anyway, says nothing of all the others.
     few = _few(pairs.handovers | pairs.echoes | pairs.replays, len(cluster.payers))
-    picked_up = [pair for pair in pairs.tested if not few.issuperset(pair)]
-    tested = apart(picked_up)
+    picked_up = takeovers([pair for pair in pairs.tested if not few.issuperset(pair)])
+    tested = picked_up.apart
     others = len(cluster.refused_groups - few)
-    routed = cluster.relations[Relation.ROUTED] + house(picked_up)
+    routed = cluster.relations[Relation.ROUTED] + picked_up.house
     refused = max(min(cluster.probes, others) - routed, tested)
     if not refused:
         return []
@@ -130,10 +130,10 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     # Silence never speaks for it: of some products no client tries again.
     weight = min(weight, 10.0 if tested else 0.0)
     # What is weighed counts pairs, and is bounded; what is told counts requests and payers.
-    failed_over = len({whose for whose, _ in picked_up})
     detail = (
-        f"{max(cluster.probes, failed_over)} requests in its words refused by a verdict; for {failed_over} of their "
-        f"payers another one asked the same within 2 h, {len(pairs.returned)} came back themselves"
+        f"{max(cluster.probes, picked_up.before)} requests in its words refused by a verdict; "
+        f"for {picked_up.before} of their payers another one asked the same within 2 h, "
+        f"{len(pairs.returned)} came back themselves"
     )
     return [evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.conversations import ECHO_US, Relation
 from proxy.detect.engine import Engine
-from proxy.detect.pairs import apart, house
+from proxy.detect.pairs import takeovers
 from proxy.detect.payers import Payer
 from proxy.detect.pieces import PROVEN
 from proxy.events.content import TARGETS
@@ -211,8 +211,9 @@ def _probes(cluster: Cluster, is_enough: bool) -> int:
     whenever it has grown fourfold since. One that the same payer picked up under another account was in vain.
     """
     openings = cluster.dealt.openings
-    in_vain = min(cluster.relations[Relation.ROUTED] + house(cluster.pairs.tested), _PROBES)
-    if picked_up := apart(cluster.pairs.tested):
+    tested = takeovers(cluster.pairs.tested)
+    in_vain = min(cluster.relations[Relation.ROUTED] + tested.house, _PROBES)
+    if picked_up := tested.apart:
         more = openings // _ONE_MORE if picked_up > 1 else 0
         return min(2 + 2 * picked_up, _PROBES_PICKED_UP) + in_vain + more
     came_back = cluster.relations[Relation.CAME_BACK]

@@ -12,9 +12,9 @@ from msgspec import Struct
 from proxy.events.content import Content
 from proxy.verdict.campaign import Campaign, Level, Word
 
-_OF_KNOWN, _FEWEST_OF_KNOWN = 0.15, 1
-"""Of a campaign's marks, that make a request of an account that is known for it one of its: in words that are not all
-known yet."""
+_OF_KNOWN = 0.15
+"""Of a campaign's marks, however few, that make a request of an account that is known for it one of its: in words that
+are not all known yet."""
 
 
 class Match(Struct, frozen=True, gc=False):
@@ -75,10 +75,8 @@ class Snapshot:
             marks = campaign.marks
             if weight <= most:
                 continue
-            least, fewest = float(marks.least), marks.fewest
-            if account in self._known.get(name, ()):
-                least, fewest = least * _OF_KNOWN, min(fewest, _FEWEST_OF_KNOWN)
-            if weight < least or counts[name] < fewest:
+            is_known = account in self._known.get(name, ())
+            if weight < marks.least * (_OF_KNOWN if is_known else 1) or (counts[name] < marks.fewest and not is_known):
                 continue
             if account in self._excused.get(name, ()) or (name in self._only and account not in self._only[name]):
                 continue

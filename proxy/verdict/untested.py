@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, Relation
-from proxy.detect.pairs import house
+from proxy.detect.pairs import takeovers
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.judgement import (
     CREATED_IN_BURSTS,
@@ -62,7 +62,8 @@ def are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     refused, or some where they talk their matters over, unless all else is more than customers ever show."""
     if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
         return True
-    back = cluster.relations[Relation.CAME_BACK] + cluster.relations[Relation.ROUTED] + house(cluster.pairs.tested)
+    routed = cluster.relations[Relation.ROUTED] + takeovers(cluster.pairs.tested).house
+    back = cluster.relations[Relation.CAME_BACK] + routed
     if back and not cluster.dealt.asks_once(_MOSTLY) and score_of(evidence) < OVERWHELMING:
         return True
     return 0 < cluster.probes <= 2 * back and not _is_plain(cluster, evidence)

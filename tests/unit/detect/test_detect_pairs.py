@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.detect.conversations import Relation
-from proxy.detect.pairs import SAMPLE, Pairs, apart, house
+from proxy.detect.pairs import SAMPLE, Pairs, Takeovers, takeovers
 
 
 def test_a_conversation_that_a_verdict_has_moved_ties_nobody() -> None:
@@ -35,10 +35,10 @@ def test_of_each_kind_a_sample_is_kept_and_nobody_is_paired_with_himself() -> No
 
 
 def test_who_takes_over_from_everybody_is_a_products_own_key_and_no_pool() -> None:
-    fallback = {(customer, 99) for customer in range(6)}
-    assert (apart(fallback), house(fallback)) == (0, 6)
-    pool = {(1, 2), (2, 3), (3, 1), (4, 2)}
-    assert (apart(pool), house(pool)) == (3, 0)
-    one = {(1, 2)}
-    assert (apart(one), house(one)) == (1, 0)
-    assert (apart(set()), house(set())) == (0, 0)
+    def told(taken: Takeovers) -> tuple[int, int]:
+        return taken.apart, taken.house
+
+    assert told(takeovers({(customer, 99) for customer in range(6)})) == (0, 6)
+    assert told(takeovers({(1, 2), (2, 3), (3, 1), (4, 2)})) == (3, 0)
+    assert told(takeovers({(1, 2)})) == (1, 0)
+    assert told(takeovers(set())) == (0, 0)
