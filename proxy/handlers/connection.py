@@ -22,8 +22,8 @@ from proxy.quiet import Reads
 log = logging.getLogger("stillgate.clients")
 LINGER_SECONDS = 10.0
 """For a client to end what nobody reads: to close at once could take the answer from it (RFC 9112, 9.6)."""
-_MOST_WAITING = 16
-"""Pipelined requests beyond which a client is held back."""
+_MOST_WAITING, _MOST_AT_ONCE = 4, 64
+"""Pipelined requests beyond which a client is held back, and which it may not send: one read has room for thousands."""
 _UNSENT_BYTES = 2**17
 """That the kernel takes for a client that does not read them; by itself it would take megabytes of each stream."""
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -85,10 +85,9 @@ class ClientConnection(asyncio.Protocol):
         self._waiting: deque[Request | MalformedError] = deque()
         """Behind the current one."""
         self._is_deaf = self._keeps = False
-        self._holds = 0
         self._linger: asyncio.TimerHandle | None = None
         self._drained: asyncio.Future[None] | None = None
-        self._uptake = Uptake()
+        self._holds, self._uptake = 0, Uptake()
 
     @property
     def is_idle(self) -> bool:
@@ -200,10 +199,12 @@ class ClientConnection(asyncio.Protocol):
         """As `reading.Taker` has it."""
         if self._current is None:
             self._begin(request)
-            return
-        self._waiting.append(request)
-        if len(self._waiting) == _MOST_WAITING:
-            self.hold_back()
+        elif len(self._waiting) >= _MOST_AT_ONCE and isinstance(request, Request):
+            raise MalformedError(429, "Too many requests came on this connection before their answers.")
+        else:
+            self._waiting.append(request)
+            if len(self._waiting) == _MOST_WAITING:
+                self.hold_back()
 
     def head_begun(self) -> None:
         """As `reading.Taker` has it."""

@@ -1,6 +1,7 @@
 """Owns the reading of requests from the bytes of one connection, in llhttp's strict mode. Knows no socket and no clock.
 
-What is bounded is bounded here: the lines of a head and their number. Bodies are bounded by whoever reads them.
+What is bounded is bounded here: a head, its lines and their number, and what stands between the pieces of a body.
+Bodies are bounded by whoever reads them.
 """
 
 from __future__ import annotations
@@ -11,14 +12,20 @@ from typing import Protocol
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from proxy.handlers.body import RequestBody, Source
-from proxy.handlers.request import MAX_HEADER_BYTES, MAX_HEADERS, MalformedError, Request
+from proxy.handlers.request import MAX_HEAD_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MalformedError, Request
+
+MOST_BETWEEN_BYTES = MAX_HEAD_BYTES
+"""Of what is no body between two pieces of one, or behind the last: the extensions of a chunk, trailers."""
 
 
 class Taker(Source, Protocol):
     """Who is told of requests, and is the source of their bodies."""
 
     def take(self, request: Request | MalformedError) -> None:
-        """The head of the next request has come, or else what is wrong with it, and that is the last."""
+        """The head of the next request has come, or else what is wrong with it, and that is the last.
+
+        MalformedError where a request is one too many.
+        """
 
     def head_begun(self) -> None:
         """Some of the next head has come, and not all of it; told once."""
@@ -34,6 +41,7 @@ class RequestReader:
     """Reads the requests of one connection. `peer_ip`: of the client."""
 
     __slots__ = (
+        "_between_bytes",
         "_is_behind",
         "_is_done",
         "_line_bytes",
@@ -59,7 +67,7 @@ class RequestReader:
         self._target = b""
         self._names: list[bytes] = []
         self._values: list[bytes] = []
-        self._read_bytes = self._line_bytes = 0
+        self._read_bytes = self._line_bytes = self._between_bytes = 0
         self._receiving: Request | None = None
 
     def feed(self, data: bytes) -> None:
@@ -68,10 +76,13 @@ class RequestReader:
             return
         self._read_bytes = len(data)
         self._is_behind = self._receiving is not None
+        self._between_bytes += len(data)
         try:
             self._parser.feed_data(data)
             if self.in_head:
                 self._bound(data)
+            elif self._between_bytes > MOST_BETWEEN_BYTES and self._receiving is not None:
+                raise MalformedError
         except HttpParserUpgrade as upgrade:
             self._stay(data[upgrade.args[0] :])
         except (HttpParserError, MalformedError) as fault:
@@ -125,11 +136,13 @@ class RequestReader:
         request.body = RequestBody(self._taker, exists=exists, length=length, expects=expects)
         if exists and parser.should_upgrade():
             request.keep_alive = False
-        self._receiving = request
+        self._between_bytes = 0
         self._taker.take(request)
+        self._receiving = request
 
     def on_body(self, piece: bytes) -> None:
         assert self._receiving is not None
+        self._between_bytes = 0
         self._receiving.body.feed(piece)
 
     def on_message_complete(self) -> None:
@@ -167,20 +180,21 @@ class RequestReader:
         # What stands before a head in the same read may be a body, of which nobody knows where it ends.
         self._line_bytes = 0 if self._is_behind else len(data) - newline - 1 + begun
         self._check_number()
-        self._check_longest(self._line_bytes)
+        self._check_lengths(self._line_bytes)
 
     def _check_number(self) -> None:
         if len(self._names) > MAX_HEADERS:
             raise MalformedError(431, f"There are more than {MAX_HEADERS} header fields.")
 
-    def _check_lengths(self) -> None:
-        self._check_longest(max(map(add, map(len, self._names), map(len, self._values)), default=0))
-
-    def _check_longest(self, line_bytes: int) -> None:
+    def _check_lengths(self, begun: int = 0) -> None:
+        """`begun`: bytes of the line that is not whole yet."""
+        lines = [*map(add, map(len, self._names), map(len, self._values)), begun]
         if len(self._target) > MAX_HEADER_BYTES:
             raise MalformedError(414, f"The request target is longer than {MAX_HEADER_BYTES // 1024} KiB.")
-        if line_bytes > MAX_HEADER_BYTES:
+        if max(lines) > MAX_HEADER_BYTES:
             raise MalformedError(431, f"A header line is longer than {MAX_HEADER_BYTES // 1024} KiB.")
+        if len(self._target) + sum(lines) > MAX_HEAD_BYTES:
+            raise MalformedError(431, f"The head of the request is longer than {MAX_HEAD_BYTES // 1024} KiB.")
 
     def _refuse(self, fault: Exception) -> None:
         """What came is no request, and whatever comes behind it cannot be told from it."""

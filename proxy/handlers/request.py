@@ -17,6 +17,8 @@ from proxy.identity.header_names import Headers, HeadTable, paired
 
 MAX_HEADER_BYTES = 32 * 1024
 """Of one header line, and of the request line."""
+MAX_HEAD_BYTES = 64 * 1024
+"""Of all of them together: whoever sends a head is known to nobody yet, and may send many at once."""
 MAX_HEADERS = 128
 _READ_HERE = frozenset({"transfer-encoding", "content-length", "content-type", "content-encoding", "expect"})
 _ONCE = frozenset({"host", "user-agent", "content-location", "content-range", "etag", "max-forwards", "server"})

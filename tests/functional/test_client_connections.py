@@ -144,3 +144,31 @@ async def test_where_all_are_at_work_a_newcomer_is_sent_away_and_they_are_served
             await wire.send(answer_bytes())
         assert [(await client.message()).status for client in clients] == [200] * ROOM
     assert await metric(narrow, 'stillgate_client_connections_shed_total{kind="new"}') == 1
+
+
+async def test_requests_that_wait_behind_another_are_few(hasty: Proxy, model_api: RawUpstream) -> None:
+    async with await connect(hasty.url) as client:
+        await client.send(ASK)
+        wire, _ = await model_api.request()
+        client.writer.write(request_bytes("GET /v1/models") * 1_000)
+        await wire.send(answer_bytes())
+        assert (await client.message()).status == 200
+        answered = 0
+        while (answer := await _served(client, wire)).status == 200:
+            answered += 1
+        assert answer.status == 429
+    assert 16 <= answered <= 256
+
+
+async def _served(client: Wire, upstream: Wire) -> Message:
+    """The answer to the next of those that wait."""
+    serving = asyncio.create_task(_serve_one(upstream))
+    try:
+        return await client.message()
+    finally:
+        serving.cancel()
+
+
+async def _serve_one(upstream: Wire) -> None:
+    await upstream.message()
+    await upstream.send(answer_bytes())

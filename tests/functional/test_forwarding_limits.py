@@ -78,6 +78,12 @@ MANY = b"".join(b"X-%d: y\r\n" % number for number in range(200))
 FLOODS = {
     "many headers": (HEAD + MANY, b"\r\n", 431, "more than 128 header fields"),
     "a long value": (HEAD + b"X: " + LONG, b"\r\n\r\n", 431, "header line is longer than 32 KiB"),
+    "a long head": (
+        HEAD + b"X: %s\r\n" % (b"y" * 8_000) * 12,
+        b"\r\n",
+        431,
+        "head of the request is longer than 64 KiB",
+    ),
     "a long name": (HEAD + LONG, b": x\r\n\r\n", 431, "header line is longer than 32 KiB"),
     "a long path": (b"GET /" + LONG, b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target is longer than 32 KiB"),
     "a long query": (b"GET /?" + LONG, b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target is longer than 32 KiB"),
@@ -95,6 +101,17 @@ async def test_a_head_beyond_all_bounds_is_refused_with_the_limit_and_what_follo
     assert told in answer.body.decode()
     assert b'stillgate_responses_total{code="%d",source="proxy"} 1.0' % status in await proxy.exposition()
     assert model_api.accepted == 0
+
+
+@pytest.mark.parametrize("target", ["/v1/messages", "/v1/files"], ids=["read", "passed through"])
+@pytest.mark.parametrize("behind", [b"2\r\n{}\r\n0\r\nX: ", b"2;x="], ids=["a trailer", "an extension"])
+async def test_what_stands_between_the_pieces_of_a_body_may_not_go_on_for_ever(
+    proxy: Proxy, target: str, behind: bytes
+) -> None:
+    async with await connect(proxy.url) as client:
+        await client.send(request_bytes(f"POST {target}", ("Transfer-Encoding", "chunked")) + behind)
+        client.writer.write(b"y" * 2**18)
+        assert (await client.message()).status == 400
 
 
 CHUNKED = "Transfer-Encoding: chunked\r\n"
