@@ -18,6 +18,8 @@ LEAST_BYTES = 2**18
 """That a body which is read whole brings in as long a time, unless it ends: 35 kbit/s."""
 _AHEAD_BYTES = 2**16
 """That may wait of a body which is passed through."""
+_SMALL_BYTES = 2**12
+"""A piece of fewer is put to the last one, as an object for each chunk of two bytes would take twenty times as much."""
 _ARRIVED, _BROKEN = "arrived", "broken"
 SILENT, SLOW, NO_ROOM = "silent", "slow", "no_room"
 """Why a body is given up by the proxy. `metrics.bodies_given_up` has them all."""
@@ -79,7 +81,7 @@ class RequestBody:
         self._source = source
         self._bodies = source.bodies
         self._expects = expects
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes | bytearray] = []
         self._size = 0
         self._ahead = _AHEAD_BYTES
         self._held = self._is_dropped = False
@@ -121,8 +123,13 @@ class RequestBody:
         """Takes in what has come."""
         if self._is_dropped:
             return
-        self._waiting.append(piece)
-        size, bodies = len(piece), self._bodies
+        size, bodies, waiting = len(piece), self._bodies, self._waiting
+        if size >= _SMALL_BYTES or not waiting:
+            waiting.append(piece)
+        elif isinstance(last := waiting[-1], bytearray) and len(last) < _AHEAD_BYTES:
+            last += piece
+        else:
+            waiting.append(bytearray(piece))
         self._size += size
         bodies.bytes += size
         if bodies.bytes > bodies.most:
@@ -184,7 +191,7 @@ class RequestBody:
         self._invite()
         while not self._waiting and not self._state:
             await self._more(1)
-        return self._waiting[0] if self._waiting else b""
+        return bytes(self._waiting[0]) if self._waiting else b""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """As it comes."""
@@ -208,7 +215,7 @@ class RequestBody:
     def _taken(self) -> bytes:
         """What waits, which then waits no more."""
         waiting = self._waiting
-        piece = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        piece = bytes(waiting[0]) if len(waiting) == 1 else b"".join(waiting)
         waiting.clear()
         self._bodies.bytes -= self._size
         self._size = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import pytest
 
@@ -12,6 +13,7 @@ from proxy.handlers.bodies import Bodies
 from proxy.handlers.body import RequestBody, RequestError
 
 KIB = 1024
+MIB = 1024 * KIB
 
 
 class Client:
@@ -62,6 +64,20 @@ async def test_a_body_that_is_there_is_read_without_waiting(client: Client) -> N
     with pytest.raises(StopIteration) as read:  # without a turn of the event loop
         body.whole(10).send(None)
     assert read.value.value == b"onetwo"
+
+
+async def test_a_body_in_tiny_pieces_takes_little_more_than_its_bytes(client: Client) -> None:
+    body = body_of(client)
+    reading = asyncio.ensure_future(body.whole(MIB))
+    await soon()
+    tracemalloc.start()
+    for number in range(MIB // 2):
+        body.feed((number % 2**16).to_bytes(2))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    body.end()
+    assert await reading == b"".join((number % 2**16).to_bytes(2) for number in range(MIB // 2))
+    assert taken < 2 * MIB
 
 
 async def test_a_body_that_comes_later_is_waited_for(client: Client) -> None:
