@@ -32,6 +32,7 @@ from proxy.events.sketching import Sketcher
 from proxy.handlers.bodies import Bodies
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer, listen, url_of
+from proxy.handlers.unread import Unpacking
 from proxy.identity.geo import Geo
 from proxy.identity.resolve import Resolver
 from proxy.metrics import Metrics
@@ -197,7 +198,7 @@ class Proxy:
             observer=Observer(self.metrics, self.clock, exchange_log),
             clock=self.clock,
             ticks=self._ticks,
-            max_body_bytes=settings.max_body_mb * 2**20,
+            unpacking=Unpacking(settings.max_body_mb * 2**20),
             upstream_path=urlsplit(settings.upstream).path.rstrip("/"),
         )
         await self._listen(stack)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proxy.admission.headers import Standing
 from proxy.admission.store import Claim, Level, Reservation
@@ -161,6 +162,10 @@ class Exchange:
     """As `dialects.reading.Read`: nobody knows which model it is for."""
     unheard: bool = False
     """As `dialects.reading.Read`: detection would look at its conversation, and cannot."""
+
+    def forget_body(self) -> None:
+        """Lets go of what the body says, which is of no use once it is decided on."""
+        self.arrival = replace(self.arrival, body=None)
 
     def forget_content(self) -> None:
         """Lets go of what is of no use once it was sent, for the time that a stream takes."""

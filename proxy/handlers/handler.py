@@ -24,7 +24,7 @@ from proxy.handlers.connection import ClientConnection
 from proxy.handlers.passage import Passage
 from proxy.handlers.request import Request, check_form
 from proxy.handlers.response import Answer
-from proxy.handlers.unread import begins_as_json, decoded, refusal_of_unread
+from proxy.handlers.unread import Unpacking, begins_as_json, refusal_of_unread
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.upstream.headers import Forwarding, request_headers, request_target, response_headers
@@ -55,7 +55,7 @@ class Handler:
     clock: Clock
     ticks: Ticks
     """Of arrivals and ends; the embedded store and the exchange log have them alike."""
-    max_body_bytes: int
+    unpacking: Unpacking
     upstream_path: str = ""
     """What goes before every target on its way: it is the upstream that says what a path speaks."""
     draining: bool = False
@@ -93,12 +93,13 @@ class Handler:
             or "json" in request.noted("content-type").lower()
             or (self.pipeline.judges_models and begins_as_json(await request.body.beginning(), encoding))
         )
-        sent = await request.body.whole(self.max_body_bytes) if is_read else None
-        body = None if sent is None else await decoded(sent, encoding, self.max_body_bytes)
+        sent = await request.body.whole(self.unpacking.most_each) if is_read else None
+        unpacked = None if sent is None else await self.unpacking.unpacked(sent, encoding)
+        body = sent if unpacked is None else unpacked.body
         arrival = Arrival(
             exchange_id, self.ticks.next_us(), request.method, request.target, request.peer_ip, headers, body
         )
-        return Passage(request, connection, sent, Exchange(arrival, dialect))
+        return Passage(request, connection, sent, Exchange(arrival, dialect), unpacked)
 
     async def _pass_through(self, passage: Passage, started_us: int) -> bool:
         exchange = passage.exchange
@@ -110,6 +111,7 @@ class Handler:
             log.exception("exchange failed inside the proxy", extra={"exchange": exchange.arrival.id})
             return self._failed_inside(passage)
         finally:
+            passage.decided()
             del self.open[exchange.arrival.id]
             self.observer.ended(exchange, self.clock.monotonic_us() - started_us)
 
@@ -117,6 +119,7 @@ class Handler:
         exchange = passage.exchange
         read_us = self.clock.monotonic_us()
         decision = await self.pipeline.decide(exchange)
+        passage.decided()
         self.observer.decided(exchange, self.clock.monotonic_us() - read_us)
         if decision.action is not Action.ALLOW:
             return self._refuse(passage, decision)
@@ -143,9 +146,7 @@ class Handler:
     async def _forward(self, passage: Passage) -> bool:
         exchange = passage.exchange
         sent_us = self.clock.monotonic_us()
-        asks_usage = (
-            exchange.request.stream and not exchange.request.asks_usage and passage.sent == exchange.arrival.body
-        )
+        asks_usage = exchange.request.stream and not exchange.request.asks_usage and passage.unpacked is None
         answer = passage.answer = await self.upstream.send(self._upstream_request(passage, asks_usage))
         passage.sent = None
         exchange.forget_content()

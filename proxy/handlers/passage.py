@@ -8,6 +8,7 @@ from proxy.exchange import Ending, Exchange, Outcome
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.request import Request
 from proxy.handlers.response import Answer
+from proxy.handlers.unread import Unpacked
 from proxy.upstream.answer_id import answer_id
 from proxy.upstream.meter import AnswerMeter
 from proxy.upstream.protocol import UpstreamAnswer
@@ -22,6 +23,8 @@ class Passage:
     sent: bytes | None
     """The body as it came, encoded or not, where it was read whole."""
     exchange: Exchange
+    unpacked: Unpacked | None = None
+    """What the body says, where it came compressed."""
     answer: UpstreamAnswer | None = None
     meter: AnswerMeter | None = None
     response: Answer | None = None
@@ -44,6 +47,12 @@ class Passage:
             tokens.signatures,
             answer_id(self.answer.headers),
         )
+
+    def decided(self) -> None:
+        """Lets go of what nobody reads any more: upstream goes what was sent."""
+        if self.unpacked is not None:
+            self.unpacked.let_go()
+            self.exchange.forget_body()
 
     def drop_upstream(self) -> None:
         """Has the upstream stop generating, if it has not ended by itself."""

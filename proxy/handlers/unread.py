@@ -1,4 +1,5 @@
-"""Owns what a body says once its encoding is off, and the refusal of what the policy depends on and nobody can read.
+"""Owns what a body says once its encoding is off, what room that takes, and the refusal of what the policy depends on
+and nobody can read.
 
 Knows no connection, and not what a policy asks, only what it depends on.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from proxy.dialects.content_encoding import decoder, is_known
+from proxy.dialects.content_encoding import ContentDecoder, IdentityDecoder, decoder, is_known
 from proxy.dialects.json_text import may_be_object
 from proxy.dialects.llm import LONGEST_NAME, OPAQUE, Fault
 from proxy.exchange import Exchange
@@ -20,24 +21,70 @@ _AT_ONCE = 1024 * 1024
 """Decoded bytes after which others have their turn."""
 
 
-async def decoded(body: bytes, encoding: str, most: int) -> bytes:
-    """What a body says, for reading only; in an unknown encoding, or broken, it says nothing readable.
+class Unpacked:
+    """What a compressed body says, and how much of the room for such it takes until `let_go`."""
 
-    RequestError where that is more than `most` bytes.
+    __slots__ = ("_room", "_size", "body")
+
+    def __init__(self, room: Unpacking) -> None:
+        self.body = b""
+        self._room = room
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        """Has `size` bytes. RequestError where there is no room for them beside those of others."""
+        self._room.bytes += size - self._size
+        self._size = size
+        if self._room.bytes > self._room.most:
+            text = "Too many large compressed requests are being read at the moment. Please try again."
+            raise RequestError(Fault.UNAVAILABLE, text)
+
+    def let_go(self) -> None:
+        self._room.bytes -= self._size
+        self._size, self.body = 0, b""
+
+
+class Unpacking:
+    """Decodes compressed bodies, each of at most `most_each` bytes, and four such together.
+
+    30 KB on the wire may be 32 MB, of which anybody could have hundreds decoded before a quota counted.
     """
-    reader = decoder(encoding) if encoding else None
-    if reader is None:
-        return body
-    whole = bytearray()
-    rested = 0
-    for start in range(0, len(body), _STEP):
-        whole += reader.feed(body[start : start + _STEP])
-        if len(whole) > most:
-            raise RequestError(Fault.TOO_LARGE, f"The request body, decoded, is larger than {most // 2**20} MiB.")
-        if len(whole) + start - rested > _AT_ONCE:
-            rested = len(whole) + start
-            await asyncio.sleep(0)
-    return bytes(whole)
+
+    __slots__ = ("bytes", "most", "most_each")
+
+    def __init__(self, most_each: int) -> None:
+        self.bytes = 0
+        self.most_each, self.most = most_each, 4 * most_each
+
+    async def unpacked(self, body: bytes, encoding: str) -> Unpacked | None:
+        """What a body says, for reading only, if it is compressed; broken, it says nothing readable.
+
+        RequestError where that is too much.
+        """
+        reader = decoder(encoding) if encoding else None
+        if reader is None or isinstance(reader, IdentityDecoder):
+            return None
+        found = Unpacked(self)
+        try:
+            found.body = await self._decoded(body, reader, found)
+        except BaseException:
+            found.let_go()
+            raise
+        return found
+
+    async def _decoded(self, body: bytes, reader: ContentDecoder, found: Unpacked) -> bytes:
+        whole = bytearray()
+        rested = 0
+        for start in range(0, len(body), _STEP):
+            whole += reader.feed(body[start : start + _STEP])
+            if len(whole) > self.most_each:
+                text = f"The request body, decoded, is larger than {self.most_each // 2**20} MiB."
+                raise RequestError(Fault.TOO_LARGE, text)
+            found.grow(len(whole))
+            if len(whole) + start - rested > _AT_ONCE:
+                rested = len(whole) + start
+                await asyncio.sleep(0)
+        return bytes(whole)
 
 
 def begins_as_json(start: bytes, encoding: str) -> bool:

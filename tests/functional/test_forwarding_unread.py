@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import tracemalloc
 import zlib
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,22 @@ async def test_a_compressed_body_may_be_as_large_decoded_as_a_plain_one(
     )
     assert (answer.status, json.loads(answer.body)["error"]["type"]) == (413, "request_too_large")
     assert "decoded, is larger than 20 MiB" in json.loads(answer.body)["error"]["message"]
+
+
+async def test_a_compressed_body_is_kept_no_longer_than_it_takes_to_decide(
+    model_api: RawUpstream, tmp_path: Path
+) -> None:
+    body = gzip.compress(ASKED + b" " * 8 * MIB)
+    request = request_bytes("POST /v1/messages", JSON, ("Content-Encoding", "gzip"), body=body)
+    async with proxy_before(model_api.url, tmp_path) as proxy, AsyncExitStack() as held:
+        tracemalloc.start()
+        for _ in range(8):
+            client = await held.enter_async_context(await connect(proxy.url))
+            await client.send(request)
+            await model_api.request()
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert taken < 8 * MIB, "of 64 that they are"
 
 
 async def test_an_endless_name_of_a_model_is_neither_logged_nor_let_past_a_rule(

@@ -18,6 +18,7 @@ from proxy.detection import Noted
 from proxy.dialects.estimate import Estimator
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer
+from proxy.handlers.unread import Unpacking
 from proxy.identity.resolve import Resolver
 from proxy.metrics import Metrics
 from proxy.observe import Observer
@@ -78,7 +79,7 @@ async def gateway(upstream: RawUpstream, folder: Path, campaigns: str, key: byte
         observer=Observer(Metrics(CollectorRegistry()), clock),
         clock=clock,
         ticks=ticks,
-        max_body_bytes=2**20,
+        unpacking=Unpacking(2**20),
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(api.close)
