@@ -63,6 +63,6 @@ def _rule(level: str, spec: SuspectedSpec | ConfirmedSpec, shadow: bool) -> Camp
 
 
 def _exemption(matcher: Matcher, lists: Lists) -> Exemption:
-    applies = compile_scope(matcher, None, lists).applies
+    applies = compile_scope(matcher, None, lists, spares=True).applies
     assert applies is not None, "lint lets nobody exempt everybody"
     return Exemption(applies, matcher.at().place)

@@ -30,7 +30,10 @@ def compile_policy(
     prefix = spec.network_prefix or NetworkPrefixSpec(where=spec.where)
     dimensions = tuple(dimension for dimension in Dimension if any(dimension in quota.key for quota in spec.quotas))
     scopes = {quota.id: compile_scope(quota.match, quota.unless, lists) for quota in spec.quotas}
-    scopes |= {rule.id: compile_scope(rule.deny or rule.allow, rule.unless, lists) for rule in spec.access}
+    scopes |= {
+        rule.id: compile_scope(rule.deny or rule.allow, rule.unless, lists, spares=rule.deny is None)
+        for rule in spec.access
+    }
     seen = frozenset[str]() if shadow else frozenset(_seen(spec, scopes))
     plans = tuple(
         QuotaPlan(

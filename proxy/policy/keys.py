@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
+from proxy.policy.paths import plain_path
 from proxy.policy.spec import Dimension
 
 Part = Callable[[Principal, LlmRequest, str], str | None]
@@ -44,6 +45,6 @@ PARTS: Mapping[Dimension, Part] = {
     Dimension.COUNTRY: lambda principal, request, tier: _optional(principal.country),
     Dimension.TIER: lambda principal, request, tier: "|" + tier,
     Dimension.MODEL: lambda principal, request, tier: _ABSENT_PART if request.model is None else part_of(request.model),
-    Dimension.PATH: lambda principal, request, tier: part_of(request.path),
+    Dimension.PATH: lambda principal, request, tier: part_of(plain_path(request.path)),
     Dimension.CLIENT: lambda principal, request, tier: part_of(principal.client),
 }

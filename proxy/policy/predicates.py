@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
 from proxy.policy.globs import text_test
 from proxy.policy.lists import Lists, list_key
+from proxy.policy.paths import spellings
 from proxy.policy.prefixes import Prefix, PrefixSet
 from proxy.policy.terms import Matcher
 
@@ -77,13 +79,13 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def compile_scope(match: Matcher | None, unless: Matcher | None, lists: Lists) -> Scope:
-    """Matched and not exempt."""
-    tests = () if match is None else tuple(_tests(match, lists))
+def compile_scope(match: Matcher | None, unless: Matcher | None, lists: Lists, *, spares: bool = False) -> Scope:
+    """Matched and not exempt. `spares`: who matches is spared something, so that doubts go against it."""
+    tests = () if match is None else tuple(_tests(match, lists, spares))
     predicates = [test.holds for test in tests]
     if unless is None:
         return Scope(_all(predicates), tests, None, "")
-    exempt = tuple(_tests(unless, lists))
+    exempt = tuple(_tests(unless, lists, not spares))
     exempts = _all([test.holds for test in exempt])
     predicates.append(_nothing if exempts is None else _negated(exempts))
     return Scope(_all(predicates), tests, exempt, unless.at().place)
@@ -114,11 +116,13 @@ def _all(tests: list[Predicate]) -> Predicate | None:
     return every
 
 
-def _tests(matcher: Matcher, lists: Lists) -> Iterator[Test]:
+def _tests(matcher: Matcher, lists: Lists, spares: bool) -> Iterator[Test]:
     """One for each key that was given, the cheap ones first."""
     for name, (compile_key, show) in _VALUE_TESTS.items():
         if matcher.has(name):
             yield _test(matcher, name, compile_key(matcher), show)
+    if matcher.path:
+        yield _test(matcher, "path", _path(matcher, spares), _shown_path)
     if matcher.address:
         yield _test(matcher, "address", _within(matcher.address), _address)
     if matcher.network:
@@ -191,9 +195,14 @@ def _model(matcher: Matcher) -> Predicate:
     return lambda principal, request, tier: request.model is not None and fits(request.model)
 
 
-def _path(matcher: Matcher) -> Predicate:
-    fits = text_test(matcher.path)
-    return lambda principal, request, tier: fits(request.path)
+def _path(matcher: Matcher, spares: bool) -> Predicate:
+    fits = text_test((*matcher.path, *map(unquote, matcher.path)))
+    agree = all if spares else any
+    return lambda principal, request, tier: agree(map(fits, spellings(request.path)))
+
+
+def _shown_path(principal: Principal, request: LlmRequest, tier: str) -> object:
+    return request.path
 
 
 _VALUE_TESTS: Mapping[str, tuple[Callable[[Matcher], Predicate], Show]] = {
@@ -206,5 +215,4 @@ _VALUE_TESTS: Mapping[str, tuple[Callable[[Matcher], Predicate], Show]] = {
     "end_user": (_end_user, lambda principal, request, tier: request.end_user),
     "client": (_client, lambda principal, request, tier: principal.client),
     "model": (_model, lambda principal, request, tier: request.model),
-    "path": (_path, lambda principal, request, tier: request.path),
 }
