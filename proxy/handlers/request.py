@@ -24,7 +24,7 @@ _READ_HERE = frozenset({"transfer-encoding", "content-length", "content-type", "
 _ONCE = frozenset({"host", "user-agent", "content-location", "content-range", "etag", "max-forwards", "server"})
 """What two readers of one request might understand differently where it stands twice (with most of `_READ_HERE`)."""
 _NOTED = _READ_HERE | _ONCE | {"anthropic-version"}
-_MANY = frozenset({"expect", "content-encoding", "anthropic-version"})
+_MANY = frozenset({"expect", "anthropic-version"})
 
 
 class MalformedError(Exception):

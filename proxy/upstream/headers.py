@@ -40,6 +40,8 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
+_OF_THE_BODY = frozenset({"content-encoding", "content-type"})
+"""Never of one hop, whatever `Connection` says: the upstream has to read the body as it was read here."""
 _READABLE_ENCODINGS = (*READABLE, "identity")
 _ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
@@ -207,7 +209,7 @@ def _values(headers: HeaderList, places: tuple[int, ...]) -> list[str]:
 
 def _unnamed(headers: HeaderList, connection: Iterable[str]) -> HeaderList:
     """Without those that `Connection` names."""
-    named = {token.strip().lower() for value in connection for token in value.split(",")} - HOP_BY_HOP
+    named = {token.strip().lower() for value in connection for token in value.split(",")} - HOP_BY_HOP - _OF_THE_BODY
     return [pair for pair in headers if pair[0].lower() not in named] if named else headers
 
 

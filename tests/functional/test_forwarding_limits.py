@@ -140,6 +140,7 @@ AMBIGUOUS = {
     "a chunk size beyond all bounds": (CHUNKED, "fffffffffffffffff\r\n"),
     "a chunk that ends elsewhere": (CHUNKED, "1\r\nxyz\r\n0\r\n\r\n"),
     "chunks with bare line feeds": (CHUNKED, "1\nx\n0\n\n"),
+    "two encodings of the body": ("Content-Encoding: identity\r\nContent-Encoding: br\r\nContent-Length: 2\r\n", "{}"),
     "two hosts": ("Host: b\r\n", ""),
 }
 

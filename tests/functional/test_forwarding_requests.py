@@ -229,6 +229,16 @@ async def test_what_belongs_to_one_hop_ends_at_the_proxy(proxy: Proxy, model_api
     assert [name for name, _ in request.headers] == ["Host", "X-Kept", "X-Forwarded-For", "Via"]
 
 
+async def test_what_says_how_to_read_the_body_is_never_of_one_hop(proxy: Proxy, model_api: RawUpstream) -> None:
+    kept = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")]
+    named = ("Connection", "content-encoding, Content-Type, X-Private")
+    request = await forwarded(
+        proxy, model_api, "POST /v1/messages", *kept, named, ("X-Private", "x"), body=gzip.compress(b"{}")
+    )
+    assert [pair for pair in request.headers if pair in kept] == kept
+    assert not request.values("X-Private")
+
+
 async def test_the_via_of_an_earlier_hop_stays_before_the_proxys_own(proxy: Proxy, model_api: RawUpstream) -> None:
     request = await forwarded(proxy, model_api, "GET /", ("Via", "1.1 edge"))
     assert request.values("Via") == ["1.1 edge", "1.1 stillgate"]
