@@ -39,13 +39,14 @@ _BYTES_A_VALUE = 16
 
 def _read_request(path: str, body: bytes) -> LlmRequest:
     """The models are for access rules, which hold on every path. A body may be anything: DialectError for a batch whose
-    models cannot be told."""
-    if not may_be_object(body):
+    models cannot be told, and for what begins as an object and only another reader would take for one."""
+    if not may_be_object(body) or not body.strip():
         return LlmRequest(OPAQUE, path)
     try:
         named, batch = _NAMED.read_with(_REQUEST, body, MOST_VALUES + len(body) // _BYTES_A_VALUE)
     except DialectError:
-        return LlmRequest(OPAQUE, path)
+        # An object a line, or one that is nested too deep, say, or has something behind it that Go does not look at.
+        return LlmRequest(OPAQUE, path, model=_NAMED.read(body.partition(b"\n")[0]).model)
     if batch is None:
         raise DialectError("a batch of too many values")
     models = models_of([item.params.model for item in batch.requests or () if item.params is not None])

@@ -181,6 +181,31 @@ async def test_a_batch_whose_models_cannot_be_told_is_refused_by_such_a_rule(
         assert (await asked(model_api, tmp_path, NO_QUOTAS[11:], "POST /v1/x", JSON, body=body)).status == 200
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"x":' + b"[" * 5_000 + b"]" * 5_000 + b',"model":"a-frontier-1"}',
+        b'{"model":"a-frontier-1"} and more',
+        b'{"model":"a-frontier-1",}',
+        b'{\n// a comment\n"model":"a-frontier-1"}',
+        b'{"x":[' + b"NaN," * 2_200_000 + b'1],"model":"a-frontier-1"}',
+    ],
+    ids=["too deep", "something behind it", "a comma too many", "a comment", "long and lenient"],
+)
+async def test_what_another_reader_may_take_for_json_is_refused_by_such_a_rule_on_every_path(
+    model_api: RawUpstream, tmp_path: Path, body: bytes
+) -> None:
+    for content_type in (JSON, ("Content-Type", "text/plain")):
+        assert (await asked(model_api, tmp_path, FRONTIER, "POST /api/chat", content_type, body=body)).status == 400
+    assert (await asked(model_api, tmp_path, NO_QUOTAS[11:], "POST /api/chat", JSON, body=body)).status == 200
+
+
+async def test_of_objects_a_line_each_the_first_names_the_model(model_api: RawUpstream, tmp_path: Path) -> None:
+    lines = [b'{"model":"a-frontier-1"}', b'{"custom_id":"1","body":{"model":"m"}}', b"{}"]
+    for body, status in ((b"\n".join(lines), 403), (b"\n".join(lines[1:]), 200)):
+        assert (await asked(model_api, tmp_path, FRONTIER, "PUT /upload/f", body=body)).status == status
+
+
 async def test_what_is_no_json_passes_such_a_rule_as_it_comes(model_api: RawUpstream, tmp_path: Path) -> None:
     form = ("Content-Type", "multipart/form-data; boundary=b")
     assert (await asked(model_api, tmp_path, FRONTIER, "POST /v1/files", form, body=b"--b" * 9_000)).status == 200

@@ -197,9 +197,16 @@ def test_a_request_without_a_body_is_known_by_its_path_alone() -> None:
         assert dialect.parse(path + "?a=b", None) == LlmRequest(dialect.name, path)
 
 
-def test_an_opaque_request_tells_its_model_if_it_can_and_never_fails() -> None:
+def test_an_opaque_request_tells_its_model_if_it_can() -> None:
     assert parse("/v1/messages/count_tokens", {"model": "m", "messages": ["a"]}) == LlmRequest(
         "opaque", "/v1/messages/count_tokens", model="m"
     )
-    for body in (b"", b"--boundary\r\n", b'{"model":', b"[1]", b'{"model":7}', b'{"a":' * 100_000):
+    for body in (b"", b"--boundary\r\n", b"[1]", b'{"model":7}', b'{"a":1}\n{"a":2}'):
         assert parse("/v1/files", body) == LlmRequest("opaque", "/v1/files")
+    assert parse("/v1/files", b'{"model":"m"}\n{').model == "m"
+
+
+def test_an_opaque_request_that_begins_as_an_object_and_is_none_is_not_read() -> None:
+    for body in (b'{"model":', b'{"model":"m"} x', b'{\n"model":"m"}\nx', b'{"a":' * 100_000):
+        with pytest.raises(DialectError):
+            parse("/v1/files", body)
