@@ -56,13 +56,15 @@ def credential_of(values: Mapping[str, str]) -> str:
 def credential_in(name: str, value: str) -> str:
     """The key in one of the `CREDENTIAL_HEADERS`, or ''.
 
-    `authorization` is read without its `Bearer ` (in any case); another scheme counts with its name.
+    `authorization` is read without its `Bearer ` (in any case); another scheme counts with its name. A bearer's token has
+    no blanks: of several words the first counts that is no `Bearer` again, as upstreams commonly have it, so that one
+    key is one account whatever stands beside it.
     """
     value = value.strip()
     if name != "authorization":
         return value
     if value[:6].lower() == "bearer" and (len(value) == 6 or value[6] in " \t"):
-        return value[6:].strip()
+        return next((word for word in value.split() if word.lower() != "bearer"), "")
     return value
 
 
