@@ -56,7 +56,7 @@ def credential_of(values: Mapping[str, str]) -> str:
 def credential_in(name: str, value: str) -> str:
     """The key in one of the `CREDENTIAL_HEADERS`, or ''.
 
-    `authorization` is read without its `Bearer ` (in any case); another scheme counts with its name. A bearer's token has
+    `authorization` is read without its `Bearer ` (in any case); another scheme counts with its name. A token has
     no blanks: of several words the first counts that is no `Bearer` again, as upstreams commonly have it, so that one
     key is one account whatever stands beside it.
     """
