@@ -182,6 +182,25 @@ async def test_a_batch_whose_models_cannot_be_told_is_refused_by_such_a_rule(
 
 
 @pytest.mark.parametrize(
+    "start", ["POST /v1/chat/completions", "POST /v1beta/models/m:generateContent", "POST /api/chat"]
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Model":"a-frontier-1"}',
+        b'{"model":"m","MODEL":"a-frontier-1"}',
+        b'{"\\u004dodel":"a-frontier-1","model":"m"}',
+        b'{"mODEL":"a-frontier-1","x":"\\ud800"}',
+    ],
+)
+async def test_a_rule_about_models_meets_them_in_every_case_that_go_takes(
+    model_api: RawUpstream, tmp_path: Path, start: str, body: bytes
+) -> None:
+    assert (await asked(model_api, tmp_path, FRONTIER, start, JSON, body=body)).status == 403
+    assert (await asked(model_api, tmp_path, FRONTIER, start, JSON, body=body.replace(b"-front", b""))).status == 200
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b'{"x":' + b"[" * 5_000 + b"]" * 5_000 + b',"model":"a-frontier-1"}',
