@@ -54,6 +54,8 @@ UNMARKED_HEADERS = frozenset(
 
 _LANG, _OS, _RUNTIME = PLATFORM_HEADERS
 _MOST_REMEMBERED_NAMES = 32
+_LONGEST_REMEMBERED = 2048
+"""Of all names together: they are the client's to make up."""
 _MAX_USER_AGENT = 256
 _MAX_PLATFORM = 32
 _PARENTHESIS = re.compile(r"([()])")
@@ -64,7 +66,7 @@ def fingerprint(names: tuple[str, ...], user_agent: str, values: Mapping[str, st
     """12 hex digits. `names` are those that leave a mark, in wire order and case; `values` holds PLATFORM_HEADERS."""
     get = values.get
     platform = (get(_LANG, "")[:_MAX_PLATFORM], get(_OS, "")[:_MAX_PLATFORM], get(_RUNTIME, "")[:_MAX_PLATFORM])
-    if len(names) > _MOST_REMEMBERED_NAMES:
+    if len(names) > _MOST_REMEMBERED_NAMES or sum(map(len, names)) > _LONGEST_REMEMBERED:
         return _hash(user_agent[:_MAX_USER_AGENT], platform, names)
     return _remembered(user_agent[:_MAX_USER_AGENT], platform, names)
 

@@ -42,6 +42,7 @@ HOP_BY_HOP = frozenset(
 )
 _OF_THE_BODY = frozenset({"content-encoding", "content-type"})
 """Never of one hop, whatever `Connection` says: the upstream has to read the body as it was read here."""
+_LONGEST_REMEMBERED = 256
 _READABLE_ENCODINGS = (*READABLE, "identity")
 _ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
 _TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
@@ -213,15 +214,21 @@ def _unnamed(headers: HeaderList, connection: Iterable[str]) -> HeaderList:
     return [pair for pair in headers if pair[0].lower() not in named] if named else headers
 
 
-@lru_cache(maxsize=256)
 def _readable(accepted: str) -> str:
     """What the client accepts, less what cannot be metered beside the relay (br, zstd); 'identity' if that is all."""
+    return _remembered(accepted) if len(accepted) <= _LONGEST_REMEMBERED else _read_here(accepted)
+
+
+def _read_here(accepted: str) -> str:
     kept = [
         part
         for item in accepted.split(",")
         if (part := item.strip()).partition(";")[0].strip().lower() in _READABLE_ENCODINGS
     ]
     return ", ".join(kept) or "identity"
+
+
+_remembered = lru_cache(maxsize=256)(_read_here)
 
 
 def _charged(headers: HeaderList, head: _Request) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tracemalloc
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -226,3 +227,26 @@ async def _until_over(proxy: Proxy) -> None:
         while proxy._clients.connections or proxy.handler.under_way:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
+
+
+async def test_of_heads_that_are_long_nothing_is_remembered(model_api: RawUpstream, tmp_path: Path) -> None:
+    names, values = "x" * 30_000, "gzip, " * 5_000
+    async with proxy_before(model_api.url, tmp_path) as proxy, await connect(proxy.url) as client:
+        playing = asyncio.create_task(_answer_all(model_api))
+        for number in range(41):
+            if number == 1:
+                tracemalloc.start()
+            extra = (f"X-{number}{names}", "1"), ("Accept-Encoding", f"{number}, {values}")
+            await client.send(request_bytes("GET /v1/models", *extra))
+            assert (await client.message()).status == 200
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        playing.cancel()
+    assert taken < 1_000_000, "of 2.4 million that they are"
+
+
+async def _answer_all(model_api: RawUpstream) -> None:
+    wire = await model_api.next()
+    while True:
+        await wire.message()
+        await wire.send(answer_bytes())
