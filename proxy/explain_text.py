@@ -9,6 +9,7 @@ from proxy.explain import Bucket, ExplainedLevel, ExplainedQuota, ExplainedRule,
 from proxy.policy.campaign_spec import CampaignAction
 from proxy.policy.predicates import Mismatch
 from proxy.policy.spec import UNLIMITED
+from proxy.reports.wording import plain
 
 _MOST_VALUES = 4
 _ACTIONS = {
@@ -35,7 +36,7 @@ def explanation_text(explanation: Explanation) -> str:
     lines += ["", "campaigns, if it belongs to one"] if explanation.campaigns else []
     for level in explanation.campaigns:
         lines += _entry(level.level, width, [_level(level)])
-    return "\n".join([*lines, "", _decision(explanation)])
+    return "\n".join([*map(plain, lines), "", _decision(explanation)])
 
 
 def _who(explanation: Explanation) -> str:

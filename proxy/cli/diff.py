@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from proxy.cli.progress import watched
+from proxy.reports.wording import plain
 
 if TYPE_CHECKING:
     from proxy.simulate.diff import Difference
@@ -97,12 +98,18 @@ def _show(difference: Difference) -> None:
         print()
         _row(f"{group}, most changed first", "lost requests", "lost tokens", "gained requests", "gained tokens")
         for name, change in difference.top(group):
-            _row(f"  {name}", change.lost_requests, change.lost_tokens, change.gained_requests, change.gained_tokens)
+            _row(
+                f"  {plain(name)}",
+                change.lost_requests,
+                change.lost_tokens,
+                change.gained_requests,
+                change.gained_tokens,
+            )
 
 
 def _show_parting(parting: dict[str, Any]) -> None:
     at = datetime.fromtimestamp(parting["ts"], UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
-    print(f"  {at}  {parting['account']:24} {_said(parting['old'])} -> {_said(parting['new'])}")
+    print(f"  {at}  {plain(parting['account']):24} {_said(parting['old'])} -> {_said(parting['new'])}")
 
 
 def _row(name: str, *columns: object) -> None:

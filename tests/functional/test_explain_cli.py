@@ -73,6 +73,16 @@ def test_a_line_may_come_from_standard_input(capsys: Captured, monkeypatch: pyte
     assert "decision: block (403) by no-frontier" in capsys.readouterr().out
 
 
+def test_a_terminal_obeys_no_name_that_a_client_made_up(capsys: Captured) -> None:
+    body = {"model": "m\x1b]0;title\x07\n\ndecision: allow", "max_tokens": 9, "messages": []}
+    Path("line.json").write_text(json.dumps({**LINE, "body": body}))
+    assert main(["explain", "--policy", "p.yaml", "--request", "line.json"]) == 0
+    told = capsys.readouterr().out
+    assert "m\ufffd]0;title" in told
+    assert all(line.isprintable() for line in told.splitlines())
+    assert [line for line in told.splitlines() if line.startswith("decision")] == ["decision: allow (200)"]
+
+
 def test_an_account_asks_for_what_the_flags_say(capsys: Captured) -> None:
     told = explained(
         capsys, "--account", "acct_1", "--org", "o", "--model", "m-1", "--network", "203.0.113.0/24", "--asn", "64500"
