@@ -244,11 +244,11 @@ class ClientConnection(asyncio.Protocol):
     def _ended(self, request: Request) -> None:
         if self.is_lost or self._transport.is_closing():
             return
-        if request.body.at_end and not self._is_deaf:
+        at_end = request.body.at_end
+        request.body.drop()  # what nobody has read of it, whole or not
+        if at_end and not self._is_deaf:
             self._go_on()
-            return
-        request.body.drop()
-        if self._keeps and not self._is_deaf:
+        elif self._keeps and not self._is_deaf:
             self._linger = self._loop.call_later(LINGER_SECONDS, self._transport.close)
         else:
             self._part()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ import pytest
 import proxy.handlers.body as body_module
 from proxy.app import Proxy
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
-from tests.functional.raw_http import Message, RawUpstream, answer_bytes, chunk_bytes, connect, request_bytes
+from tests.functional.raw_http import PATIENCE, Message, RawUpstream, answer_bytes, chunk_bytes, connect, request_bytes
 
 MIB = 2**20
 SECRET = "sk-secret-canary"
@@ -70,6 +71,44 @@ async def test_a_body_that_nobody_reads_here_may_be_as_large_as_it_likes(small: 
         _, request = await model_api.answer(answer_bytes())
         assert (await client.message()).status == 200
     assert len(request.body) == 3 * MIB
+
+
+WHOLE = bytes(50_000)
+UNREAD = {
+    "no request": request_bytes("POST /v1/messages#fragment", body=WHOLE),
+    "no text in its head": request_bytes("POST /v1/messages", ("X-A", "\udcff"), body=WHOLE),
+    "a tunnel": request_bytes("CONNECT api.example.com:443", body=WHOLE),
+    "denied on its way through": request_bytes("POST /denied/files", body=WHOLE),
+    "too large by its last piece": request_bytes("POST /v1/messages", ("Transfer-Encoding", "chunked"))
+    + chunk_bytes(bytes(MIB - 1)),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+async def test_a_body_that_is_refused_unread_takes_no_room_from_others(
+    model_api: RawUpstream, tmp_path: Path, case: str
+) -> None:
+    policy = "version: 1\naccess: [{id: r, deny: {path: /denied/*}}]"
+    async with proxy_before(model_api.url, tmp_path, policy, max_body_mb=1) as proxy:
+        async with await connect(proxy.url) as client:
+            await client.send(UNREAD[case])
+            if b"chunked" in UNREAD[case][:100]:
+                await came(proxy, MIB - 1)
+                await client.send(chunk_bytes(b"xx") + b"0\r\n\r\n")
+            assert (await client.message()).status in (400, 403, 413)
+        await came(proxy, 0)
+
+
+async def came(proxy: Proxy, size: int) -> None:
+    """Returns once bodies of so many bytes wait."""
+    async with asyncio.timeout(PATIENCE):
+        while (await _waiting(proxy)) != size:
+            await asyncio.sleep(0.01)
+
+
+async def _waiting(proxy: Proxy) -> float:
+    lines = (await proxy.exposition()).decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("stillgate_client_bodies_bytes "))
 
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
