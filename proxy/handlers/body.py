@@ -143,8 +143,9 @@ class RequestBody:
             self._wake()
 
     def end(self) -> None:
-        """All of it has come."""
-        self._state = _ARRIVED
+        """All of it has come; too late where its last piece had it give way."""
+        if not self.given_up:
+            self._state = _ARRIVED
         self._wake()
 
     def fail(self) -> None:

@@ -66,6 +66,18 @@ async def test_a_body_that_is_there_is_read_without_waiting(client: Client) -> N
     assert read.value.value == b"onetwo"
 
 
+async def test_a_body_that_gives_way_with_its_last_piece_is_not_taken_for_an_empty_one(client: Client) -> None:
+    client.bodies.most = 8
+    body = body_of(client, length=9)
+    reading = asyncio.ensure_future(body.whole(KIB))
+    await soon()
+    body.feed(b"too much.")
+    body.end()
+    with pytest.raises(RequestError) as given_up:
+        await reading
+    assert given_up.value.fault is Fault.UNAVAILABLE
+
+
 async def test_a_body_in_tiny_pieces_takes_little_more_than_its_bytes(client: Client) -> None:
     body = body_of(client)
     reading = asyncio.ensure_future(body.whole(MIB))
