@@ -5,10 +5,11 @@ Decides nothing about buckets: a throttled request brings its campaign's bucket 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
 
-from proxy.admission.quota import capacity_of
+from proxy.admission.quota import Rate, capacity_of
 from proxy.events.content import Content
 from proxy.generations import Generations
 from proxy.policy.campaign_spec import CampaignAction
@@ -71,7 +72,10 @@ def measure_for(
             return Measure(PROBE_RULE, rule.shadow, None, PROBE_RETRY_US) if is_probed else None
         case CampaignAction.THROTTLE:
             assert rule.quota is not None
-            demand = Demand(rule.quota, rule.quota.limit, f"campaign:{match.campaign}", capacity_of(rule.quota.limit))
+            assert isinstance(rule.quota.limit, Rate)
+            # What got out before has drawn it: whom it is found by is refused from the first request on.
+            limit = replace(rule.quota.limit, spent_us=match.since_us)
+            demand = Demand(rule.quota, limit, f"campaign:{match.campaign}", capacity_of(limit))
             return Measure(rule.id, rule.shadow, demand, None)
         case CampaignAction.BLOCK:
             return Measure(rule.id, rule.shadow, None, None)

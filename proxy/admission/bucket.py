@@ -2,7 +2,7 @@
 
 Pure integers; time is a parameter. Knows no store and no key. `lua/buckets.lua` says the same in doubles, so all
 values here stay below 2**53 where `Rate.of` made the rate: amounts and debts end at `MOST_MICRO`, waits at
-`FOREVER_US`. A bucket that is not there is full.
+`FOREVER_US`. A bucket that is not there is full, but where its rate says since when it fills.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def refill(rate: Rate, state: RateState | None, now_us: int) -> RateState:
     """`state` at `now_us`. A clock that stepped back refills nothing, and the time it repeats refills nothing again."""
     capacity = rate.capacity_micro
     if state is None:
-        return capacity, 0, now_us
+        if rate.spent_us is None:
+            return capacity, 0, now_us
+        state = 0, 0, rate.spent_us
     level, remainder, stamp_us = state
     if level >= capacity:
         return capacity, 0, stamp_us if stamp_us > now_us else now_us

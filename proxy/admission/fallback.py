@@ -207,8 +207,8 @@ def share_of(claim: Claim, replicas: int) -> Claim:
     size = max(whole // replicas, min(whole, 1 if isinstance(claim.limit, Concurrency) else MICRO))
     limit: Limit
     match claim.limit:
-        case Rate(_, num, den):
-            limit = Rate(size, num, den * replicas)
+        case Rate(_, num, den, spent_us):
+            limit = Rate(size, num, den * replicas, spent_us)
         case Budget(_, calendar):
             limit = Budget(size, calendar)
         case Concurrency():

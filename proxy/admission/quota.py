@@ -42,6 +42,8 @@ class Rate:
     capacity_micro: int
     refill_num: int
     refill_den: int
+    spent_us: int | None = None
+    """When a bucket that is not there was empty; None for one that is full then."""
 
     @classmethod
     def of(cls, amount_micro: int, period_us: int, capacity_micro: int) -> Rate:

@@ -180,7 +180,8 @@ def _put_limit(prefix: str, claim: Claim, numbers: list[Any]) -> str:
     """Adds the limit's numbers; returns the key, which names the kind, so that no value is read as another kind's."""
     limit: Limit = claim.limit
     if type(limit) is Rate:
-        numbers += (RATE, limit.capacity_micro, limit.refill_num, limit.refill_den)
+        spent_us = -1 if limit.spent_us is None else limit.spent_us
+        numbers += (RATE, limit.capacity_micro, limit.refill_num, limit.refill_den, spent_us)
         return f"{prefix}r:{claim.key}"
     if type(limit) is Concurrency:
         numbers += (SLOTS, min(limit.limit, MOST_MICRO))

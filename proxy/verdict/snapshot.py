@@ -25,6 +25,8 @@ class Match(Struct, frozen=True, gc=False):
     by: str
     """`content`: the request has the campaign's marks; `account`: it comes from an account that does little else."""
     probing: bool = False
+    since_us: int = 0
+    """When it got its level."""
 
 
 class Snapshot:
@@ -59,8 +61,9 @@ class Snapshot:
         found = self._by_content(account, content) if content is not None and self._by_piece else None
         whole = self._by_account.get(account)
         if found is not None and (whole is None or found.level is Level.CONFIRMED or whole.level is Level.SUSPECTED):
-            return Match(found.id, found.level, "content", found.probing and account not in found.probed)
-        return None if whole is None else Match(whole.id, whole.level, "account")
+            probing = found.probing and account not in found.probed
+            return Match(found.id, found.level, "content", probing, found.detected_us)
+        return None if whole is None else Match(whole.id, whole.level, "account", since_us=whole.detected_us)
 
     def _by_content(self, account: str, content: Content) -> Campaign | None:
         weights: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
@@ -78,6 +79,14 @@ def test_to_draw_is_to_charge_and_to_look_how_the_bucket_stands(
 def in_sequence(schedule: list[tuple[int, int]]) -> list[tuple[int, int]]:
     times = accumulate((gap for gap, _ in schedule), initial=START_US)
     return [(time, cost) for time, (_, cost) in zip(times, schedule, strict=False)]
+
+
+@given(rates(), gaps)
+def test_a_bucket_that_is_not_there_holds_what_came_in_since_it_was_spent(rate: Rate, gap_us: int) -> None:
+    spent = replace(rate, spent_us=START_US)
+    assert refill(spent, None, START_US) == (0, 0, START_US)
+    assert refill(spent, None, START_US + gap_us) == refill(rate, (0, 0, START_US), START_US + gap_us)
+    assert refill(rate, None, START_US + gap_us)[0] == rate.capacity_micro
 
 
 @given(rates(), schedules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import count
 
 from hypothesis import HealthCheck, given, settings
@@ -34,7 +35,13 @@ def _countable(amount: int, period_us: int, capacity: int) -> Rate:
         return _countable(-(-amount // 2), -(-period_us // 2), -(-capacity // 2))
 
 
-rates = st.builds(_countable, any_amount, periods_us, any_amount)
+spent_us = st.none() | st.integers(START_US - 2**44, START_US + 2**32)
+"""Of some buckets it is known since when they fill, within the last half year; or from a clock that is ahead."""
+rates = st.builds(
+    lambda rate, since_us: replace(rate, spent_us=since_us),
+    st.builds(_countable, any_amount, periods_us, any_amount),
+    spent_us,
+)
 budgets = st.builds(Budget, whole_units | st.integers(1, EXACT - 1), st.sampled_from(Calendar))
 slots = st.builds(Concurrency, st.integers(0, 4))
 limits = st.tuples(rates, rates, budgets, budgets, slots)

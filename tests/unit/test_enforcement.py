@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.admission.bucket import refill
+from proxy.admission.quota import Rate
 from proxy.enforcement import PROBE_PACE_US, PROBE_RETRY_US, Measure, Pace, is_told_upstream, measure_for, rule_of
 from proxy.events.content import Content
 from proxy.policy.load import load_policy
@@ -54,6 +56,19 @@ def test_all_accounts_of_a_campaign_draw_from_one_bucket_and_each_campaign_from_
 
     assert [demand and demand.key for demand in demands] == ["campaign:c-1"] * 2 + ["campaign:c-2"] * 2
     assert {demand.quota.id for demand in demands if demand} == {"campaign:confirmed"}
+
+
+def test_what_got_out_before_a_campaign_was_found_has_drawn_its_bucket(folder: Path) -> None:
+    rules = rules_of(folder, "{mode: enforce, confirmed: {action: throttle, rate: 1/h, burst: 1}}")
+
+    found = measure(rules, Match("c-1", Level.CONFIRMED, "content", since_us=NOW_US))
+
+    assert found is not None
+    assert found.demand is not None
+    limit = found.demand.limit
+    assert isinstance(limit, Rate)
+    assert refill(limit, None, NOW_US)[0] == 0
+    assert refill(limit, None, NOW_US + 3_600_000_000)[0] == limit.capacity_micro
 
 
 def test_a_campaign_keeps_its_bucket_when_it_is_confirmed(folder: Path) -> None:

@@ -14,7 +14,7 @@
 --
 --   claim       shadow (1 or 0), cost, limit         a key each
 --   correction  window, excess, limit                a key each; an excess below zero is given back
---   limit       1, capacity, num, den | 2, limit (a day's budget) | 3, limit (a month's) | 4, limit (slots)
+--   limit       1, capacity, num, den, spent (when a bucket that is not there was empty; -1: it is full) | 2, limit (a day's budget) | 3, limit (a month's) | 4, limit (slots)
 --   level       granted (1 or 0), remaining, reset_after_us, retry_after_us (-1: never), window (0: none)
 --
 -- Values: 'level:remainder:stamp' (rate), 'used:window' (budget), a sorted set of holders by end of lease (slots).
@@ -77,17 +77,20 @@ end
 local rate = {}
 
 function rate.read_limit(claim)
-  claim.capacity, claim.num, claim.den = argument(), argument(), argument()
+  claim.capacity, claim.num, claim.den, claim.spent = argument(), argument(), argument(), argument()
 end
 
 function rate.look(claim)
   local capacity, num, den = claim.capacity, claim.num, claim.den
   claim.level, claim.remainder, claim.stamp = capacity, 0, now
   local level, remainder, stamp = match(call('GET', claim.key) or '', '^(%-?%d+):(%d+):(%d+)$')
-  if not level then
+  if level then
+    level, remainder, stamp = tonumber(level), tonumber(remainder), tonumber(stamp)
+  elseif claim.spent >= 0 then
+    level, remainder, stamp = 0, 0, claim.spent
+  else
     return
   end
-  level, remainder, stamp = tonumber(level), tonumber(remainder), tonumber(stamp)
   if level >= capacity then
     claim.stamp = max(stamp, now)
     return

@@ -16,9 +16,13 @@ def campaign(name: str = "c-1", **fields: object) -> Campaign:
     return replace(replace(FOUND, id=name, members=(), whole=(), marks=MARKS), **fields)
 
 
+def match(name: str, level: Level, by: str, *, probing: bool = False) -> Match:
+    return Match(name, level, by, probing, FOUND.detected_us)
+
+
 def test_a_request_is_of_a_campaign_where_its_pieces_weigh_enough() -> None:
     snapshot = Snapshot([campaign()])
-    assert snapshot.match("a", Content(pieces=(1, 2, 9))) == Match("c-1", Level.CONFIRMED, "content")
+    assert snapshot.match("a", Content(pieces=(1, 2, 9))) == match("c-1", Level.CONFIRMED, "content")
     assert snapshot.match("a", Content(pieces=(3, 4, 2, 9))) is None
 
 
@@ -31,24 +35,24 @@ def test_however_much_they_weigh_there_must_be_enough_of_them() -> None:
 
 def test_what_a_request_says_goes_before_whom_it_comes_from() -> None:
     snapshot = Snapshot([campaign(), campaign("c-2", marks=Marks(), whole=("a",), level=Level.SUSPECTED)])
-    assert snapshot.match("a", Content(pieces=(1, 2))) == Match("c-1", Level.CONFIRMED, "content")
-    assert snapshot.match("a", Content(pieces=(7,))) == Match("c-2", Level.SUSPECTED, "account")
-    assert snapshot.match("a", None) == Match("c-2", Level.SUSPECTED, "account")
+    assert snapshot.match("a", Content(pieces=(1, 2))) == match("c-1", Level.CONFIRMED, "content")
+    assert snapshot.match("a", Content(pieces=(7,))) == match("c-2", Level.SUSPECTED, "account")
+    assert snapshot.match("a", None) == match("c-2", Level.SUSPECTED, "account")
 
 
 def test_a_suspicion_on_what_all_customers_say_does_not_hide_who_of_them_is_known_for_a_campaign() -> None:
     product = campaign(level=Level.SUSPECTED, probing=True)
     snapshot = Snapshot([product, campaign("c-2", marks=Marks(), whole=("a",))])
-    assert snapshot.match("a", Content(pieces=(1, 2))) == Match("c-2", Level.CONFIRMED, "account")
-    assert snapshot.match("b", Content(pieces=(1, 2))) == Match("c-1", Level.SUSPECTED, "content", probing=True)
+    assert snapshot.match("a", Content(pieces=(1, 2))) == match("c-2", Level.CONFIRMED, "account")
+    assert snapshot.match("b", Content(pieces=(1, 2))) == match("c-1", Level.SUSPECTED, "content", probing=True)
 
 
 def test_of_two_campaigns_it_is_of_the_one_that_it_has_more_of() -> None:
     other = Marks((1, 2, 5), (900, 800, 700), least=1600, fewest=2)
     for campaigns in ([campaign(), campaign("c-2", marks=other)], [campaign("c-2", marks=other), campaign()]):
-        match = Snapshot(campaigns).match("a", Content(pieces=(1, 2, 5)))
-        assert match is not None
-        assert match.campaign == "c-2"
+        found = Snapshot(campaigns).match("a", Content(pieces=(1, 2, 5)))
+        assert found is not None
+        assert found.campaign == "c-2"
 
 
 def test_what_an_operator_released_is_not_in_it() -> None:
