@@ -82,7 +82,7 @@ class DeflateDecoder:
         self._failed = False
 
     def feed(self, chunk: bytes) -> bytes:
-        if self._failed or not chunk:
+        if self._failed or not chunk or self._inflate.eof:  # zlib would keep all that stands behind the end
             return b""
         if not self._started:
             self._start += chunk
