@@ -184,7 +184,7 @@ class Supervisor:
         """Takes away what a dead worker has left; the seconds until another one is started."""
         served = self._socket(index).exists()
         self._failed[index] = 0 if served else self._failed[index] + 1
-        seconds = min(_RESTART_SECONDS * 2 ** self._failed[index], _MOST_RESTART_SECONDS)
+        seconds = min(_RESTART_SECONDS * (1 << min(self._failed[index], 8)), _MOST_RESTART_SECONDS)
         told = {"worker": index, "exit_code": process.exitcode, "in_s": seconds}
         log.error("worker died, starting another", extra=told)
         # What it was, it is no longer; what it counted stays in the sums, if it has ever served.
