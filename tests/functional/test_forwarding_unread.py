@@ -135,6 +135,28 @@ async def test_a_compressed_body_of_few_bytes_may_not_be_many_to_read(
             assert (await client.message()).status == status
 
 
+BEGIN_WITH_A_BRACE = {
+    "RTF": (b"{\\rtf1\\ansi\\deff0 It is \\u8217? here.}", 200),
+    "a part of a binary file": (b"{" + bytes(range(256)) * 9, 200),
+    "a script": (b"{ let a = 1 }", 200),
+    "comments": (b'{"a": 1, /* */ "model": "other"}', 400),
+    "JSON5": (b"{a: 1, Model: 'other'}", 400),
+    "JSON5 with an escape": (b"{\\u006dodel: 'other'}", 400),
+    "JSON5 with another escape": (b"{'\\x4Dodel': 'other'}", 400),
+    "wide characters": ('{"a": 1, "model": "other",}'.encode("utf-16"), 400),
+}
+
+
+@pytest.mark.parametrize(("body", "status"), BEGIN_WITH_A_BRACE.values(), ids=BEGIN_WITH_A_BRACE)
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "application/rtf"])
+async def test_what_only_begins_as_json_is_refused_where_another_reader_could_find_a_model_in_it(
+    model_api: RawUpstream, tmp_path: Path, content_type: str, body: bytes, status: int
+) -> None:
+    policy, declared = DEPENDS["an access rule on models"], ("Content-Type", content_type)
+    answer = await asked(model_api, tmp_path, policy, "POST /upload/v1beta/files", declared, body=body)
+    assert answer.status == status
+
+
 async def test_a_compressed_body_is_kept_no_longer_than_it_takes_to_decide(
     model_api: RawUpstream, tmp_path: Path
 ) -> None:
