@@ -40,6 +40,8 @@ from proxy.tasks import Tasks
 
 log = logging.getLogger("stillgate.workers")
 _RESTART_SECONDS = 1.0
+_MOST_RESTART_SECONDS = 30.0
+"""Between two starts of a worker that never gets to serve: each takes a second of a core."""
 _POLL_SECONDS = 0.1
 _TELL_SECONDS = 1.0
 """For the workers to tell what they have counted; what one that hangs has told by itself is a second old."""
@@ -62,6 +64,10 @@ class Supervisor:
         self._settings = settings
         self._folder = folder
         self._workers: dict[int, SpawnProcess] = {}
+        self._due: dict[int, float] = {}
+        """When each that has died is replaced, on the event loop's clock."""
+        self._failed = [0] * settings.workers
+        """How often in a row each has ended before it served."""
         self._ending = asyncio.Event()
 
     async def run(self) -> int:
@@ -162,20 +168,30 @@ class Supervisor:
 
     async def _watch(self) -> None:
         """Replaces workers that die, until told to end."""
+        now = asyncio.get_running_loop().time
         while not self._ending.is_set():
             for index, process in list(self._workers.items()):
-                if process.exitcode is not None:
-                    await self._replace(index, process)
+                if process.exitcode is None:
+                    continue
+                if index not in self._due:
+                    self._due[index] = now() + self._buried(index, process)
+                elif now() >= self._due[index]:
+                    del self._due[index]
+                    self._start(index)
             await self._pause(_POLL_SECONDS)
 
-    async def _replace(self, index: int, process: SpawnProcess) -> None:
-        log.error("worker died, starting another", extra={"worker": index, "exit_code": process.exitcode})
-        for gauge in self._folder.glob(f"gauge_*_{process.pid}.db"):
-            gauge.unlink()  # what it was, it is no longer; its counters stay in the sums
+    def _buried(self, index: int, process: SpawnProcess) -> float:
+        """Takes away what a dead worker has left; the seconds until another one is started."""
+        served = self._socket(index).exists()
+        self._failed[index] = 0 if served else self._failed[index] + 1
+        seconds = min(_RESTART_SECONDS * (1 << min(self._failed[index], 8)), _MOST_RESTART_SECONDS)
+        told = {"worker": index, "exit_code": process.exitcode, "in_s": seconds}
+        log.error("worker died, starting another", extra=told)
+        # What it was, it is no longer; what it counted stays in the sums, if it has ever served.
+        for gauge in self._folder.glob(f"gauge_*_{process.pid}.db" if served else f"*_{process.pid}.db"):
+            gauge.unlink()
         self._socket(index).unlink(missing_ok=True)
-        await self._pause(_RESTART_SECONDS)
-        if not self._ending.is_set():
-            self._start(index)
+        return seconds
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

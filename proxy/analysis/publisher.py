@@ -54,7 +54,7 @@ class Publisher:
     async def published(self) -> dict[str, Campaign]:
         """The campaigns in Redis, whoever wrote them; what is published next is compared with these. StoreError."""
         fields = await self._link.ask(lambda client: client.hgetall(self._keys.records))
-        self._records = {name.decode(): record for name, record in fields.items()}
+        self._records = {name.decode("utf-8", "replace"): record for name, record in fields.items()}
         self._verdicts = b""
         return records_of(fields)
 

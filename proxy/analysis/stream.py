@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from proxy.analysis.follower import START
 from proxy.analysis.keys import Keys
 from proxy.analysis.link import Link
-from proxy.analysis.wire import Entry, entry_of
+from proxy.analysis.wire import Entry, count_of, entry_of
 
 ENTRIES = 16
 """Read at once, of at most 500 events each."""
@@ -73,7 +73,7 @@ class Stream:
         info, events = await self._link.ask(ask)
         if isinstance(info, ResponseError):  # no such key
             return Extent(START, 0, 0)
-        return Extent(info["last-generated-id"].decode(), info["length"], int(events or 0))
+        return Extent(info["last-generated-id"].decode(), info["length"], _count(events))
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry | None:
@@ -81,3 +81,10 @@ def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry | None:
         return entry_of(entry_id, fields)
     except (KeyError, ValueError):  # not written by a replica
         return None
+
+
+def _count(events: bytes | None) -> int:
+    try:
+        return count_of(events or b"0")
+    except ValueError:  # replicas cannot append any more, and say so
+        return 0

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from proxy.events.event import Event
 from proxy.verdict.campaign import Campaign, Word
 
+MOST_EVENTS = 2**53
+"""That anybody ever appends; what is more can be no metric either."""
 EXPIRY_STEP_US = 10_000_000
 """Verdicts tell expiry to so much, rounded up, so that a campaign under way is not new to every replica each second."""
 
@@ -73,7 +75,15 @@ def events_of(batch: bytes) -> list[Event]:
 def entry_of(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
     """An entry as Redis gives it. KeyError or ValueError where somebody else wrote it."""
     name = entry_id.decode()
-    return Entry(name, order_of(name)[0] * 1000, int(fields[b"e"]), fields[b"d"])
+    return Entry(name, order_of(name)[0] * 1000, count_of(fields[b"e"]), fields[b"d"])
+
+
+def count_of(number: bytes) -> int:
+    """A number of events. ValueError where it can be none."""
+    count = int(number)
+    if not 0 <= count <= MOST_EVENTS:
+        raise ValueError("not a number of events")
+    return count
 
 
 def order_of(entry_id: str) -> tuple[int, int]:
@@ -110,7 +120,7 @@ def words_of(fields: Mapping[bytes, bytes]) -> dict[str, Said]:
 def _readable(fields: Mapping[bytes, bytes], read: Callable[[bytes], T]) -> dict[str, T]:
     found = {}
     for name, value in fields.items():
-        with suppress(msgspec.MsgspecError):
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
             found[name.decode()] = read(value)
     return found
 

@@ -9,7 +9,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import anthropic_error_event
 from proxy.dialects.llm import Family, Usage
 from proxy.dialects.meter import Tally
-from proxy.dialects.request_body import as_it_is, believable
+from proxy.dialects.request_body import as_it_is, reported
 from proxy.dialects.shape import ABSENT, Shape
 
 
@@ -94,11 +94,11 @@ def _read_answer(data: bytes, tally: Tally) -> None:
 def _usage(usage: _Usage) -> Usage:
     details = usage.output_tokens_details
     return Usage(
-        input_tokens=believable(usage.input_tokens),
-        output_tokens=believable(usage.output_tokens),
-        cache_read_input_tokens=believable(usage.cache_read_input_tokens),
-        cache_creation_input_tokens=believable(usage.cache_creation_input_tokens),
-        reasoning_tokens=None if details is None else believable(details.thinking_tokens),
+        input_tokens=reported(usage.input_tokens),
+        output_tokens=reported(usage.output_tokens),
+        cache_read_input_tokens=reported(usage.cache_read_input_tokens),
+        cache_creation_input_tokens=reported(usage.cache_creation_input_tokens),
+        reasoning_tokens=None if details is None else reported(details.thinking_tokens),
     )
 
 

@@ -10,6 +10,9 @@ READABLE = ("gzip", "deflate")
 """What a peer is told that it may encode with."""
 LARGEST_STEP = 16 * 1024 * 1024
 """Bytes that one chunk may grow to: 64 KiB of honest text never does, a bomb does at once."""
+MOST_TIMES = 64
+"""That what is decoded is longer than what came, of more than `ALWAYS`: honest JSON is ten times, or thirty."""
+ALWAYS = 2 * 1024 * 1024
 MOST_MEMBERS = 4096
 """Of one gzip file. Whoever packs in parallel makes one of 64 KiB; an empty one costs 20 bytes and 2 µs."""
 
@@ -33,6 +36,11 @@ def decoder(encoding: str) -> ContentDecoder | None:
 def is_known(encoding: str) -> bool:
     """Whether there is a decoder for it."""
     return encoding.strip().lower() in _DECODERS
+
+
+def is_bomb(encoded: int, decoded: int) -> bool:
+    """Whether nobody means so few bytes to become so many: to read them costs a thousand times what it does to send."""
+    return decoded > ALWAYS and decoded > MOST_TIMES * encoded
 
 
 class IdentityDecoder:
@@ -82,7 +90,7 @@ class DeflateDecoder:
         self._failed = False
 
     def feed(self, chunk: bytes) -> bytes:
-        if self._failed or not chunk:
+        if self._failed or not chunk or self._inflate.eof:  # zlib would keep all that stands behind the end
             return b""
         if not self._started:
             self._start += chunk

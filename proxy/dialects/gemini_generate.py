@@ -13,7 +13,7 @@ from proxy.dialects.faults import google_error_event
 from proxy.dialects.gemini_request import NAME, read_conversation, read_request, signature_of
 from proxy.dialects.llm import Family, Usage
 from proxy.dialects.meter import Tally, each_whole
-from proxy.dialects.request_body import as_it_is, believable
+from proxy.dialects.request_body import as_it_is, reported
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
 
@@ -57,21 +57,21 @@ class UsageMetadata(msgspec.Struct, gc=False, rename="camel"):
     total_token_count: int | None = None
 
     def as_usage(self) -> Usage:
-        prompt, cached = believable(self.prompt_token_count), believable(self.cached_content_token_count)
-        used_by_tools = believable(self.tool_use_prompt_token_count) or 0
+        prompt, cached = reported(self.prompt_token_count), reported(self.cached_content_token_count)
+        used_by_tools = reported(self.tool_use_prompt_token_count) or 0
         return Usage(
             input_tokens=None if prompt is None else max(0, prompt - (cached or 0)) + used_by_tools,
             output_tokens=self._output_tokens(prompt, used_by_tools),
             cache_read_input_tokens=cached,
-            reasoning_tokens=believable(self.thoughts_token_count),
+            reasoning_tokens=reported(self.thoughts_token_count),
         )
 
     def _output_tokens(self, prompt: int | None, used_by_tools: int) -> int | None:
         """Thoughts are no part of the candidates' count."""
-        said, thought = believable(self.candidates_token_count), believable(self.thoughts_token_count)
+        said, thought = reported(self.candidates_token_count), reported(self.thoughts_token_count)
         if said is not None or thought is not None:
             return (said or 0) + (thought or 0)
-        total = believable(self.total_token_count)
+        total = reported(self.total_token_count)
         return None if total is None or prompt is None else max(0, total - prompt - used_by_tools)
 
 

@@ -7,6 +7,7 @@ In time that depends on the length alone, whatever the text: a few milliseconds 
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ _Bytes = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]
 _BEFORE_VALUES = b" \t\r\n\0\xef\xbb\xbf\xfe\xff"
 """Blanks, byte order marks, and the empty bytes of wider characters."""
+_MODEL = re.compile(rb"(?i)model|\\u00[46][4-f]|\\x[46][4-f]")
+"""The name, or a letter of it as JSON or JSON5 escapes it."""
 _CONTROLS_TO_SPACES = bytes(0x20 if byte < 0x20 else byte for byte in range(256))
 _SURROGATE_LEAD = np.array([chr(byte) in "89abcdefABCDEF" for byte in range(256)])
 
@@ -31,6 +34,11 @@ def has_more_values(data: bytes, most: int) -> bool:
 def may_be_object(start: bytes) -> bool:
     """Whether what begins so can be a JSON object, in any encoding that JSON is written in."""
     return start.lstrip(_BEFORE_VALUES)[:1] in (b"{", b"")
+
+
+def may_name_model(data: bytes) -> bool:
+    """Whether any reader at all could find a member `model` in it, however spelt, and however wide its characters."""
+    return _MODEL.search(data.replace(b"\0", b"")) is not None
 
 
 def count_strings(data: bytes) -> int:

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from proxy.dialects.llm import Usage
-from proxy.dialects.request_body import believable
+from proxy.dialects.request_body import reported
 from proxy.dialects.shape import ABSENT, Shape, is_present
 
 
@@ -43,12 +43,12 @@ class CompletionUsage(msgspec.Struct, gc=False):
 
 def usage_of(prompt: int | None, completion: int | None, *, cached: int | None, reasoning: int | None) -> Usage:
     """From OpenAI's counts, where cached tokens are part of the prompt's."""
-    prompt, cached = believable(prompt), believable(cached)
+    prompt, cached = reported(prompt), reported(cached)
     return Usage(
         input_tokens=None if prompt is None else max(0, prompt - (cached or 0)),
-        output_tokens=believable(completion),
+        output_tokens=reported(completion),
         cache_read_input_tokens=cached,
-        reasoning_tokens=believable(reasoning),
+        reasoning_tokens=reported(reasoning),
     )
 
 

@@ -14,6 +14,9 @@ from proxy.errors import DialectError
 MOST_TOKENS = 10**9
 """No answer is longer; in micro-units this is still exact in a double."""
 
+MOST_REPORTED = 10**8
+"""Tokens of one answer. Contexts hold a tenth of it."""
+
 _BASE64_OPENING = re.compile(
     rb'(?:"data:[^",]{0,128};base64,|"(?:data|file_data)"\s*:\s*"(?!data:))(?=[A-Za-z0-9+/=_\-\\]{64})'
 )
@@ -30,6 +33,14 @@ def believable(tokens: int | None) -> int | None:
     if tokens is None or tokens < 0:
         return None
     return tokens if tokens < MOST_TOKENS else MOST_TOKENS
+
+
+def reported(tokens: int | None) -> int | None:
+    """A count that an answer tells as used; None where it is negative, or so much that it is a mistake.
+
+    It would be owed: what fills a context ten times over can keep an account out for a day, and no longer.
+    """
+    return None if tokens is None or not 0 <= tokens <= MOST_REPORTED else tokens
 
 
 def times(tokens: int | None, choices: int | None) -> int | None:

@@ -27,6 +27,8 @@ MAX_WAITING = 100_000
 MOST_HELD_US = 10 * 60 * 1_000_000
 """For so long an exchange that is still open holds back later lines: few answers take longer, and usage is worth it."""
 MAX_QUEUED = 20_000
+_AGAIN_US = 60 * 1_000_000
+"""After which a file that could not be put aside is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class _Writer:
         self._now_us = now_us
         self._failing = False
         self._serial = 0
+        self._stuck_until_us = 0
         try:
             self._open()
         except OSError as fault:
@@ -159,8 +162,9 @@ class _Writer:
                 self._file.close()  # removed or moved away by others, who would not find what went on into it
             if self._file.closed:
                 self._open()
-            elif self._size and self._is_due(len(data)):
-                self._rotate()
+            elif self._size and self._is_due(len(data)) and self._put_aside():
+                self._file.close()
+                self._open()
             if self._file.write(data) != len(data):
                 self._file.truncate(self._size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -186,11 +190,23 @@ class _Writer:
             self._size + more > self._rotation.max_bytes or self._now_us() - self._opened_us > self._rotation.max_age_us
         )
 
-    def _rotate(self) -> None:
-        self._file.close()
+    def _put_aside(self) -> bool:
+        """Whether it went; where its folder is somebody else's, say, it only grows on."""
+        if self._now_us() < self._stuck_until_us:
+            return False
+        try:
+            self._rename()
+        except OSError as fault:
+            if not self._stuck_until_us:
+                log.exception("exchange log cannot be put aside; it grows on", exc_info=fault)
+            self._stuck_until_us = self._now_us() + _AGAIN_US
+            return False
+        self._stuck_until_us = 0
+        return True
+
+    def _rename(self) -> None:
         # Never a number that was given before, though its file may have been carried off.
         start = f"{self._path.name}."
         ends = (path.name.removeprefix(start) for path in self._path.parent.iterdir() if path.name.startswith(start))
         self._serial = max(self._serial, *(int(end) for end in ends if end.isdecimal()), 0) + 1
         self._path.rename(self._path.with_name(f"{start}{self._serial:04}"))
-        self._open()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from proxy.dialects.content_encoding import ContentDecoder, IdentityDecoder, decoder, is_known
+from proxy.dialects.content_encoding import MOST_TIMES, ContentDecoder, IdentityDecoder, decoder, is_bomb, is_known
 from proxy.dialects.json_text import may_be_object
 from proxy.dialects.llm import LONGEST_NAME, OPAQUE, Fault
 from proxy.exchange import Exchange
@@ -79,6 +79,9 @@ class Unpacking:
             whole += reader.feed(body[start : start + _STEP])
             if len(whole) > self.most_each:
                 text = f"The request body, decoded, is larger than {self.most_each // 2**20} MiB."
+                raise RequestError(Fault.TOO_LARGE, text)
+            if is_bomb(len(body), len(whole)):
+                text = f"The request body, decoded, is more than {MOST_TIMES} times as large as it was sent."
                 raise RequestError(Fault.TOO_LARGE, text)
             found.grow(len(whole))
             if len(whole) + start - rested > _AT_ONCE:

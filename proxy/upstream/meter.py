@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proxy.dialects.content_encoding import decoder
+from proxy.dialects.content_encoding import ContentDecoder, decoder, is_bomb
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import OPAQUE
 from proxy.identity.header_names import HeadTable, last_places, names_of
@@ -28,7 +28,8 @@ class AnswerMeter:
         self.event_stream = content_type == "text/event-stream"
         encoding = headers.get("content-encoding", "").strip().lower()
         plain = encoding in ("", "identity")
-        self._decoder = None if plain else decoder(encoding)
+        self._decoder = None if plain or dialect.name == OPAQUE else decoder(encoding)
+        self._encoded = self._decoded = 0
         self._blind = not plain and self._decoder is None
         self._plain = plain
         self.strips = strip_usage and plain and self.event_stream
@@ -67,10 +68,20 @@ class AnswerMeter:
         if self.strips:
             return self.tokens.feed(chunk)
         if self._decoder is not None:
-            self.tokens.feed(self._decoder.feed(chunk))
+            self._feed_decoded(self._decoder, chunk)
         elif not self._blind:
             self.tokens.feed(chunk)
         return chunk
+
+    def _feed_decoded(self, reader: ContentDecoder, chunk: bytes) -> None:
+        """A bomb is read no further: its usage stays unknown."""
+        decoded = reader.feed(chunk)
+        self._encoded += len(chunk)
+        self._decoded += len(decoded)
+        if is_bomb(self._encoded, self._decoded):
+            self._decoder, self._blind, self._needs_marker = None, True, False
+        else:
+            self.tokens.feed(decoded)
 
     def finish(self) -> bytes:
         """What was still held back when the answer ended; only a stripped stream holds anything."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import random
 import tracemalloc
 import zlib
 from contextlib import AsyncExitStack
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.app import Proxy
 from proxy.dialects.llm import LONGEST_NAME
 from tests.functional.proxy_in_process import NO_QUOTAS, proxy_before
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, connect, request_bytes
@@ -39,6 +41,11 @@ DOES_NOT_DEPEND = {
     "campaigns in shadow": "campaigns: {mode: shadow}",
     "exempt from campaigns": "campaigns: {mode: enforce, exempt: [{account: '*'}]}",
 }
+
+
+def blanks(count: int) -> bytes:
+    """That shrink to a quarter, as JSON does, and not to nothing."""
+    return random.Random(1).randbytes(count).translate(b" \t\r\n" * 64)
 
 
 async def asked(
@@ -104,7 +111,7 @@ async def test_a_compressed_body_may_be_as_large_decoded_as_a_plain_one(
     encoding = ("Content-Encoding", "gzip" if compress is gzip.compress else "deflate")
     pack = gzip.compress if compress is gzip.compress else zlib.compress
     policy = DEPENDS["an access rule on models"]
-    large = ASKED + b" " * (20 * MIB - len(ASKED))
+    large = ASKED + blanks(20 * MIB - len(ASKED))
     answer = await asked(model_api, tmp_path, policy, "POST /v1/messages", JSON, encoding, body=pack(large))
     assert answer.status == 200
     answer = await asked(
@@ -114,10 +121,46 @@ async def test_a_compressed_body_may_be_as_large_decoded_as_a_plain_one(
     assert "decoded, is larger than 20 MiB" in json.loads(answer.body)["error"]["message"]
 
 
+@pytest.mark.parametrize("target", ["/v1/messages", "/v1/files"], ids=["metered", "passed through"])
+async def test_a_compressed_body_of_few_bytes_may_not_be_many_to_read(
+    proxy: Proxy, model_api: RawUpstream, target: str
+) -> None:
+    encoding = ("Content-Encoding", "gzip")
+    for spaces, status in ((2 * MIB - len(ASKED), 200), (2 * MIB, 413)):
+        body = gzip.compress(ASKED + b" " * spaces)
+        async with await connect(proxy.url) as client:
+            await client.send(request_bytes(f"POST {target}", JSON, encoding, body=body))
+            if status == 200:
+                await model_api.answer(answer_bytes())
+            assert (await client.message()).status == status
+
+
+BEGIN_WITH_A_BRACE = {
+    "RTF": (b"{\\rtf1\\ansi\\deff0 It is \\u8217? here.}", 200),
+    "a part of a binary file": (b"{" + bytes(range(256)) * 9, 200),
+    "a script": (b"{ let a = 1 }", 200),
+    "comments": (b'{"a": 1, /* */ "model": "other"}', 400),
+    "JSON5": (b"{a: 1, Model: 'other'}", 400),
+    "JSON5 with an escape": (b"{\\u006dodel: 'other'}", 400),
+    "JSON5 with another escape": (b"{'\\x4Dodel': 'other'}", 400),
+    "wide characters": ('{"a": 1, "model": "other",}'.encode("utf-16"), 400),
+}
+
+
+@pytest.mark.parametrize(("body", "status"), BEGIN_WITH_A_BRACE.values(), ids=BEGIN_WITH_A_BRACE)
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "application/rtf"])
+async def test_what_only_begins_as_json_is_refused_where_another_reader_could_find_a_model_in_it(
+    model_api: RawUpstream, tmp_path: Path, content_type: str, body: bytes, status: int
+) -> None:
+    policy, declared = DEPENDS["an access rule on models"], ("Content-Type", content_type)
+    answer = await asked(model_api, tmp_path, policy, "POST /upload/v1beta/files", declared, body=body)
+    assert answer.status == status
+
+
 async def test_a_compressed_body_is_kept_no_longer_than_it_takes_to_decide(
     model_api: RawUpstream, tmp_path: Path
 ) -> None:
-    body = gzip.compress(ASKED + b" " * 8 * MIB)
+    body = gzip.compress(ASKED + blanks(MIB) + b" " * 7 * MIB)
     request = request_bytes("POST /v1/messages", JSON, ("Content-Encoding", "gzip"), body=body)
     async with proxy_before(model_api.url, tmp_path) as proxy, AsyncExitStack() as held:
         tracemalloc.start()

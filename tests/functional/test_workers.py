@@ -201,6 +201,33 @@ async def test_a_worker_that_dies_is_replaced_and_one_without_supervisor_ends(
         await connect(running.url)
 
 
+async def test_a_worker_that_cannot_serve_is_started_ever_more_seldom_and_leaves_nothing(
+    serve: ServeFactory, redis: RedisServer, tmp_path: Path
+) -> None:
+    redis.command("FLUSHALL")
+    running = serve(WIDE_POLICY, "--workers", "2", "--store", redis.url)
+    dies, stays = children(running.process.pid)
+    environment = Path(f"/proc/{stays}/environ").read_bytes().split(b"\0")
+    (folder,) = [
+        Path(os.fsdecode(line.partition(b"=")[2]))
+        for line in environment
+        if line.startswith(b"PROMETHEUS_MULTIPROC_DIR=")
+    ]
+    (tmp_path / "policy-0.yaml").write_text("version: 2\n")
+    os.kill(dies, signal.SIGKILL)
+
+    def waits() -> list[float]:
+        return [said["in_s"] for said in running.log() if said["message"] == "worker died, starting another"]
+
+    await until(lambda: len(waits()) == 3)
+    assert waits() == [1.0, 2.0, 4.0]
+    assert {path.stem.rpartition("_")[2] for path in folder.glob("*.db")} <= {str(dies), str(stays)}
+    assert readiness(running)[0] == 503
+
+    (tmp_path / "policy-0.yaml").write_text(WIDE_POLICY)
+    await until(lambda: readiness(running)[0] == 200)
+
+
 async def test_told_twice_the_workers_do_not_wait(
     serve: ServeFactory, model_api: RawUpstream, redis: RedisServer
 ) -> None:

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -73,6 +74,17 @@ def test_only_so_many_members_are_unpacked() -> None:
     decode = GzipDecoder()
     assert decode.feed(gzip.compress(TEXT) + empty * (MOST_MEMBERS - 2) + gzip.compress(TEXT)) == TEXT + TEXT
     assert decode.feed(gzip.compress(TEXT)) == b""
+
+
+def test_nothing_is_kept_of_what_stands_behind_the_end() -> None:
+    decode = DeflateDecoder()
+    assert decode.feed(zlib.compress(TEXT) + b"x") == TEXT
+    tracemalloc.start()
+    for _ in range(64):
+        assert decode.feed(bytes(64 * 1024)) == b""
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 64 * 1024, "of 4 MiB"
 
 
 def test_a_chunk_may_grow_up_to_the_bound() -> None:

@@ -207,6 +207,6 @@ def test_an_opaque_request_tells_its_model_if_it_can() -> None:
 
 
 def test_an_opaque_request_that_begins_as_an_object_and_is_none_is_not_read() -> None:
-    for body in (b'{"model":', b'{"model":"m"} x', b'{\n"model":"m"}\nx', b'{"a":' * 100_000):
+    for body in (b'{"model":', b'{"model":"m"} x', b'{\n"model":"m"}\nx', b'{"model":' * 100_000):
         with pytest.raises(DialectError):
             parse("/v1/files", body)

@@ -238,7 +238,7 @@ def test_usage_is_merged_field_by_field() -> None:
     assert Usage(1).updated(Usage(output_tokens=7)) == Usage(1, 7)
 
 
-@pytest.mark.parametrize("count", [-1, "many", None, [1], 1.5])
+@pytest.mark.parametrize("count", [-1, "many", None, [1], 1.5, 2**32 - 1, 2**63 - 1, 10**400])
 def test_a_count_that_is_none_is_not_reported(count: object) -> None:
     assert plain(CHAT, {"usage": {"prompt_tokens": count, "completion_tokens": 3}}).usage == Usage(None, 3)
 

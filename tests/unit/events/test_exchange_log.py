@@ -182,6 +182,20 @@ def test_a_file_that_was_removed_or_moved_away_is_begun_anew(tmp_path: Path, los
     assert ids(tmp_path / "log") == ["b"]
 
 
+def test_a_file_that_cannot_be_put_aside_grows_on_and_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, tally = tmp_path / ("x" * 253), Tally()  # a number behind it would be too much for the disk
+    log = opened(path, Rotation(max_bytes=1000, max_age_us=10**15), tally)
+    names = [f"e{number}" for number in range(20)]
+    for name in names:
+        begin(log, name)
+        log.ended(line(name))
+    log.close()
+    assert ids(path) == names
+    assert (tally.written, tally.dropped, len(caplog.records)) == (20, 0, 1)
+
+
 def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exchange-log .*missing/log: cannot be written"):
         opened(tmp_path / "missing" / "log")

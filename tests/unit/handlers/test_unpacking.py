@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
 
 import pytest
 
@@ -41,7 +42,9 @@ async def test_what_is_refused_or_given_up_takes_no_room() -> None:
         await room.unpacked(BOMB, "gzip")
     assert refused.value.fault is Fault.TOO_LARGE
     room = Unpacking(64 * MIB)
-    waiting = asyncio.ensure_future(room.unpacked(gzip.compress(bytes(32 * MIB)), "gzip"))
+    waiting = asyncio.ensure_future(
+        room.unpacked(gzip.compress(random.Random(1).randbytes(MIB) + bytes(31 * MIB)), "gzip")
+    )
     await asyncio.sleep(0)
     assert room.bytes
     waiting.cancel()
