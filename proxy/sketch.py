@@ -23,8 +23,6 @@ Places = npt.NDArray[np.intp]
 BITS = 60
 WIDTH = 4
 """Words of a shingle."""
-_DENSE = 6
-"""The same where each character is a word: four are a common phrase, such as that which asks for a step by step answer."""
 _SPARE = 8
 """Bytes of padding behind a text, so that what looks ahead needs no bounds."""
 BETWEEN = b"\0\0\0\0x\0"
@@ -63,8 +61,6 @@ class Words:
     """Where each begins, in bytes of the text."""
     hashes: Hashes
     """Of all 64 bits."""
-    alone: Flags | None = None
-    """Which of them are single characters; None where none is."""
 
 
 class TextHash:
@@ -92,11 +88,10 @@ class TextHash:
         """The words of a text in UTF-8, its case beyond ASCII folded already; other bytes count as letters."""
         folded = b"\0%b%b" % (text.translate(_FOLD), _PADDING)
         letters = np.frombuffer(folded, np.uint8)
-        characters = None
         if text.isascii():
             begins = _begins(letters != _SEPARATOR)
         else:
-            letters, begins, characters = _split_beyond_ascii(letters)
+            letters, begins = _split_beyond_ascii(letters)
         # What stands behind the last word begins a last, empty one, which is cut off again.
         begins[-1] = True
         starts = begins.nonzero()[0]
@@ -105,7 +100,7 @@ class TextHash:
         starts = starts[:-1]
         hashes = sums[1:] - sums[:-1]
         hashes *= self._inverses[starts]
-        return Words(starts, hashes, None if characters is None else characters[starts])
+        return Words(starts, hashes)
 
     def pairs(self, words: Words) -> Hashes:
         """The hash of each two words in a row, by the first one."""
@@ -120,19 +115,9 @@ class TextHash:
         pairs = self.pairs(words)
         hashes: Hashes = pairs[:-2] * self._middle
         hashes += pairs[2:]
-        if words.alone is not None:
-            hashes = self._widened(hashes, words.alone)
         # The lowest bits of products are the weakest.
         hashes >>= _LOWEST
         return hashes
-
-    def _widened(self, hashes: Hashes, alone: Flags) -> Hashes:
-        """Longer ones where the words are single characters."""
-        more = _DENSE - WIDTH
-        are_dense = alone[: 1 - _DENSE] & alone[WIDTH : WIDTH - _DENSE + 1] & alone[_DENSE - 1 :]
-        widened = hashes.copy()
-        np.copyto(widened[:-more], hashes[:-more] * self._early + hashes[more:], where=are_dense)
-        return widened
 
     def short(self, words: Words, start: int, end: int) -> int:
         """The hash of a text of two or three words, which is too short for a shingle."""
@@ -175,7 +160,7 @@ def _begins(is_letter: Flags) -> Flags:
     return begins
 
 
-def _split_beyond_ascii(folded: Bytes) -> tuple[Bytes, Flags, Flags | None]:
+def _split_beyond_ascii(folded: Bytes) -> tuple[Bytes, Flags]:
     """The letters with separators beyond ASCII blanked, and where words begin."""
     letters = folded
     leads = (folded >= _FIRST_LEAD).nonzero()[0]
@@ -193,14 +178,12 @@ def _split_beyond_ascii(folded: Bytes) -> tuple[Bytes, Flags, Flags | None]:
     is_letter = letters != _SEPARATOR
     begins = _begins(is_letter)
     alone = (classes == _ALONE).nonzero()[0]
-    if not len(alone):
-        return letters, begins, None
-    before = leads[alone] - 1
-    characters = np.zeros(len(begins), np.bool_)
-    begins[before] = characters[before] = True
-    before += 3
-    begins[before] = is_letter[before + 1]
-    return letters, begins, characters
+    if len(alone):
+        before = leads[alone] - 1
+        begins[before] = True
+        before += 3
+        begins[before] = is_letter[before + 1]
+    return letters, begins
 
 
 _PADDING = bytes(_SPARE)
