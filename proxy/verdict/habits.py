@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from proxy.detect.cluster import Cluster
 from proxy.verdict.campaign import Evidence
+from proxy.verdict.judgement import CONVERSATIONS
 from proxy.verdict.nats import evidence
 
 _AGAINST = -3.0
@@ -27,7 +28,7 @@ def _conversations(cluster: Cluster) -> list[Evidence]:
     if share < _SOME_TALK or not cluster.has_text:
         return []
     detail = f"{share:.0%} of its questions go on with a conversation in words"
-    return [evidence("partition", "conversations", _AGAINST * min(share / _MUCH_TALK, 1.0), detail)]
+    return [evidence("partition", CONVERSATIONS, _AGAINST * min(share / _MUCH_TALK, 1.0), detail)]
 
 
 def _by_the_clock(cluster: Cluster) -> list[Evidence]:

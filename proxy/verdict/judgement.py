@@ -26,6 +26,8 @@ AIMS = (Target.REASONING, Target.GRADING, Target.CLEANING)
 """What is worth copying; each is a signal of the same name."""
 SHARED_EXITS, SHARED_PAYMENT = "shared-exits", "shared-payment"
 """Signals of what ties accounts besides what they ask."""
+CONVERSATIONS = "conversations"
+"""A signal of people, which agents give as well whose steps are words."""
 CREATED_IN_BURSTS = "created-in-bursts"
 """A signal that a class gives as well as a pool: all of it came on one day."""
 _COUNTS = 1.5

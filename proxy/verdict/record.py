@@ -80,6 +80,11 @@ class Record:
         """When it got its present level first; a verdict that was given up for a while is as old as it was."""
         return self._first[self.level]
 
+    @property
+    def has_acted(self) -> bool:
+        """Whether it was confirmed at some time: what it refused is told of, though nothing speaks for it any more."""
+        return Level.CONFIRMED in self._first
+
     def reach(self, level: Level, now_us: int) -> None:
         """Gives it a level."""
         self.level, self.level_us = level, now_us
@@ -107,10 +112,13 @@ class Record:
 
 
 def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
-    """The level that new evidence allows; confirmed untested only when there was time to test it.
+    """The level that new evidence allows; None for one that nothing speaks for any more, and that refused nobody."""
+    level = _allowed(cluster, record, evidence)
+    return Level.SUSPECTED if level is None and record.has_acted else level
 
-    A verdict that turns out to be weaker stands for a while.
-    """
+
+def _allowed(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
+    """Confirmed untested only when there was time to test it. A verdict that turns out to be weaker stands for a while."""
     openings = cluster.dealt.openings
     level = level_of(evidence, record.level, openings)
     if record.level is Level.CONFIRMED:

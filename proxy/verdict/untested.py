@@ -13,6 +13,7 @@ from proxy.detect.conversations import ECHO_US, Relation
 from proxy.detect.pairs import takeovers
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.judgement import (
+    CONVERSATIONS,
     CREATED_IN_BURSTS,
     OVERWHELMING,
     SHARED_EXITS,
@@ -39,6 +40,8 @@ _PLAIN, _OPENINGS = 17.2, 600
 product: what they ask for or where they come from is a campaign's too. The clients of some pools just try again."""
 _LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
 """The same, where what they ask for or where they come from does speak: in time customers are as even as that alone."""
+_LITTLE_TALK, _NEVERTHELESS = -2.5, 13.0
+"""What so few conversations weigh, and evidence all in all, from which it is a campaign whose agents' steps are words."""
 
 
 def is_campaign_untested(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
@@ -60,7 +63,7 @@ def _lasts(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
 def are_customers(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     """A few firms, people who return to their matters or share them, or those of whom half came back when they were
     refused, or some where they talk their matters over, unless all else is more than customers ever show."""
-    if len(cluster.payers) < LEAST_PAYERS or any(each.family == "partition" and each.weight < 0 for each in evidence):
+    if len(cluster.payers) < LEAST_PAYERS or any(_speaks_for_people(each, evidence) for each in evidence):
         return True
     routed = cluster.relations[Relation.ROUTED] + takeovers(cluster.pairs.tested).house
     back = cluster.relations[Relation.CAME_BACK] + routed
@@ -75,6 +78,13 @@ def _is_plain(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
     if openings < _OPENINGS or not cluster.dealt.asks_once(_MOSTLY) or not _speaks(evidence, _TIES):
         return False
     return _shown(evidence) >= (_LESS_PLAIN if openings >= _PLENTY_OF_OPENINGS else _PLAIN)
+
+
+def _speaks_for_people(each: Evidence, evidence: Sequence[Evidence]) -> bool:
+    """Whether what a cluster asks shows that people do, who talk much, and whom little else shows."""
+    if each.family != "partition" or each.weight >= 0:
+        return False
+    return each.signal != CONVERSATIONS or each.weight <= _LITTLE_TALK or score_of(evidence) < _NEVERTHELESS
 
 
 def _speaks(evidence: Sequence[Evidence], signals: Sequence[str]) -> bool:

@@ -118,6 +118,15 @@ def test_an_account_whose_requests_are_often_the_campaigns_is_known_for_it(matte
     assert told(engine, cluster, Level.SUSPECTED).known == ()
 
 
+@pytest.mark.parametrize(("tasks", "matters", "is_known"), [(2, 8, True), (2, 9, False), (1, 3, False)])
+def test_two_requests_of_the_campaigns_are_no_accident_where_they_are_a_fifth(
+    tasks: int, matters: int, is_known: bool
+) -> None:
+    its = [asked("new", said(WRAPPER, pieces(f"new task {task}")), LATER + task) for task in range(tasks)]
+    engine, cluster = observed(*its, *own_matters("new", matters))
+    assert ("new" in told(engine, cluster).known) is is_known
+
+
 def test_an_account_that_took_over_what_was_refused_is_known_for_it_whatever_else_it_says() -> None:
     engine, cluster = observed(*own_matters("pool-3", 100))
     one, other = (payer.group for account in POOL[2:4] if (payer := engine.payers.find(account)) is not None)
@@ -366,6 +375,20 @@ def test_people_who_return_to_their_matters_or_share_them_are_not_confirmed_with
         assert level_after(cluster, record, (*LOUD, Evidence("partition", signal, 0.5))) is Level.CONFIRMED
 
 
+@pytest.mark.parametrize(
+    ("talk", "nats", "level"),
+    [(-2.0, 15.5, Level.CONFIRMED), (-2.0, 14.5, Level.SUSPECTED), (-2.6, 19.0, Level.SUSPECTED)],
+)
+def test_a_few_steps_in_words_are_an_agents_where_all_else_speaks_for_a_campaign(
+    talk: float, nats: float, level: Level
+) -> None:
+    _, cluster = observed()
+    cluster.dealt.total.openings, cluster.last_us = 2000, cluster.first_us + 3 * HOUR_US
+    record = Record("c-1", Level.SUSPECTED, T0, enough_at=1000)
+    loud = (Evidence("content", "s", nats / 2), Evidence("balance", "s", nats / 2))
+    assert level_after(cluster, record, (*loud, Evidence("partition", "conversations", talk))) is level
+
+
 def test_who_comes_back_is_no_excuse_for_what_no_customers_show() -> None:
     _, cluster = observed()
     cluster.probes, cluster.relations[Relation.CAME_BACK] = 3, 3
@@ -490,6 +513,15 @@ def test_a_verdict_without_a_test_is_given_up_once_those_that_it_refuses_come_ba
     assert level_after(cluster, record, (*LOUD, Evidence("reaction", "refusal-echo", 10.0))) is Level.CONFIRMED
     cluster.last_us = T0 + 5 * MINUTE_US
     assert level_after(cluster, record, LOUD) is Level.CONFIRMED
+
+
+def test_a_verdict_that_refused_somebody_is_told_of_even_if_nothing_speaks_for_it_any_more() -> None:
+    _, cluster = observed()
+    record, nothing = Record("c-1", Level.SUSPECTED, T0), (Evidence("content", "s", 0.5),)
+    assert level_after(cluster, record, nothing) is None
+    record.reach(Level.CONFIRMED, T0)
+    cluster.last_us = T0 + HOUR_US
+    assert level_after(cluster, record, nothing) is Level.SUSPECTED
 
 
 def test_a_verdict_that_was_given_up_for_a_while_is_as_old_as_it_was() -> None:
