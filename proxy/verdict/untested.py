@@ -41,7 +41,7 @@ product: what they ask for or where they come from is a campaign's too. The clie
 _LESS_PLAIN, _PLENTY_OF_OPENINGS = 16.2, 3000
 """The same, where what they ask for or where they come from does speak: in time customers are as even as that alone."""
 _LITTLE_TALK, _NEVERTHELESS = -2.5, 13.0
-"""What so few conversations weigh, and evidence all in all, from which it is a campaign whose agents' steps are words."""
+"""What so few conversations weigh, and all the evidence, from which it is a campaign whose agents' steps are words."""
 
 
 def is_campaign_untested(cluster: Cluster, evidence: Sequence[Evidence]) -> bool:
