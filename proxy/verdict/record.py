@@ -118,7 +118,7 @@ def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) 
 
 
 def _allowed(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
-    """Confirmed untested only when there was time for a test. A verdict that turns out to be weaker stands for a while."""
+    """Confirmed untested only if there was time for a test. A verdict that turns out weaker stands for a while."""
     openings = cluster.dealt.openings
     level = level_of(evidence, record.level, openings)
     if record.level is Level.CONFIRMED:
