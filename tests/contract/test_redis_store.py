@@ -236,6 +236,49 @@ async def test_a_settlement_that_failed_is_repeated_and_counts_once(own_redis: R
         own_redis.pause()
         store.settle(held[0], [MICRO])
         with pytest.raises(StoreError):
+async def test_a_key_of_another_type_is_one_that_is_not_there_and_costs_nobody_else_anything(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    day, month = (Claim("b", Budget(9 * MICRO, calendar), MICRO) for calendar in (Calendar.DAY, Calendar.MONTH))
+    slot = Claim("s", Concurrency(9), 1)
+    spoilt = [f"{redis_prefix}{name}" for name in ("r:r", "d:b", "m:b", "s:s")]
+
+    def spoil() -> None:
+        for key in spoilt:
+            redis_server.command("DEL", key)
+            redis_server.command("RPUSH", key, "x")
+
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        spoil()
+        assert [await remaining(store, claim) for claim in (ONE, day, month, slot)] == [100, 9 * MICRO, 9 * MICRO, 9]
+        assert [redis_server.command("TYPE", key) for key in spoilt] == [b"list"] * 4, "a look changes nothing"
+        held, _ = await asyncio.gather(
+            granted(store, "e-1", ONE, day, month, slot), granted(store, "e-2", Claim("other", HUNDRED, MICRO))
+        )
+        assert [await remaining(store, claim) for claim in (ONE, day, month, slot)] == [99, 8 * MICRO, 8 * MICRO, 8]
+        assert all(redis_server.command("PTTL", key) > 0 for key in spoilt)
+        spoil()
+        await store.renew([held])
+        store.settle(held, [3 * MICRO, 3 * MICRO, 3 * MICRO, 1])
+        assert [await remaining(store, claim) for claim in (ONE, day, month, slot)] == [98, 7 * MICRO, 7 * MICRO, 9]
+
+
+async def test_replicas_are_counted_where_a_key_of_another_type_stood(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    redis_server.command("SET", f"{redis_prefix}replicas", "x")
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        assert [await store.announce(replica) for replica in ("a", "b")] == [1, 2]
+
+
+async def test_what_a_user_may_not_read_is_no_key_that_is_not_there(own_redis: RedisServer) -> None:
+    own_redis.command("ACL", "SETUSER", "writer", "on", ">right", "~*", "+@all", "-get")
+    store = RedisStore(own_redis.url.replace("//", "//writer:right@"), timeout_seconds=PATIENT)
+    with pytest.raises(StoreError):
+        await store.reserve("e-1", [ONE])
+    await store.close()
+
+
             await store.ping()
         store.settle_later(held[1], [2 * MICRO])
         own_redis.resume()
