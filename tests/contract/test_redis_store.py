@@ -190,6 +190,43 @@ async def test_replicas_share_a_secret_and_know_their_number(redis_server: Redis
         assert await second.announce("b") == 1, "a replica that is silent for 15 s is gone"
 
 
+UNFIT = {
+    "no hex": ("SET", "z" * 64),
+    "no text": ("SET", b"\xff" * 32),
+    "too short": ("SET", "ab"),
+    "too long": ("SET", "ab" * 33),
+    "empty": ("SET", ""),
+    "of another type": ("RPUSH", "ab" * 32),
+}
+
+
+@pytest.mark.parametrize("spoil", UNFIT.values(), ids=UNFIT)
+async def test_a_secret_that_is_none_is_told_with_its_key_and_fails_nothing_else(
+    redis_server: RedisServer, redis_prefix: str, spoil: tuple[str, Any]
+) -> None:
+    key = f"{redis_prefix}secret:accounts"
+    redis_server.command(spoil[0], key, spoil[1])
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        under_way = asyncio.ensure_future(store.shared_secret("accounts"))
+        await granted(store, "e-1", ONE)
+        with pytest.raises(StoreError) as fault:
+            await under_way
+        assert key in str(fault.value)
+        assert "64 hex digits" in str(fault.value)
+        assert not spoil[1] or str(spoil[1]) not in str(fault.value).replace(key, "")
+        assert store.is_up
+        redis_server.command("DEL", key)
+        assert len(await store.shared_secret("accounts")) == 32
+
+
+async def test_a_secret_may_have_been_written_by_hand_in_capitals_and_with_an_end_of_line(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    redis_server.command("SET", f"{redis_prefix}secret:accounts", "AB" * 32 + "\n")
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        assert await store.shared_secret("accounts") == b"\xab" * 32
+
+
 async def test_an_emptied_redis_starts_anew_and_settles_what_was_reserved_before(own_redis: RedisServer) -> None:
     async with store_on(own_redis) as store:
         held = await granted(store, "e-1", Claim("r", HUNDRED, 40 * MICRO), Claim("s", Concurrency(1), 1))

@@ -10,7 +10,7 @@
 --   4 peek      n, n claims                          -> n levels
 --   5 announce  member, lease_us                     -> how many members there are
 --   6 probe                                          -> 1, once a value has been written
---   7 secret    candidate                            -> the secret: the candidate, or the one that was there before it
+--   7 secret    candidate                            -> the secret that was there, or the candidate; '': neither
 --
 --   claim       shadow (1 or 0), cost, limit         a key each
 --   correction  window, excess, limit                a key each; an excess below zero is given back
@@ -28,6 +28,7 @@ local LEASE_US = 15000000
 local LINGER_MS = 60000
 local SETTLED_MS = 120000
 local DAY_US = 86400000000
+local SECRET_DIGITS = 64
 
 local call, try = redis.call, redis.pcall
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
@@ -352,7 +353,8 @@ end
 local function secret()
   local secret_key = key()
   call('SET', secret_key, argument(), 'NX')
-  reply(call('GET', secret_key))
+  local kept = match(of_type('GET', secret_key) or '', '^%s*(%x+)%s*$')
+  reply(kept and #kept == SECRET_DIGITS and kept or '')
 end
 
 local operations = { reserve, settle, renew, peek, announce, probe, secret }
