@@ -236,43 +236,6 @@ async def test_an_emptied_redis_starts_anew_and_settles_what_was_reserved_before
         assert await remaining(store) == 100, "a refund went above the capacity"
 
 
-async def test_a_redis_that_forgot_the_script_is_told_again(own_redis: RedisServer) -> None:
-    async with store_on(own_redis) as store:
-        await granted(store, "e-1", ONE)
-        own_redis.command("SCRIPT", "FLUSH")
-        await asyncio.gather(*[granted(store, f"e-2-{number}", ONE) for number in range(3)])
-        assert await remaining(store) == 96
-
-
-async def test_a_redis_that_stalls_fails_a_call_in_time_and_late_grants_are_given_back(own_redis: RedisServer) -> None:
-    faults: list[tuple[str, int]] = []
-    async with store_on(own_redis, HASTY, on_fault=lambda kind, calls: faults.append((kind, calls))) as store:
-        await granted(store, "e-1", ONE)
-        own_redis.pause()
-        for number in range(2):
-            with pytest.raises(StoreError, match="in time"):
-                await store.reserve(f"e-2-{number}", [Claim("r", HUNDRED, 9 * MICRO), Claim("s", Concurrency(9), 1)])
-        assert not store.is_up
-        assert faults == [("timeout", 1), ("timeout", 1)]
-        own_redis.resume()
-        await until(lambda: _stands_at(store, 99))
-        await until(lambda: _stands_at(store, 9, Claim("s", Concurrency(9), 1)))
-        assert store.is_up
-
-
-async def _stands_at(store: RedisStore, expected: int, claim: Claim = ONE) -> bool:
-    try:
-        return await remaining(store, claim) == expected
-    except StoreError:
-        return False
-
-
-async def test_a_settlement_that_failed_is_repeated_and_counts_once(own_redis: RedisServer) -> None:
-    async with store_on(own_redis, HASTY) as store:
-        held = [await granted(store, f"e-{number}", Claim("r", HUNDRED, 10 * MICRO)) for number in range(2)]
-        own_redis.pause()
-        store.settle(held[0], [MICRO])
-        with pytest.raises(StoreError):
 async def test_a_key_of_another_type_is_one_that_is_not_there_and_costs_nobody_else_anything(
     redis_server: RedisServer, redis_prefix: str
 ) -> None:
@@ -316,6 +279,43 @@ async def test_what_a_user_may_not_read_is_no_key_that_is_not_there(own_redis: R
     await store.close()
 
 
+async def test_a_redis_that_forgot_the_script_is_told_again(own_redis: RedisServer) -> None:
+    async with store_on(own_redis) as store:
+        await granted(store, "e-1", ONE)
+        own_redis.command("SCRIPT", "FLUSH")
+        await asyncio.gather(*[granted(store, f"e-2-{number}", ONE) for number in range(3)])
+        assert await remaining(store) == 96
+
+
+async def test_a_redis_that_stalls_fails_a_call_in_time_and_late_grants_are_given_back(own_redis: RedisServer) -> None:
+    faults: list[tuple[str, int]] = []
+    async with store_on(own_redis, HASTY, on_fault=lambda kind, calls: faults.append((kind, calls))) as store:
+        await granted(store, "e-1", ONE)
+        own_redis.pause()
+        for number in range(2):
+            with pytest.raises(StoreError, match="in time"):
+                await store.reserve(f"e-2-{number}", [Claim("r", HUNDRED, 9 * MICRO), Claim("s", Concurrency(9), 1)])
+        assert not store.is_up
+        assert faults == [("timeout", 1), ("timeout", 1)]
+        own_redis.resume()
+        await until(lambda: _stands_at(store, 99))
+        await until(lambda: _stands_at(store, 9, Claim("s", Concurrency(9), 1)))
+        assert store.is_up
+
+
+async def _stands_at(store: RedisStore, expected: int, claim: Claim = ONE) -> bool:
+    try:
+        return await remaining(store, claim) == expected
+    except StoreError:
+        return False
+
+
+async def test_a_settlement_that_failed_is_repeated_and_counts_once(own_redis: RedisServer) -> None:
+    async with store_on(own_redis, HASTY) as store:
+        held = [await granted(store, f"e-{number}", Claim("r", HUNDRED, 10 * MICRO)) for number in range(2)]
+        own_redis.pause()
+        store.settle(held[0], [MICRO])
+        with pytest.raises(StoreError):
             await store.ping()
         store.settle_later(held[1], [2 * MICRO])
         own_redis.resume()
@@ -479,6 +479,64 @@ async def test_a_redis_that_is_full_every_other_moment_fills_no_log(
             await store.ping()
     assert 2 <= len(caplog.records) <= 12, "of 60 changes"
     assert "OutOfMemory" in caplog.records[0].getMessage()
+
+
+STRANGE = {
+    "nil": b"$-1\r\n",
+    "a number": b":1\r\n",
+    "an empty list": b"*0\r\n",
+    "a word": b"+OK\r\n",
+    "no list": b"$2\r\n\xc1\xc1\r\n",
+    "no values": b"$1\r\n\x90\r\n",
+    "a value too few": b"$2\r\n\x91\x01\r\n",
+    "a value of another kind": b"$7\r\n\x96\x01\x01\x01\x01\xa0\x01\r\n",
+    "a value too many": b"$8\r\n\x97\x01\x01\x01\x01\x01\x01\x01\r\n",
+    "more refusals than questions": b"-ERR no\r\n" * 2,
+    "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
+async def test_answers_that_are_not_the_scripts_are_a_lost_store_and_one_line_in_the_log(
+    answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    answers: list[object] = []
+    async with answering(answer) as port:
+        store = RedisStore(f"redis://127.0.0.1:{port}", timeout_seconds=PATIENT)
+        for number in range(12):
+            answers += await asyncio.gather(store.reserve(f"e-{number}", [ONE]), return_exceptions=True)
+        await store.close()
+    assert all(isinstance(each, StoreError) for each in answers)
+    assert [record.name for record in caplog.records] == ["stillgate.store"]
+    assert "not Redis" in caplog.text or "refused" in caplog.text
+
+
+async def test_an_answer_to_nothing_ends_its_connection_and_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with answering(b"$7\r\n\x96\x01\x01\x01\x01\x01\x01\r\n" + b":1\r\n") as port:
+        store = RedisStore(f"redis://127.0.0.1:{port}", timeout_seconds=PATIENT)
+        assert isinstance(await store.reserve("e-0", [ONE]), Granted)
+        answers = [await asyncio.gather(store.reserve(f"e-{n}", [ONE]), return_exceptions=True) for n in range(12)]
+        await store.close()
+    assert all(isinstance(each, StoreError | Granted) for (each,) in answers)
+    assert {record.name for record in caplog.records} <= {"stillgate.store"}
+    assert len(caplog.records) <= 6
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[int]:
+    """The port of what answers each command so, whatever it is."""
+
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            for _ in range(int(line[1:])):
+                size = await reader.readline()
+                await reader.readexactly(int(size[1:]) + 2)
+            writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(answer_all, "127.0.0.1", 0) as listener:
+        yield listener.sockets[0].getsockname()[1]
 
 
 async def test_a_redis_that_still_loads_refuses(tmp_path: Path) -> None:
