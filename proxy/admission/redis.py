@@ -21,7 +21,7 @@ from proxy.admission.redis_calls import (
 )
 from proxy.admission.redis_post import Post
 from proxy.admission.store import Admission, Claim, Granted, Level, Reservation
-from proxy.errors import UsageError
+from proxy.errors import StoreError, UsageError
 
 REPLICA_LEASE_US = 15_000_000
 
@@ -47,6 +47,7 @@ class RedisStore:
     ) -> None:
         """UsageError for a URL that is none."""
         self._options = _options(url, password)
+        self._prefix = prefix
         self._post = Post(self._connection, prefix, timeout_seconds, now_us, on_roundtrip, on_fault)
 
     @property
@@ -98,8 +99,17 @@ class RedisStore:
         await self._post.submit(ProbeCall())
 
     async def shared_secret(self, name: str, own: bytes | None = None) -> bytes:
-        """32 random bytes that every replica on this Redis gets alike. Where there are none yet: `own`, if given."""
-        secret: bytes = await self._post.submit(SecretCall(name, own or secrets.token_bytes(32)))
+        """32 random bytes that every replica on this Redis gets alike. Where there are none yet: `own`, if given.
+
+        StoreError also where the key holds something else.
+        """
+        call = SecretCall(name, own or secrets.token_bytes(32))
+        secret: bytes | None = await self._post.submit(call)
+        if secret is None:
+            raise StoreError(
+                f"the key {call.key(self._prefix)} in Redis does not hold 64 hex digits: write those in use there, "
+                "or delete it, and a replica that runs writes its own within 5 s, one that starts new ones"
+            )
         return secret
 
     async def announce(self, replica_id: str) -> int:

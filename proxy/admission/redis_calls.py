@@ -152,7 +152,10 @@ class ProbeCall:
 
 
 class SecretCall:
-    """Answers with the secret called `name` that all share: the first candidate ever proposed."""
+    """Answers with the secret called `name` that all share: the first candidate of 32 bytes ever proposed.
+
+    None where the key holds something else, which is the operator's to look at: a new secret would make new accounts.
+    """
 
     __slots__ = ("candidate", "name")
     kind = "secret"
@@ -162,11 +165,14 @@ class SecretCall:
         self.candidate = candidate
 
     def put(self, prefix: str, keys: list[str], numbers: list[Any]) -> None:
-        keys.append(f"{prefix}secret:{self.name}")
+        keys.append(self.key(prefix))
         numbers += (SECRET, self.candidate.hex())
 
-    def take(self, answer: Callable[[], Any]) -> bytes:
-        return bytes.fromhex(answer())
+    def take(self, answer: Callable[[], Any]) -> bytes | None:
+        return bytes.fromhex(answer()) or None
+
+    def key(self, prefix: str) -> str:
+        return f"{prefix}secret:{self.name}"
 
 
 def _put_claims(claims: Sequence[Claim], prefix: str, keys: list[str], numbers: list[Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    InvalidResponse,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -26,6 +27,7 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (OutOfMemoryError, "the bucket store is out of memory"),
     (ReadOnlyError, "the bucket store is a replica that takes no writes"),
     (BusyLoadingError, "the bucket store is still loading its data"),
+    (InvalidResponse, "what answers in the bucket store's place is not Redis, or none that runs stillgate's script"),
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import hiredis
 import msgspec
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import BusyLoadingError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, InvalidResponse, NoScriptError, RedisError, ResponseError
 
 from proxy.admission.redis_calls import Call
 
@@ -63,12 +63,23 @@ class Batch:
         packed: bytes = hiredis.pack_command((*head, *self._rest))
         return packed
 
+    def results(self, reply: Any) -> list[Any]:
+        """What each errand's call makes of its part of the answer. InvalidResponse where that is not the script's."""
+        try:
+            values = iter(_decode(reply))
+            results = [errand.call.take(values.__next__) for errand in self.errands]
+        except (StopIteration, TypeError, ValueError) as fault:
+            raise InvalidResponse(f"not the script's answer ({type(fault).__name__})") from fault
+        if next(values, None) is not None:
+            raise InvalidResponse("more than the script's answer")
+        return results
+
 
 class Owner(Protocol):
     """Who is told what became of the batches."""
 
-    def answered(self, link: Link, values: list[Any]) -> None:
-        """The first batch `in_flight` is done, and is taken from there."""
+    def answered(self, link: Link, batch: Batch, results: list[Any]) -> None:
+        """Redis has done it all; `results` are those of the batch's errands."""
 
     def refused(self, link: Link, batch: Batch, fault: RedisError) -> None:
         """Redis answered with an error: nothing is known of what it did."""
@@ -116,7 +127,7 @@ class Link:
         try:
             while True:
                 await self._read()
-        except (RedisError, OSError, msgspec.MsgspecError) as ended_by:
+        except (RedisError, OSError) as ended_by:
             fault = ended_by
         finally:
             self._owner.ended(self, fault)
@@ -125,14 +136,22 @@ class Link:
     async def _read(self) -> None:
         try:
             reply = await self._connection.read_response(timeout=math.inf, disconnect_on_error=False)
-        except NoScriptError as fault:
-            batch = self.in_flight.popleft()
-            if batch.with_script:
+        except (ResponseError, BusyLoadingError) as fault:
+            batch = self._asked()
+            self.in_flight.popleft()
+            if not isinstance(fault, NoScriptError) or batch.with_script:
                 self._owner.refused(self, batch, fault)
                 return
             batch.with_script = True
             await self.send(batch)
-        except (ResponseError, BusyLoadingError) as fault:
-            self._owner.refused(self, self.in_flight.popleft(), fault)
         else:
-            self._owner.answered(self, _decode(reply))
+            batch = self._asked()
+            results = batch.results(reply)
+            self.in_flight.popleft()
+            self._owner.answered(self, batch, results)
+
+    def _asked(self) -> Batch:
+        """The batch whose answer comes next. InvalidResponse where none is waited for."""
+        if not self.in_flight:
+            raise InvalidResponse("an answer to nothing")
+        return self.in_flight[0]

@@ -114,12 +114,8 @@ class Post:
 
     # What the link tells
 
-    def answered(self, link: Link, values: list[Any]) -> None:
+    def answered(self, link: Link, batch: Batch, results: list[Any]) -> None:
         now = asyncio.get_running_loop().time()
-        batch = link.in_flight[0]
-        answer = iter(values).__next__
-        results = [errand.call.take(answer) for errand in batch.errands]
-        link.in_flight.popleft()
         for errand, result in zip(batch.errands, results, strict=True):
             if errand.future is not None and not errand.future.done():
                 errand.future.set_result(result)

@@ -19,7 +19,7 @@ from proxy.analysis.news import CampaignNews
 from proxy.analysis.publisher import Publisher
 from proxy.analysis.stream import Extent, Stream
 from proxy.analysis.succession import Succession
-from proxy.analysis.wire import Checkpoint, Said, order_of
+from proxy.analysis.wire import Checkpoint, Said, is_id, order_of
 from proxy.errors import StoreError
 from proxy.verdict.campaign import Campaign
 
@@ -194,6 +194,9 @@ class Analyser:
         """Goes on from the state that was saved last, if there is one."""
         saved = await self._publisher.saved()
         if saved is None:
+            return
+        if not is_id(saved.position):
+            log.warning("the saved state names no place in the stream: starting without it")
             return
         try:
             analyst = await asyncio.to_thread(self._analysts.restored, saved.state)

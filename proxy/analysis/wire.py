@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ EXPIRY_STEP_US = 10_000_000
 """Verdicts tell expiry to so much, rounded up, so that a campaign under way is not new to every replica each second."""
 
 
+_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 T = TypeVar("T")
 
 
@@ -90,6 +92,11 @@ def order_of(entry_id: str) -> tuple[int, int]:
     """What ids of the stream are compared by: milliseconds, and the number within one."""
     milliseconds, _, number = entry_id.partition("-")
     return int(milliseconds), int(number or 0)
+
+
+def is_id(name: str) -> bool:
+    """Whether Redis takes it for an entry's id, whole as it gives them."""
+    return _ID.fullmatch(name) is not None and max(order_of(name)) < 2**64
 
 
 def encode_verdict(campaign: Campaign) -> bytes:

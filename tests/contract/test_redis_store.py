@@ -190,6 +190,43 @@ async def test_replicas_share_a_secret_and_know_their_number(redis_server: Redis
         assert await second.announce("b") == 1, "a replica that is silent for 15 s is gone"
 
 
+UNFIT = {
+    "no hex": ("SET", "z" * 64),
+    "no text": ("SET", b"\xff" * 32),
+    "too short": ("SET", "ab"),
+    "too long": ("SET", "ab" * 33),
+    "empty": ("SET", ""),
+    "of another type": ("RPUSH", "ab" * 32),
+}
+
+
+@pytest.mark.parametrize("spoil", UNFIT.values(), ids=UNFIT)
+async def test_a_secret_that_is_none_is_told_with_its_key_and_fails_nothing_else(
+    redis_server: RedisServer, redis_prefix: str, spoil: tuple[str, Any]
+) -> None:
+    key = f"{redis_prefix}secret:accounts"
+    redis_server.command(spoil[0], key, spoil[1])
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        under_way = asyncio.ensure_future(store.shared_secret("accounts"))
+        await granted(store, "e-1", ONE)
+        with pytest.raises(StoreError) as fault:
+            await under_way
+        assert key in str(fault.value)
+        assert "64 hex digits" in str(fault.value)
+        assert not spoil[1] or str(spoil[1]) not in str(fault.value).replace(key, "")
+        assert store.is_up
+        redis_server.command("DEL", key)
+        assert len(await store.shared_secret("accounts")) == 32
+
+
+async def test_a_secret_may_have_been_written_by_hand_in_capitals_and_with_an_end_of_line(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    redis_server.command("SET", f"{redis_prefix}secret:accounts", "AB" * 32 + "\n")
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        assert await store.shared_secret("accounts") == b"\xab" * 32
+
+
 async def test_an_emptied_redis_starts_anew_and_settles_what_was_reserved_before(own_redis: RedisServer) -> None:
     async with store_on(own_redis) as store:
         held = await granted(store, "e-1", Claim("r", HUNDRED, 40 * MICRO), Claim("s", Concurrency(1), 1))
@@ -197,6 +234,49 @@ async def test_an_emptied_redis_starts_anew_and_settles_what_was_reserved_before
         assert await remaining(store) == 100
         store.settle(held, [10 * MICRO, 1])
         assert await remaining(store) == 100, "a refund went above the capacity"
+
+
+async def test_a_key_of_another_type_is_one_that_is_not_there_and_costs_nobody_else_anything(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    day, month = (Claim("b", Budget(9 * MICRO, calendar), MICRO) for calendar in (Calendar.DAY, Calendar.MONTH))
+    slot = Claim("s", Concurrency(9), 1)
+    spoilt = [f"{redis_prefix}{name}" for name in ("r:r", "d:b", "m:b", "s:s")]
+
+    def spoil() -> None:
+        for key in spoilt:
+            redis_server.command("DEL", key)
+            redis_server.command("RPUSH", key, "x")
+
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        spoil()
+        assert [await remaining(store, claim) for claim in (ONE, day, month, slot)] == [100, 9 * MICRO, 9 * MICRO, 9]
+        assert [redis_server.command("TYPE", key) for key in spoilt] == [b"list"] * 4, "a look changes nothing"
+        held, _ = await asyncio.gather(
+            granted(store, "e-1", ONE, day, month, slot), granted(store, "e-2", Claim("other", HUNDRED, MICRO))
+        )
+        assert [await remaining(store, claim) for claim in (ONE, day, month, slot)] == [99, 8 * MICRO, 8 * MICRO, 8]
+        assert all(redis_server.command("PTTL", key) > 0 for key in spoilt)
+        spoil()
+        await store.renew([held])
+        store.settle(held, [3 * MICRO, 3 * MICRO, 3 * MICRO, 1])
+        assert [await remaining(store, claim) for claim in (ONE, day, month, slot)] == [98, 7 * MICRO, 7 * MICRO, 9]
+
+
+async def test_replicas_are_counted_where_a_key_of_another_type_stood(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    redis_server.command("SET", f"{redis_prefix}replicas", "x")
+    async with store_on(redis_server, prefix=redis_prefix) as store:
+        assert [await store.announce(replica) for replica in ("a", "b")] == [1, 2]
+
+
+async def test_what_a_user_may_not_read_is_no_key_that_is_not_there(own_redis: RedisServer) -> None:
+    own_redis.command("ACL", "SETUSER", "writer", "on", ">right", "~*", "+@all", "-get")
+    store = RedisStore(own_redis.url.replace("//", "//writer:right@"), timeout_seconds=PATIENT)
+    with pytest.raises(StoreError):
+        await store.reserve("e-1", [ONE])
+    await store.close()
 
 
 async def test_a_redis_that_forgot_the_script_is_told_again(own_redis: RedisServer) -> None:
@@ -399,6 +479,64 @@ async def test_a_redis_that_is_full_every_other_moment_fills_no_log(
             await store.ping()
     assert 2 <= len(caplog.records) <= 12, "of 60 changes"
     assert "OutOfMemory" in caplog.records[0].getMessage()
+
+
+STRANGE = {
+    "nil": b"$-1\r\n",
+    "a number": b":1\r\n",
+    "an empty list": b"*0\r\n",
+    "a word": b"+OK\r\n",
+    "no list": b"$2\r\n\xc1\xc1\r\n",
+    "no values": b"$1\r\n\x90\r\n",
+    "a value too few": b"$2\r\n\x91\x01\r\n",
+    "a value of another kind": b"$7\r\n\x96\x01\x01\x01\x01\xa0\x01\r\n",
+    "a value too many": b"$8\r\n\x97\x01\x01\x01\x01\x01\x01\x01\r\n",
+    "more refusals than questions": b"-ERR no\r\n" * 2,
+    "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
+async def test_answers_that_are_not_the_scripts_are_a_lost_store_and_one_line_in_the_log(
+    answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    answers: list[object] = []
+    async with answering(answer) as port:
+        store = RedisStore(f"redis://127.0.0.1:{port}", timeout_seconds=PATIENT)
+        for number in range(12):
+            answers += await asyncio.gather(store.reserve(f"e-{number}", [ONE]), return_exceptions=True)
+        await store.close()
+    assert all(isinstance(each, StoreError) for each in answers)
+    assert [record.name for record in caplog.records] == ["stillgate.store"]
+    assert "not Redis" in caplog.text or "refused" in caplog.text
+
+
+async def test_an_answer_to_nothing_ends_its_connection_and_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with answering(b"$7\r\n\x96\x01\x01\x01\x01\x01\x01\r\n" + b":1\r\n") as port:
+        store = RedisStore(f"redis://127.0.0.1:{port}", timeout_seconds=PATIENT)
+        assert isinstance(await store.reserve("e-0", [ONE]), Granted)
+        answers = [await asyncio.gather(store.reserve(f"e-{n}", [ONE]), return_exceptions=True) for n in range(12)]
+        await store.close()
+    assert all(isinstance(each, StoreError | Granted) for (each,) in answers)
+    assert {record.name for record in caplog.records} <= {"stillgate.store"}
+    assert len(caplog.records) <= 6
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[int]:
+    """The port of what answers each command so, whatever it is."""
+
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            for _ in range(int(line[1:])):
+                size = await reader.readline()
+                await reader.readexactly(int(size[1:]) + 2)
+            writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(answer_all, "127.0.0.1", 0) as listener:
+        yield listener.sockets[0].getsockname()[1]
 
 
 async def test_a_redis_that_still_loads_refuses(tmp_path: Path) -> None:

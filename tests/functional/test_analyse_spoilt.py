@@ -11,10 +11,10 @@ from proxy.analysis.analyser import Analyser
 from proxy.analysis.keys import Keys
 from proxy.analysis.lease import Lease
 from proxy.analysis.process import MetricsWatcher
-from proxy.analysis.wire import encode_event, joined
+from proxy.analysis.wire import Checkpoint, encode_checkpoint, encode_event, joined
 from proxy.clock import unique_id
 from proxy.metrics import AnalyserMetrics
-from tests.functional.analysing import CLOCK, analyst_of, linked, seconds, turns
+from tests.functional.analysing import CLOCK, analyser, analyst_of, linked, seconds, turns
 from tests.redis_server import RedisServer
 from tests.unit.analysis.pool_analyst import PoolAnalysts, asked
 
@@ -55,3 +55,21 @@ async def test_an_analyser_goes_on_leads_and_publishes_behind_what_it_cannot_rea
         await turns(work, lambda: len(analyst_of(work).seen) == 2 and work.is_leading)
         assert [event.account for event in analyst_of(work).seen] == ["before", "behind"]
         await work.hand_over()
+
+
+@pytest.mark.parametrize("place", ["", "$", "nowhere", "1", "1-x", "-1-0", "1-0\n", "1-" + "9" * 20, "\u0661-0"])
+async def test_an_analyser_whose_saved_state_names_no_place_in_the_stream_begins_anew_and_says_so_once(
+    redis_server: RedisServer, redis_prefix: str, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = Keys(redis_prefix)
+    redis_server.command("SET", keys.checkpoint, encode_checkpoint(Checkpoint(b"", place, 7)))  # type: ignore[arg-type]
+    append(redis_server, keys, "1", joined([encode_event(asked("first", CLOCK.wall_us()))]))
+    async with linked(redis_server.url) as link:
+        work = analyser(link, keys)
+        await work.lease.ask()
+        await work.run(lambda: bool(analyst_of(work).seen) and work.is_leading)
+        assert [event.account for event in analyst_of(work).seen] == ["first"]
+        await work.hand_over()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "the saved state names no place in the stream: starting without it"
+    ]

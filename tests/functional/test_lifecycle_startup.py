@@ -87,6 +87,13 @@ def test_a_redis_that_does_not_take_the_password_and_one_without_the_database(po
         told((*flags, redis.url.replace("/0", "/99")), "--store 127.0.0.1: ", "no such database")
 
 
+def test_a_hash_key_in_redis_that_is_none(policy: str) -> None:
+    with running_redis() as redis:
+        redis.command("SET", "{stillgate}:secret:hash-key", "ab")
+        flags = ("--policy", policy, "--upstream", "http://127.0.0.1:9", "--store", redis.url)
+        told(flags, "--store 127.0.0.1: ", "{stillgate}:secret:hash-key", "64 hex digits", "--hash-key")
+
+
 def test_an_exchange_log_that_cannot_be_written(policy: str, tmp_path: Path) -> None:
     path = str(tmp_path / "missing" / "log")
     told(("--policy", policy, "--upstream", "http://127.0.0.1:9", "--exchange-log", path), "--exchange-log", path)

@@ -10,7 +10,7 @@
 --   4 peek      n, n claims                          -> n levels
 --   5 announce  member, lease_us                     -> how many members there are
 --   6 probe                                          -> 1, once a value has been written
---   7 secret    candidate                            -> the secret: the candidate, or the one that was there before it
+--   7 secret    candidate                            -> the secret that was there, or the candidate; '': neither
 --
 --   claim       shadow (1 or 0), cost, limit         a key each
 --   correction  window, excess, limit                a key each; an excess below zero is given back
@@ -28,10 +28,11 @@ local LEASE_US = 15000000
 local LINGER_MS = 60000
 local SETTLED_MS = 120000
 local DAY_US = 86400000000
+local SECRET_DIGITS = 64
 
-local call = redis.call
+local call, try = redis.call, redis.pcall
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
-local format, match = string.format, string.match
+local find, format, match = string.find, string.format, string.match
 
 local arguments = cmsgpack.unpack(ARGV[1])
 local arguments_read, keys_read = 0, 0
@@ -63,6 +64,23 @@ if now == 0 then
   now = time[1] * 1000000 + time[2]
 end
 
+-- Of a command on a key that may hold another type: its answer, or false where it does, as of a key that is not there.
+-- For commands that answer with a number, a string or nothing. Any other fault is thrown, by asking again.
+local function of_type(command, ...)
+  local found = try(command, ...)
+  if type(found) ~= 'table' then
+    return found
+  end
+  return not find(found.err, '^WRONGTYPE') and call(command, ...)
+end
+
+local function add(set, score, member)
+  if not of_type('ZADD', set, score, member) then
+    call('DEL', set)
+    call('ZADD', set, score, member)
+  end
+end
+
 local function time_to_gain(missing, remainder, num, den)
   if missing <= 0 then
     return 0
@@ -83,7 +101,7 @@ end
 function rate.look(claim)
   local capacity, num, den = claim.capacity, claim.num, claim.den
   claim.level, claim.remainder, claim.stamp = capacity, 0, now
-  local level, remainder, stamp = match(call('GET', claim.key) or '', '^(%-?%d+):(%d+):(%d+)$')
+  local level, remainder, stamp = match(of_type('GET', claim.key) or '', '^(%-?%d+):(%d+):(%d+)$')
   if level then
     level, remainder, stamp = tonumber(level), tonumber(remainder), tonumber(stamp)
   elseif claim.spent >= 0 then
@@ -161,7 +179,7 @@ end
 
 function day.look(claim)
   claim.used, claim.window = 0, claim.kind.window_of(now)
-  local used, window = match(call('GET', claim.key) or '', '^(%d+):(%d+)$')
+  local used, window = match(of_type('GET', claim.key) or '', '^(%d+):(%d+)$')
   if used and tonumber(window) >= claim.window then
     claim.used, claim.window = tonumber(used), tonumber(window)
   end
@@ -214,8 +232,7 @@ function slots.read_limit(claim)
 end
 
 function slots.look(claim)
-  call('ZREMRANGEBYSCORE', claim.key, '-inf', now)
-  claim.held = call('ZCARD', claim.key)
+  claim.held = of_type('ZREMRANGEBYSCORE', claim.key, '-inf', now) and call('ZCARD', claim.key) or 0
 end
 
 function slots.grants(claim)
@@ -223,7 +240,7 @@ function slots.grants(claim)
 end
 
 local function lease(slots_key, holder)
-  call('ZADD', slots_key, now + LEASE_US, holder)
+  add(slots_key, now + LEASE_US, holder)
   call('PEXPIRE', slots_key, LEASE_US / 1000 + LINGER_MS)
 end
 
@@ -292,7 +309,7 @@ local function settle()
     local window, excess, claim = argument(), argument(), {}
     read_limit(claim)
     if first and claim.kind == slots then
-      call('ZREM', claim.key, holder)
+      of_type('ZREM', claim.key, holder)
     elseif first then
       claim.kind.look(claim)
       if claim.kind == rate or claim.window == window then
@@ -307,7 +324,7 @@ local function renew()
   local holder, count, extended = argument(), argument(), 0
   for _ = 1, count do
     local slots_key = key()
-    local expiry = call('ZSCORE', slots_key, holder)
+    local expiry = of_type('ZSCORE', slots_key, holder)
     if expiry and tonumber(expiry) > now then
       lease(slots_key, holder)
       extended = extended + 1
@@ -322,8 +339,8 @@ end
 
 local function announce()
   local members, member, lease_us = key(), argument(), argument()
-  call('ZREMRANGEBYSCORE', members, '-inf', now)
-  call('ZADD', members, now + lease_us, member)
+  of_type('ZREMRANGEBYSCORE', members, '-inf', now)
+  add(members, now + lease_us, member)
   call('PEXPIRE', members, ceil(lease_us / 1000))
   reply(call('ZCARD', members))
 end
@@ -336,7 +353,8 @@ end
 local function secret()
   local secret_key = key()
   call('SET', secret_key, argument(), 'NX')
-  reply(call('GET', secret_key))
+  local kept = match(of_type('GET', secret_key) or '', '^%s*(%x+)%s*$')
+  reply(kept and #kept == SECRET_DIGITS and kept or '')
 end
 
 local operations = { reserve, settle, renew, peek, announce, probe, secret }
