@@ -14,10 +14,9 @@ from proxy.detect.pieces import FEW
 
 _LITTLE_ELSE = 0.6
 """Of an account's requests, that are the campaign's: what is left may be wordings of it that are not known yet."""
-_MUCH = 0.2
+_MUCH = 0.25
 """Of an account's requests, that are the campaign's: so many are no accident, though it says other things as well."""
-_PROVEN_REQUESTS, _TWICE = 4, 2
-"""Of the campaign, from which it is known what an account does; and those that are no accident, where they are much."""
+_PROVEN_REQUESTS = 4
 
 
 def members_of(engine: Engine, cluster: Cluster) -> list[Payer]:
@@ -27,19 +26,19 @@ def members_of(engine: Engine, cluster: Cluster) -> list[Payer]:
 
 def whole_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:
     """Members from whom little else comes, seen often enough to say so."""
-    return tuple(payer.account for payer in members if _says(payer, cluster, _PROVEN_REQUESTS, _LITTLE_ELSE))
+    return tuple(payer.account for payer in members if _says(payer, cluster, _LITTLE_ELSE))
 
 
 def known_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:
     """Members of whose requests many are its own, and those that took over what a verdict had refused, or had it taken
     over."""
     pool = cluster.pairs.pool
-    return tuple(payer.account for payer in members if payer.group in pool or _says(payer, cluster, _TWICE, _MUCH))
+    return tuple(payer.account for payer in members if payer.group in pool or _says(payer, cluster, _MUCH))
 
 
-def _says(payer: Payer, cluster: Cluster, least: int, share: float) -> bool:
+def _says(payer: Payer, cluster: Cluster, share: float) -> bool:
     requests = cluster.members[payer.account]
-    return requests >= least and requests >= share * payer.events
+    return requests >= _PROVEN_REQUESTS and requests >= share * payer.events
 
 
 def excused_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:

@@ -118,15 +118,6 @@ def test_an_account_whose_requests_are_often_the_campaigns_is_known_for_it(matte
     assert told(engine, cluster, Level.SUSPECTED).known == ()
 
 
-@pytest.mark.parametrize(("tasks", "matters", "is_known"), [(2, 8, True), (2, 9, False), (1, 3, False)])
-def test_two_requests_of_the_campaigns_are_no_accident_where_they_are_a_fifth(
-    tasks: int, matters: int, is_known: bool
-) -> None:
-    its = [asked("new", said(WRAPPER, pieces(f"new task {task}")), LATER + task) for task in range(tasks)]
-    engine, cluster = observed(*its, *own_matters("new", matters))
-    assert ("new" in told(engine, cluster).known) is is_known
-
-
 def test_an_account_that_took_over_what_was_refused_is_known_for_it_whatever_else_it_says() -> None:
     engine, cluster = observed(*own_matters("pool-3", 100))
     one, other = (payer.group for account in POOL[2:4] if (payer := engine.payers.find(account)) is not None)
