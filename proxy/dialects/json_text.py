@@ -36,9 +36,13 @@ def may_be_object(start: bytes) -> bool:
     return start.lstrip(_BEFORE_VALUES)[:1] in (b"{", b"")
 
 
-def may_name_model(data: bytes) -> bool:
-    """Whether any reader at all could find a member `model` in it, however spelt, and however wide its characters."""
-    return _MODEL.search(data.replace(b"\0", b"")) is not None
+def first_object(data: bytes) -> bytes:
+    """Where the object stands, in what is none as a whole, that another reader could find a member `model` in.
+
+    That is the first line of what has an object a line, or is nested too deep, or has something behind it that Go does
+    not look at; `{}` where no reader at all could find one, however spelt, and however wide its characters.
+    """
+    return data.partition(b"\n")[0] if _MODEL.search(data.replace(b"\0", b"")) else b"{}"
 
 
 def count_strings(data: bytes) -> int:

@@ -9,7 +9,7 @@ import msgspec
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.faults import anthropic_error_event, google_error_event, openai_error_event
 from proxy.dialects.gemini_paths import with_models
-from proxy.dialects.json_text import may_be_object, may_name_model
+from proxy.dialects.json_text import first_object, may_be_object
 from proxy.dialects.llm import OPAQUE, Family, Fault, LlmRequest
 from proxy.dialects.meter import Tally, each_whole
 from proxy.dialects.request_body import as_it_is, models_of
@@ -45,10 +45,8 @@ def _read_request(path: str, body: bytes) -> LlmRequest:
     try:
         named, batch = _NAMED.read_with(_REQUEST, body, MOST_VALUES + len(body) // _BYTES_A_VALUE)
     except DialectError:
-        if not may_name_model(body):
-            return LlmRequest(OPAQUE, path)  # a file that happens to begin with a brace, as all RTF does
-        # An object a line, or one that is nested too deep, say, or has something behind it that Go does not look at.
-        return LlmRequest(OPAQUE, path, model=_NAMED.read(body.partition(b"\n")[0]).model)
+        # A file that happens to begin with a brace, as all RTF does, names none.
+        return LlmRequest(OPAQUE, path, model=_NAMED.read(first_object(body)).model)
     if batch is None:
         raise DialectError("a batch of too many values")
     models = models_of([item.params.model for item in batch.requests or () if item.params is not None])

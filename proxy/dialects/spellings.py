@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple, replace
 
-from proxy.dialects.json_text import may_be_object, may_name_model
+from proxy.dialects.json_text import first_object, may_be_object
 from proxy.dialects.llm import LlmRequest
 from proxy.dialects.request_body import models_of
 from proxy.dialects.shape import Shape
@@ -42,6 +42,4 @@ def _read(body: bytes) -> Any:
     try:
         return _SPELT.read(body)
     except DialectError:
-        if not may_name_model(body):
-            return _SPELT.read(b"{}")
-        return _SPELT.read(body.partition(b"\n")[0])  # of objects a line each the first was read
+        return _SPELT.read(first_object(body))

@@ -14,7 +14,8 @@
 --
 --   claim       shadow (1 or 0), cost, limit         a key each
 --   correction  window, excess, limit                a key each; an excess below zero is given back
---   limit       1, capacity, num, den, spent (when a bucket that is not there was empty; -1: it is full) | 2, limit (a day's budget) | 3, limit (a month's) | 4, limit (slots)
+--   limit       1, capacity, num, den, spent | 2, limit (a day's budget) | 3, limit (a month's) | 4, limit (slots)
+--   spent       when a bucket that is not there was empty (-1: it is full)
 --   level       granted (1 or 0), remaining, reset_after_us, retry_after_us (-1: never), window (0: none)
 --
 -- Values: 'level:remainder:stamp' (rate), 'used:window' (budget), a sorted set of holders by end of lease (slots).
