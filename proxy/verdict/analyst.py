@@ -263,6 +263,8 @@ class Analyst:
         cluster.members.update(dict.fromkeys(campaign.members, 1))
         record = Record(campaign.id, campaign.level, campaign.detected_us, campaign.evidence, campaign.word)
         record.merged, record.kept = list(campaign.merged), campaign
+        if campaign.confirmed_us is not None:
+            record.first[Level.CONFIRMED] = campaign.confirmed_us
         record.is_mixed = campaign.mixed
         record.imitates = campaign.mixed and not is_tested(campaign.evidence)
         self._records[campaign.id] = record

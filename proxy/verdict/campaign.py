@@ -66,6 +66,8 @@ class Campaign(Struct, frozen=True, omit_defaults=True, kw_only=True):
     first_us: int
     detected_us: int
     """When it reached its present level first."""
+    confirmed_us: int | None = None
+    """When it was confirmed first, also where that was given up since; None where it never was."""
     last_us: int
     expires_us: int
     accounts: int

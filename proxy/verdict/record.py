@@ -69,7 +69,7 @@ class Record:
     """Payers that were known to take over from one another when it was told last."""
     united_next: int = 0
     """Requests from which it is compared again with the clusters that it has met."""
-    _first: dict[Level, int] = field(default_factory=dict)
+    first: dict[Level, int] = field(default_factory=dict)
     """When it got each level first."""
 
     def __post_init__(self) -> None:
@@ -78,17 +78,17 @@ class Record:
     @property
     def detected_us(self) -> int:
         """When it got its present level first; a verdict that was given up for a while is as old as it was."""
-        return self._first[self.level]
+        return self.first[self.level]
 
     @property
     def has_acted(self) -> bool:
         """Whether it was confirmed at some time: what it refused is told of, though nothing speaks for it any more."""
-        return Level.CONFIRMED in self._first
+        return Level.CONFIRMED in self.first
 
     def reach(self, level: Level, now_us: int) -> None:
         """Gives it a level."""
         self.level, self.level_us = level, now_us
-        self._first.setdefault(level, now_us)
+        self.first.setdefault(level, now_us)
 
     @property
     def score(self) -> float:
@@ -107,8 +107,8 @@ class Record:
         elif other.level is Level.CONFIRMED:
             self.level, self.evidence, self.level_us = other.level, other.evidence, other.level_us
             self.asked_once = other.asked_once
-        for level, first_us in other._first.items():
-            self._first[level] = min(first_us, self._first.get(level, first_us))
+        for level, first_us in other.first.items():
+            self.first[level] = min(first_us, self.first.get(level, first_us))
 
 
 def level_after(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> Level | None:
@@ -180,6 +180,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         score=record.score,
         first_us=cluster.first_us,
         detected_us=record.detected_us,
+        confirmed_us=record.first.get(Level.CONFIRMED),
         last_us=cluster.last_us,
         expires_us=cluster.last_us + expires_after_us,
         accounts=len(cluster.members if only is None else only),

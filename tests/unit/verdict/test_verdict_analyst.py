@@ -378,6 +378,18 @@ def test_after_a_restart_a_campaign_still_learns_what_its_pool_changes() -> None
     assert set(loop.campaign.marks.pieces) >= set(changed)
 
 
+@pytest.mark.parametrize(("confirmed_us", "is_told"), [(T0, True), (None, False)])
+def test_after_a_restart_a_verdict_that_was_given_up_is_still_told_of(confirmed_us: int | None, is_told: bool) -> None:
+    (campaign,) = failing_over().analyst.campaigns()
+    given_up = replace(campaign, level=Level.SUSPECTED, confirmed_us=confirmed_us, evidence=())
+    loop = ClosedLoop(Analyst.restored(msgspec.json.encode([given_up])))
+    loop.play(
+        asked(f"a-{who}", said(WRAPPER, pieces(f"matter {number}", 8)), LATER + 5 * number * SECOND_US, org="acme")
+        for number, who in enumerate(by_people(900, 60, 0))
+    )
+    assert [each.confirmed_us for each in loop.analyst.campaigns()] == [T0] * is_told
+
+
 def test_a_campaign_that_was_restored_twice_counts_nothing_twice() -> None:
     loop = failing_over()
     seen = loop.campaign.exchanges_seen
