@@ -31,7 +31,7 @@ scenarios: $(VENV)/.dev  ## campaigns and benign traps against policies/strict.y
 BENCH = PATH="$$PATH:/usr/sbin" sh .ci/system-packages redis-server:redis-server nginx:nginx haproxy:haproxy; \
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(findstring litellm,$(PEERS)),--litellm)
 
-bench: $(VENV)/.dev  ## what stillgate costs against a bare proxy, nginx, HAProxy; 10 minutes (PEERS=litellm, ONLY="plain stream")
+bench: $(VENV)/.dev  ## what stillgate costs against a bare proxy, nginx, HAProxy; 13 minutes (PEERS=litellm, ONLY="plain stream")
 	@$(BENCH)
 
 bench-quick: $(VENV)/.dev  ## the same in a minute, in rough figures

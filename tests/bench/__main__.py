@@ -31,6 +31,7 @@ FULL = Times(
     latency_s=3.0,
     streams=5000,
     replay=("alibaba-gtg16005", "--scale", "0.05", "--benign-scale", "0.03", "--hours", "3"),
+    accounts=1_000_000,
 )
 QUICK = Times(
     rounds=1,
@@ -39,6 +40,7 @@ QUICK = Times(
     latency_s=1.3,
     streams=1000,
     replay=("alibaba-gtg16005", "--scale", "0.02", "--benign-scale", "0.01", "--hours", "1"),
+    accounts=0,
 )
 _TABLE_WIDTH = 150
 _IDLE_LOAD = 0.5

@@ -81,6 +81,16 @@ EXPERIMENTS = (
         (Comparison("replay, detection on", "1/s", "replay", None, Goal(">=", 15_000, "figure")),),
     ),
     Experiment(
+        "detection",
+        rounds.detection,
+        (
+            Comparison("features of a 2 KB prompt", "µs", "2 KB", None, _figure_at_most(40)),
+            Comparison("features of a 200 KB request", "µs", "200 KB", None, _figure_at_most(600)),
+            Comparison("analyser, events taken in", "1/s", "events", None, Goal(">=", 20_000, "figure")),
+            Comparison("memory of each of a million accounts", "KB", "account", None, _figure_at_most(2)),
+        ),
+    ),
+    Experiment(
         "litellm",
         rounds.litellm,
         (Comparison("requests a CPU second, Redis", "1/s", "on Redis", "LiteLLM", Goal(">=", 50)),),

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import msgspec
 from redis import Redis
 
 from tests.bench.contestants import (
@@ -39,6 +40,7 @@ _SHORT_STREAM = Traffic("stream", deltas=10, gap_ms=5)
 _SLOW_STREAM = Traffic("stream", deltas=1000, gap_ms=2000)
 _CONNECTIONS = 256
 _LATENCY_WARM_SECONDS = 0.7
+_STILLGATE = (sys.executable, "-m", "proxy.cli.main")
 _LEAST_CLAIMS = 5
 """That every exchange makes under the benchmark's policy."""
 
@@ -157,19 +159,27 @@ def workers(stage: Stage, say: Say) -> dict[str, float]:
 
 def replay(stage: Stage, say: Say) -> dict[str, float]:
     """Exchanges a second of CPU time, starting and ending included, of a log that `simulate` has invented."""
-    stillgate = [sys.executable, "-m", "proxy.cli.main"]
-    log, output = stage.folder / "replayed.jsonl", stage.folder / "replay.log"
-    if not log.exists():
-        say("simulating a log")
-        run_pinned([*stillgate, "simulate", *stage.times.replay, "--out", str(log)], stage.cores.proxy, output)
+    log, output = _simulated(stage, say), stage.folder / "replay.log"
     say("replay")
-    command = [*stillgate, "replay", "--policy", "policies/strict.yaml", str(log)]
+    command = [*_STILLGATE, "replay", "--policy", "policies/strict.yaml", str(log)]
     cpu_ns = run_pinned(command, stage.cores.proxy, output)
     told = output.read_text(encoding="utf-8")
     counted = re.search(r"^(\d+) exchanges", told, re.MULTILINE)
     if counted is None:
         raise BenchError(f"replay counted no exchanges:\n{told}")
     return {"replay": int(counted[1]) / cpu_ns * 1e9}
+
+
+def detection(stage: Stage, say: Say) -> dict[str, float]:
+    """What detection takes by itself, as `detection_costs` has it; the memory of accounts, which is the same, once."""
+    say("detection alone")
+    figures = _detection_costs(stage, str(_simulated(stage, say)))
+    if stage.times.accounts and not stage.account_costs:
+        say("many accounts")
+        stage.account_costs = _detection_costs(stage, str(stage.times.accounts))
+    elif not stage.times.accounts:
+        stage.missing["account"] = "takes longer"
+    return {**figures, **stage.account_costs}
 
 
 def litellm(stage: Stage, say: Say) -> dict[str, float]:
@@ -182,6 +192,22 @@ def litellm(stage: Stage, say: Say) -> dict[str, float]:
     result = stage.measure(theirs, _PLAIN, Closed(_LITELLM_IN_FLIGHT), warm_s=5.0, measure_s=5.0)
     figures["LiteLLM"] = 1e6 / _cpu_us(result)
     return figures
+
+
+def _simulated(stage: Stage, say: Say) -> Path:
+    """The log of a campaign among customers, invented once."""
+    log = stage.folder / "simulated.jsonl"
+    if not log.exists():
+        say("simulating a log")
+        command = [*_STILLGATE, "simulate", *stage.times.replay, "--out", str(log)]
+        run_pinned(command, stage.cores.proxy, stage.folder / "simulate.log")
+    return log
+
+
+def _detection_costs(stage: Stage, of: str) -> dict[str, float]:
+    output = stage.folder / "detection-costs.log"
+    run_pinned([sys.executable, "-m", "tests.bench.detection_costs", of], stage.cores.proxy, output)
+    return msgspec.json.decode(output.read_bytes(), type=dict[str, float])
 
 
 def _cpu_by_contestant(stage: Stage, say: Say, openers: _Openers, traffic: Traffic, in_flight: int) -> dict[str, float]:

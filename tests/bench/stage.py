@@ -26,6 +26,8 @@ class Times:
     streams: int
     replay: tuple[str, ...]
     """Arguments of `simulate` for the log that is replayed."""
+    accounts: int
+    """That an analyst is told of for the memory that they take; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Stage:
         self.cores = Cores.here()
         self.half_loads: dict[str, float] = {}
         """Requests a second at half load, by kind of traffic; found once."""
+        self.account_costs: dict[str, float] = {}
+        """What an account takes; found once."""
         self.missing: dict[str, str] = {}
         """Why a contestant is not here, by its name."""
         self._stack = stack
