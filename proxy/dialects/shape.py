@@ -106,14 +106,13 @@ class _Salvage:
         raw = msgspec.json.decode(data, type=_raw_twin(struct))
         kept = {}
         for name, kind in _kinds(struct).items():
-            with suppress(msgspec.ValidationError):
-                kept[name] = self._value(getattr(raw, name), kind)
+            if (told := getattr(raw, name)) is not msgspec.UNSET:
+                with suppress(msgspec.ValidationError):
+                    kept[name] = self._value(told, kind)
         return struct(**kept)
 
-    def _value(self, raw: msgspec.Raw | msgspec.UnsetType, kind: Any) -> Any:
+    def _value(self, raw: msgspec.Raw, kind: Any) -> Any:
         """As `kind`, or what can be kept of it. ValidationError where nothing can."""
-        if raw is msgspec.UNSET:
-            raise msgspec.ValidationError
         try:
             return msgspec.json.decode(raw, type=kind, strict=False)
         except msgspec.ValidationError:
