@@ -99,8 +99,13 @@ class ResilientStore:
 
     async def reserve(self, reservation_id: str, claims: Sequence[Claim]) -> Admission:
         if self.state is BreakerState.CLOSED:
-            with suppress(StoreError):
-                return await self._watched(self._shared.reserve(reservation_id, claims))
+            try:
+                admission = await self._shared.reserve(reservation_id, claims)
+            except StoreError:
+                self._count_fault()
+            else:
+                self._faults = 0
+                return admission
         mode = self._mode
         if self._on_fallback is not None:
             self._on_fallback(mode)

@@ -6,7 +6,8 @@ answer. The script's head describes both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from proxy.admission.bucket import MOST_MICRO
@@ -26,8 +27,8 @@ class Call(Protocol[T_co]):
 
     def put(self, prefix: str, keys: list[str], numbers: list[Any]) -> None: ...
 
-    def take(self, answer: Callable[[], Any]) -> T_co:
-        """Reads its own part; `answer` gives the next value."""
+    def take(self, answer: Iterator[Any]) -> T_co:
+        """Reads its own part, which comes next. StopIteration or ValueError where there is less."""
 
 
 class ReserveCall:
@@ -44,8 +45,8 @@ class ReserveCall:
         numbers += (RESERVE, self.id, len(self.claims))
         _put_claims(self.claims, prefix, keys, numbers)
 
-    def take(self, answer: Callable[[], Any]) -> Admission:
-        granted = answer()
+    def take(self, answer: Iterator[Any]) -> Admission:
+        granted = next(answer)
         levels, windows = _take_levels(len(self.claims), answer)
         if not granted:
             return Denied(levels)
@@ -66,7 +67,10 @@ class SettleCall:
             for claim, taken, window, cost in zip(
                 reservation.claims, reservation.taken, reservation.windows, actual, strict=True
             )
-            if taken and ((excess := min(cost, MOST_MICRO) - claim.cost) or type(claim.limit) is Concurrency)
+            if taken
+            and (
+                (excess := (cost if cost < MOST_MICRO else MOST_MICRO) - claim.cost) or type(claim.limit) is Concurrency
+            )
         ]
 
     def put(self, prefix: str, keys: list[str], numbers: list[Any]) -> None:
@@ -76,8 +80,8 @@ class SettleCall:
             numbers += (window, excess)
             keys.append(_put_limit(prefix, claim, numbers))
 
-    def take(self, answer: Callable[[], Any]) -> bool:
-        return bool(answer())
+    def take(self, answer: Iterator[Any]) -> bool:
+        return bool(next(answer))
 
 
 class RenewCall:
@@ -98,8 +102,8 @@ class RenewCall:
         numbers += (RENEW, self.id, len(self.keys))
         keys += [f"{prefix}s:{key}" for key in self.keys]
 
-    def take(self, answer: Callable[[], Any]) -> int:
-        return int(answer())
+    def take(self, answer: Iterator[Any]) -> int:
+        return int(next(answer))
 
 
 class PeekCall:
@@ -115,7 +119,7 @@ class PeekCall:
         numbers += (PEEK, len(self.claims))
         _put_claims(self.claims, prefix, keys, numbers)
 
-    def take(self, answer: Callable[[], Any]) -> tuple[Level, ...]:
+    def take(self, answer: Iterator[Any]) -> tuple[Level, ...]:
         return _take_levels(len(self.claims), answer)[0]
 
 
@@ -133,8 +137,8 @@ class AnnounceCall:
         keys.append(f"{prefix}replicas")
         numbers += (ANNOUNCE, self.member, self.lease_us)
 
-    def take(self, answer: Callable[[], Any]) -> int:
-        return int(answer())
+    def take(self, answer: Iterator[Any]) -> int:
+        return int(next(answer))
 
 
 class ProbeCall:
@@ -147,8 +151,8 @@ class ProbeCall:
         keys.append(f"{prefix}probe")
         numbers.append(PROBE)
 
-    def take(self, answer: Callable[[], Any]) -> bool:
-        return bool(answer())
+    def take(self, answer: Iterator[Any]) -> bool:
+        return bool(next(answer))
 
 
 class SecretCall:
@@ -168,8 +172,8 @@ class SecretCall:
         keys.append(self.key(prefix))
         numbers += (SECRET, self.candidate.hex())
 
-    def take(self, answer: Callable[[], Any]) -> bytes | None:
-        return bytes.fromhex(answer()) or None
+    def take(self, answer: Iterator[Any]) -> bytes | None:
+        return bytes.fromhex(next(answer)) or None
 
     def key(self, prefix: str) -> str:
         return f"{prefix}secret:{self.name}"
@@ -198,11 +202,13 @@ def _put_limit(prefix: str, claim: Claim, numbers: list[Any]) -> str:
     return f"{prefix}d:{claim.key}" if by_day else f"{prefix}m:{claim.key}"
 
 
-def _take_levels(count: int, answer: Callable[[], Any]) -> tuple[tuple[Level, ...], tuple[int, ...]]:
+def _take_levels(count: int, answer: Iterator[Any]) -> tuple[tuple[Level, ...], tuple[int, ...]]:
     levels: list[Level] = []
     windows: list[int] = []
-    for _ in range(count):
-        granted, remaining, reset_us, retry_us = answer(), answer(), answer(), answer()
+    five_at_a_time = zip(answer, answer, answer, answer, answer)  # noqa: B905 - what is too short is told below
+    for granted, remaining, reset_us, retry_us, window in islice(five_at_a_time, count):
         levels.append(Level(granted == 1, remaining, reset_us, retry_us if retry_us >= 0 else None))
-        windows.append(answer())
+        windows.append(window)
+    if len(levels) != count:
+        raise ValueError
     return tuple(levels), tuple(windows)

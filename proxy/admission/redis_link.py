@@ -67,7 +67,7 @@ class Batch:
         """What each errand's call makes of its part of the answer. InvalidResponse where that is not the script's."""
         try:
             values = iter(_decode(reply))
-            results = [errand.call.take(values.__next__) for errand in self.errands]
+            results = [errand.call.take(values) for errand in self.errands]
         except (StopIteration, TypeError, ValueError) as fault:
             raise InvalidResponse(f"not the script's answer ({type(fault).__name__})") from fault
         if next(values, None) is not None:

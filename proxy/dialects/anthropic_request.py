@@ -24,6 +24,7 @@ from proxy.dialects.conversation import (
 from proxy.dialects.llm import LlmRequest
 from proxy.dialects.request_body import believable, contains, text_bytes
 from proxy.dialects.shape import ABSENT, Shape
+from proxy.dialects.spellings import in_any_case, with_spellings
 
 NAME = "anthropic_messages"
 
@@ -74,8 +75,8 @@ class _Talk(_Request, gc=False):
     stop_sequences: msgspec.Raw = ABSENT
 
 
-_REQUEST = Shape(_Request)
-_TALK = Shape(_Talk)
+_REQUEST = Shape(in_any_case(_Request))
+_TALK = Shape(in_any_case(_Talk))
 
 
 def read_request(path: str, body: bytes) -> LlmRequest:
@@ -88,7 +89,7 @@ def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation 
 
 
 def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
-    return LlmRequest(
+    found = LlmRequest(
         dialect=NAME,
         path=path,
         model=request.model,
@@ -98,6 +99,7 @@ def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
         text_bytes=text_bytes(body),
         caches=contains(body, b'"cache_control"'),
     )
+    return with_spellings(found, request)
 
 
 def _conversation(talk: _Talk) -> Conversation:

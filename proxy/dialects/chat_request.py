@@ -25,6 +25,7 @@ from proxy.dialects.llm import LlmRequest
 from proxy.dialects.openai_usage import StreamOptions
 from proxy.dialects.request_body import text_bytes, times
 from proxy.dialects.shape import ABSENT, Shape
+from proxy.dialects.spellings import in_any_case, with_spellings
 
 NAME = "openai_chat"
 
@@ -84,8 +85,8 @@ class _Talk(_Request, gc=False):
     stop: msgspec.Raw = ABSENT
 
 
-_REQUEST = Shape(_Request)
-_TALK = Shape(_Talk)
+_REQUEST = Shape(in_any_case(_Request))
+_TALK = Shape(in_any_case(_Talk))
 _ROLES = {"assistant": MODEL, "tool": TOOL, "function": TOOL}
 
 
@@ -104,7 +105,7 @@ def _bound(request: _Request) -> int | None:
 
 def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
     options = request.stream_options
-    return LlmRequest(
+    found = LlmRequest(
         dialect=NAME,
         path=path,
         model=request.model,
@@ -114,6 +115,7 @@ def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
         text_bytes=text_bytes(body, audio=True),
         asks_usage=not request.stream or (options is not None and options.include_usage is True),
     )
+    return with_spellings(found, request)
 
 
 def _conversation(talk: _Talk) -> Conversation:

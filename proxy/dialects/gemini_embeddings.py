@@ -17,6 +17,7 @@ from proxy.dialects.llm import Family, LlmRequest
 from proxy.dialects.meter import Tally, each_whole
 from proxy.dialects.request_body import as_it_is
 from proxy.dialects.shape import ABSENT, Shape, is_present
+from proxy.dialects.spellings import in_any_case, with_spellings
 
 _NAME = "gemini_embeddings"
 
@@ -48,8 +49,8 @@ class _Answer(msgspec.Struct, gc=False, rename="camel"):
     error: msgspec.Raw = ABSENT
 
 
-_REQUEST = Shape(_Request)
-_TALK = Shape(_Talk)
+_REQUEST = Shape(in_any_case(_Request))
+_TALK = Shape(in_any_case(_Talk))
 _ANSWER = Shape(_Answer)
 
 
@@ -64,7 +65,8 @@ def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation
 
 def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
     found = LlmRequest(dialect=_NAME, path=path, max_tokens=0, text_bytes=text_bytes(body))
-    return with_models(found, (request.model, *[item.model for item in request.requests or ()]))
+    named = (request.model, *[item.model for item in request.requests or ()])
+    return with_spellings(with_models(found, named), request)
 
 
 def _conversation(talk: _Talk) -> Conversation:

@@ -15,6 +15,7 @@ from proxy.dialects.gemini_paths import streams, with_models
 from proxy.dialects.llm import LlmRequest
 from proxy.dialects.request_body import text_bytes_beside_base64, times
 from proxy.dialects.shape import ABSENT, Shape
+from proxy.dialects.spellings import in_any_case, with_spellings
 
 T = TypeVar("T")
 
@@ -144,8 +145,8 @@ class _Talk(_Request, gc=False):
     tools: list[_Tool] | _Tool | None = None
 
 
-_REQUEST = Shape(_Request)
-_TALK = Shape(_Talk)
+_REQUEST = Shape(in_any_case(_Request))
+_TALK = Shape(in_any_case(_Talk))
 
 
 def read_request(path: str, body: bytes) -> LlmRequest:
@@ -183,7 +184,7 @@ def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
         max_tokens=times(config.most(), config.choices()),
         text_bytes=text_bytes(body),
     )
-    return with_models(found, (request.model,))
+    return with_spellings(with_models(found, (request.model,)), request)
 
 
 def _conversation(talk: _Talk, stream: bool) -> Conversation:

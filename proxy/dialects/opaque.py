@@ -14,6 +14,7 @@ from proxy.dialects.llm import OPAQUE, Family, Fault, LlmRequest
 from proxy.dialects.meter import Tally, each_whole
 from proxy.dialects.request_body import as_it_is, models_of
 from proxy.dialects.shape import MOST_VALUES, Shape
+from proxy.dialects.spellings import in_any_case, with_spellings
 from proxy.errors import DialectError
 
 
@@ -31,31 +32,36 @@ class _Request(_Named, gc=False):
     requests: list[_Item] | None = None
 
 
-_NAMED = Shape(_Named)
-_REQUEST = Shape(_Request)
+_NAMED = Shape(in_any_case(_Named))
+_REQUEST = Shape(in_any_case(_Request))
 _BYTES_A_VALUE = 16
 """At the least, of a batch that is meant as one, however long."""
 
 
 def _read_request(path: str, body: bytes) -> LlmRequest:
+    return with_spellings(*_read(path, body))
+
+
+def _read_google_request(path: str, body: bytes) -> LlmRequest:
+    request, read = _read(path, body)
+    return with_spellings(with_models(request, (request.model, *request.models)), read)
+
+
+def _read(path: str, body: bytes) -> tuple[LlmRequest, _Named]:
     """The models are for access rules, which hold on every path. A body may be anything: DialectError for a batch whose
     models cannot be told, and for what begins as an object and only another reader would take for one."""
     if not may_be_object(body) or not body.strip():
-        return LlmRequest(OPAQUE, path)
+        return LlmRequest(OPAQUE, path), _Named()
     try:
         named, batch = _NAMED.read_with(_REQUEST, body, MOST_VALUES + len(body) // _BYTES_A_VALUE)
     except DialectError:
         # A file that happens to begin with a brace, as all RTF does, names none.
-        return LlmRequest(OPAQUE, path, model=_NAMED.read(first_object(body)).model)
+        named = _NAMED.read(first_object(body))
+        return LlmRequest(OPAQUE, path, model=named.model), named
     if batch is None:
         raise DialectError("a batch of too many values")
     models = models_of([item.params.model for item in batch.requests or () if item.params is not None])
-    return LlmRequest(OPAQUE, path, model=named.model, models=models)
-
-
-def _read_google_request(path: str, body: bytes) -> LlmRequest:
-    request = _read_request(path, body)
-    return with_models(request, (request.model, *request.models))
+    return LlmRequest(OPAQUE, path, model=named.model, models=models), named
 
 
 def _read_answer(_data: bytes, _tally: Tally) -> None:

@@ -14,6 +14,7 @@ from proxy.dialects.openai_usage import CompletionUsage, StreamOptions, ask_usag
 from proxy.dialects.prompts import conversation_of
 from proxy.dialects.request_body import times
 from proxy.dialects.shape import ABSENT, Shape, is_present
+from proxy.dialects.spellings import in_any_case, with_spellings
 
 _NAME = "openai_completions"
 _LONG_BATCH = 16 * 1024
@@ -53,8 +54,8 @@ class _Talk(_Request, gc=False):
     stop: msgspec.Raw = ABSENT
 
 
-_REQUEST = Shape(_Request)
-_TALK = Shape(_Talk)
+_REQUEST = Shape(in_any_case(_Request))
+_TALK = Shape(in_any_case(_Talk))
 _COMPLETION = Shape(_Completion)
 _batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -71,7 +72,7 @@ def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation
 
 def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
     options = request.stream_options
-    return LlmRequest(
+    found = LlmRequest(
         dialect=_NAME,
         path=path,
         model=request.model,
@@ -81,6 +82,7 @@ def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
         text_bytes=size,
         asks_usage=not request.stream or (options is not None and options.include_usage is True),
     )
+    return with_spellings(found, request)
 
 
 def _bound(request: _Request) -> int | None:

@@ -13,6 +13,7 @@ from proxy.dialects.openai_usage import CompletionUsage
 from proxy.dialects.prompts import conversation_of
 from proxy.dialects.request_body import as_it_is
 from proxy.dialects.shape import ABSENT, Shape, is_present
+from proxy.dialects.spellings import in_any_case, with_spellings
 
 _NAME = "openai_embeddings"
 
@@ -35,8 +36,8 @@ class _Answer(msgspec.Struct, gc=False):
     error: msgspec.Raw = ABSENT
 
 
-_REQUEST = Shape(_Request)
-_TALK = Shape(_Talk)
+_REQUEST = Shape(in_any_case(_Request))
+_TALK = Shape(in_any_case(_Talk))
 _ANSWER = Shape(_Answer)
 
 
@@ -50,7 +51,7 @@ def _read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation
 
 
 def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
-    return LlmRequest(
+    found = LlmRequest(
         dialect=_NAME,
         path=path,
         model=request.model,
@@ -58,6 +59,7 @@ def _llm_request(path: str, request: _Request, size: int) -> LlmRequest:
         end_user=request.safety_identifier or request.user or None,
         text_bytes=size,
     )
+    return with_spellings(found, request)
 
 
 def _read_answer(data: bytes, tally: Tally) -> None:

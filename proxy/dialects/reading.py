@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from proxy.dialects.conversation import Conversation
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import LONGEST_NAME, OPAQUE, LlmRequest
-from proxy.dialects.spellings import with_spellings
 from proxy.errors import DialectError
 
 
@@ -42,7 +41,6 @@ def read_body(
             request, conversation = dialect.read(path, body)
         else:
             request = dialect.parse(path, body)
-        request = with_spellings(request, body)
         _check_name(request)
     except DialectError:
         # Counted like any other, by the size of its body. Where the policy depends on what it says, whoever forwards

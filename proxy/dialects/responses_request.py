@@ -24,6 +24,7 @@ from proxy.dialects.conversation import (
 from proxy.dialects.llm import LlmRequest
 from proxy.dialects.request_body import believable, text_bytes
 from proxy.dialects.shape import ABSENT, Shape
+from proxy.dialects.spellings import in_any_case, with_spellings
 
 NAME = "openai_responses"
 
@@ -67,8 +68,8 @@ class _Talk(_Request, gc=False):
     include: msgspec.Raw = ABSENT
 
 
-_REQUEST = Shape(_Request)
-_TALK = Shape(_Talk)
+_REQUEST = Shape(in_any_case(_Request))
+_TALK = Shape(in_any_case(_Talk))
 
 
 def read_request(path: str, body: bytes) -> LlmRequest:
@@ -81,7 +82,7 @@ def read_conversation(path: str, body: bytes) -> tuple[LlmRequest, Conversation 
 
 
 def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
-    return LlmRequest(
+    found = LlmRequest(
         dialect=NAME,
         path=path,
         model=request.model,
@@ -90,6 +91,7 @@ def _llm_request(path: str, body: bytes, request: _Request) -> LlmRequest:
         end_user=request.safety_identifier or request.user or None,
         text_bytes=text_bytes(body, audio=True),
     )
+    return with_spellings(found, request)
 
 
 def _conversation(talk: _Talk) -> Conversation:

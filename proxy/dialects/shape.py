@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
 
@@ -51,7 +51,7 @@ class Shape(Generic[T]):
         try:
             return self._decode(data)
         except _MALFORMED:
-            return self._read_leniently(data, _Salvage())
+            return self._read_leniently(_Text(data), _Salvage())
 
     def read_with(self, wider: Shape[W], data: bytes, most: int = MOST_VALUES) -> tuple[T, W | None]:
         """What `read` gives, and what a wider shape of the same object (of all this one's fields) reads.
@@ -62,29 +62,42 @@ class Shape(Generic[T]):
         if has_more_values(data, most):
             return self.read(data), None
         try:
-            found: W | None = wider._decode(data)
+            found = wider._decode(data)
         except _MALFORMED:
-            found = wider._read_whole(data)
-        return self.read(data) if found is None else cast(T, found), found
+            return self._read_with_leniently(wider, _Text(data))
+        return cast(T, found), found
 
-    def _read_whole(self, data: bytes) -> T | None:
-        """None where a part of it was given up."""
+    def _read_with_leniently(self, wider: Shape[W], text: _Text) -> tuple[T, W | None]:
         salvage = _Salvage()
+        with suppress(DialectError):
+            found = wider._read_leniently(text, salvage)
+            if not salvage.gave_up:
+                return cast(T, found), found
         try:
-            found = self._read_leniently(data, salvage)
-        except DialectError:
-            return None
-        return None if salvage.gave_up else found
+            return self._decode(text.data), None
+        except _MALFORMED:
+            return self._read_leniently(text, _Salvage()), None
 
-    def _read_leniently(self, data: bytes, salvage: _Salvage) -> T:
+    def _read_leniently(self, text: _Text, salvage: _Salvage) -> T:
         with suppress(*_MALFORMED):
-            return salvage.struct(data, self._struct)
-        if len(data) > LONGEST_MENDED:
+            return salvage.struct(text.data, self._struct)
+        if len(text.data) > LONGEST_MENDED:
             raise DialectError("not a JSON object, and too long to be read leniently")
         try:
-            return salvage.struct(strict(data), self._struct)
+            return salvage.struct(text.strict, self._struct)
         except _MALFORMED as fault:
             raise DialectError(f"not a JSON object: {fault}") from None
+
+
+class _Text:
+    """A JSON text, and what strict one it is taken for: mended once, whichever shapes read it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    @cached_property
+    def strict(self) -> bytes:
+        return strict(self.data)
 
 
 def is_present(raw: msgspec.Raw) -> bool:
@@ -106,14 +119,13 @@ class _Salvage:
         raw = msgspec.json.decode(data, type=_raw_twin(struct))
         kept = {}
         for name, kind in _kinds(struct).items():
-            with suppress(msgspec.ValidationError):
-                kept[name] = self._value(getattr(raw, name), kind)
+            if (told := getattr(raw, name)) is not msgspec.UNSET:
+                with suppress(msgspec.ValidationError):
+                    kept[name] = self._value(told, kind)
         return struct(**kept)
 
-    def _value(self, raw: msgspec.Raw | msgspec.UnsetType, kind: Any) -> Any:
+    def _value(self, raw: msgspec.Raw, kind: Any) -> Any:
         """As `kind`, or what can be kept of it. ValidationError where nothing can."""
-        if raw is msgspec.UNSET:
-            raise msgspec.ValidationError
         try:
             return msgspec.json.decode(raw, type=kind, strict=False)
         except msgspec.ValidationError:
