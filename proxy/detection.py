@@ -103,7 +103,7 @@ class LocalDetection:
 
     def renew(self) -> None:
         """Has an operator's word in force at once."""
-        self._snapshot = self._next = Snapshot(self.analyst.verdicts())
+        self._snapshot = self._next = Snapshot(self.analyst.verdicts(), self._next)
 
     def campaigns(self, now_us: int) -> list[Campaign]:
         """Every campaign as it stands with all that has been noted."""
@@ -163,4 +163,4 @@ class LocalDetection:
         if next(steps, self) is self:
             self._steps = None
             if self.analyst.has_news(self._period_us):
-                self._next = Snapshot(self.analyst.verdicts())
+                self._next = Snapshot(self.analyst.verdicts(), self._next)

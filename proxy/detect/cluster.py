@@ -6,9 +6,11 @@ Counts only; what they mean is `verdict.scoring`'s. Everything is bounded, whate
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import islice
 from typing import TypeVar
 
+from proxy.detect.ages import Ages
 from proxy.detect.conversations import TEST_US, Relation
 from proxy.detect.dealt import MOST_PAYERS, Dealt
 from proxy.detect.pairs import SAMPLE, Pairs
@@ -70,8 +72,7 @@ class Cluster:
         self._probed: deque[tuple[int, str]] = deque(maxlen=_MOST_PROBES)
         """When verdicts refused a request of it and of which account, the latest ones."""
         self.pairs = Pairs()
-        self.created: list[tuple[int, int]] = []
-        """When payers were created and when they first came, of the first SAMPLE."""
+        self.ages = Ages()
         self.payments: dict[str, int] = {}
         self.clients: dict[str, int] = {}
         """Payers by client software, at most MOST_KINDS; likewise requests by model and by shape."""
@@ -219,7 +220,7 @@ class Cluster:
         _add(self.payers, other.payers, MOST_PAYERS)
         self._probed = deque(sorted({*self._probed, *other._probed}), maxlen=_MOST_PROBES)
         self.targets = [one + another for one, another in zip(self.targets, other.targets, strict=True)]
-        self.created = (self.created + other.created)[:SAMPLE]
+        self.ages.absorb(other.ages)
         self.timeline.absorb(other.timeline)
         self._take_over_neighbours(other)
 
@@ -228,10 +229,9 @@ class Cluster:
             if third is not self and not third.gone:
                 meet(self, third, payers)
 
-    def latest_members(self, most: int) -> Iterator[str]:
+    def latest_members(self, most: int) -> tuple[str, ...]:
         """The accounts that joined last, latest first."""
-        for account, _ in zip(reversed(self.members), range(most), strict=False):
-            yield account
+        return tuple(islice(reversed(self.members), most))
 
     def _deal(self, asked: Asked, payer: Payer, relation: Relation, again: bool) -> None:
         shared = relation in (Relation.SECOND, Relation.SHARED)
@@ -261,8 +261,8 @@ class Cluster:
         count(self.payers, payer.group, MOST_PAYERS)
         count(self.networks, asked.network, MOST_PAYERS)
         count(self.clients, asked.client, MOST_KINDS)
-        if payer.created_us is not None and len(self.created) < SAMPLE:
-            self.created.append((payer.created_us, asked.moment_us))
+        if payer.created_us is not None:
+            self.ages.add(payer.created_us, asked.moment_us)
         if payer.payment is not None:
             count(self.payments, payer.payment, MOST_PAYERS)
 

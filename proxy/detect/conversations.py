@@ -5,7 +5,7 @@ Works on hashes of whole conversations. What many have asked is nobody's echo. K
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ _TESTED = 20_000
 _FAILING = 50_000
 
 
-class Relation(Enum):
+class Relation(StrEnum):
     """How a request stands to those before it."""
 
     NEW = "new"

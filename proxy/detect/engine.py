@@ -128,9 +128,9 @@ class Engine:
 
     def merge(self, cluster: Cluster, other: Cluster) -> None:
         """Makes `other` part of `cluster`."""
-        both = [self.payers.find(account) for account in cluster.members.keys() & other.members.keys()]
+        both = self.payers.remembered(cluster.members.keys() & other.members.keys())
         self._counted.unite(cluster, other)
-        cluster.absorb(other, [payer for payer in both if payer is not None])
+        cluster.absorb(other, both)
         self.pieces.move(other, cluster)
         self.ties.renamed(other, cluster)
         self.clusters.drop(other)

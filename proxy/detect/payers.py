@@ -5,6 +5,7 @@ Accounts of one organisation are one payer: what they share among themselves say
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from proxy.events.event import Asked
@@ -65,6 +66,11 @@ class Payers:
     def find(self, account: str) -> Payer | None:
         """The account's record, where it is remembered."""
         return self._known.get(account) or self._new.get(account)
+
+    def remembered(self, accounts: Iterable[str]) -> list[Payer]:
+        """The records of those that are, in the same order."""
+        known, new = self._known, self._new
+        return [payer for account in accounts if (payer := known.get(account) or new.get(account)) is not None]
 
     def seen(self, asked: Asked) -> Payer:
         """The record of whoever asked, brought up to date."""

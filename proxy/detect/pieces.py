@@ -97,11 +97,12 @@ class Shared:
     @property
     def mark(self) -> float:
         """The same as a mark of a campaign, whose traffic is refused: less as soon as others say it."""
-        if self.template is None:
+        template = self.template
+        if template is None:
             return 0.0
-        if self.template.weighed - self.joined_at < TRIAL:
+        if template.weighed - self.joined_at < TRIAL:
             return self.vote * self.precision
-        return min(self.weight, self.hits / self.since * self.precision) / self.template.least
+        return min(self.weight, self.hits / (template.requests - self.joined_at) * self.precision) / template.least
 
     @property
     def since(self) -> int:
@@ -200,6 +201,11 @@ class Pieces:
     def shared(self, piece: int) -> Shared | None:
         """The record of a shared piece."""
         return self._shared.get(piece)
+
+    def remembered(self, pieces: Iterable[int]) -> list[Shared]:
+        """The records of those that are shared."""
+        young, old = self._shared.young, self._shared.old
+        return [shared for piece in pieces if (shared := young.get(piece) or old.get(piece)) is not None]
 
     def adopt(self, piece: int, template: Template, weight: float) -> None:
         """Makes `piece` one of `template`'s from the start, as a verdict that was kept over a restart has it."""

@@ -8,7 +8,7 @@ from proxy.detect.cluster import FEWEST_PIECES, Cluster
 from proxy.detect.clusters import Clusters
 from proxy.detect.payers import Payer
 from proxy.detect.pieces import UNTRIED, Pieces, Shared
-from proxy.detect.template import Template
+from proxy.detect.template import TRIAL, Template
 
 SEED = 4
 """Shared pieces of one request that no cluster has yet make a new template."""
@@ -38,7 +38,7 @@ class Votes:
             else:
                 same.append(piece)
         self.by_template = {
-            template: sum([piece.strength for piece in told]) / template.least for template, told in self.pieces.items()
+            template: _strength(template, told) / template.least for template, told in self.pieces.items()
         }
         self.by_cluster: dict[Cluster, float] = {}
         for template, vote in self.by_template.items():
@@ -53,7 +53,14 @@ class Votes:
         best = max(self.by_cluster, key=self.by_cluster.__getitem__, default=None)
         if best is None or self.by_cluster[best] < 1.0:
             return None
-        return best if len(self.pieces_of(best)) >= FEWEST_PIECES else None
+        told = [len(told) for template, told in self.pieces.items() if template.cluster is best]
+        return best if sum(told) >= FEWEST_PIECES else None
+
+
+def _strength(template: Template, told: Sequence[Shared]) -> float:
+    """The strength of these pieces of a wording: past their trial, as nearly all are, that is their weight."""
+    tried_at = template.weighed - TRIAL
+    return sum([piece.weight if piece.joined_at <= tried_at else piece.strength for piece in told])
 
 
 def wording_of(cluster: Cluster, votes: Votes) -> Template | None:

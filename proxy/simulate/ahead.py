@@ -12,10 +12,11 @@ from proxy.dialects.reading import read_body
 from proxy.dialects.table import dialect_for
 from proxy.events.sketching import Sketcher
 from proxy.exchange import Recalled
+from proxy.generations import Generations
 from proxy.identity.principal import Principal
 from proxy.identity.resolve import Resolver
 from proxy.policy.match import Policy
-from proxy.simulate.lines import Recorded
+from proxy.simulate.lines import LONGEST_HEAD, MOST_HEADS, Recorded
 
 
 class Ahead:
@@ -24,6 +25,9 @@ class Ahead:
     def __init__(self, resolver: Resolver, sketcher: Sketcher | None) -> None:
         self._resolver = resolver
         self._sketcher = sketcher
+        self._policy: Policy | None = None
+        self._principals: Generations[tuple[bytes, str, str], Principal] = Generations(MOST_HEADS)
+        """Whom a head, its peer and its path come from under that policy."""
 
     def read(self, block: Sequence[Recorded], policy: Policy) -> list[Recalled | None]:
         """What each line asks under `policy`; None for one in the feature form, which says so itself."""
@@ -52,12 +56,20 @@ class Ahead:
         ]
 
     def _principal(self, recorded: Recorded, policy: Policy) -> Callable[[int, int], Principal]:
-        principal = self._resolver.resolve(
-            recorded.peer_ip,
-            recorded.headers,
-            policy.trusted_proxies,
-            policy.ipv4_prefix,
-            policy.ipv6_prefix,
-            recorded.path,
-        ).principal
-        return lambda _ipv4, _ipv6: principal
+        if policy is not self._policy:
+            self._policy, self._principals = policy, Generations(MOST_HEADS)
+        key = (recorded.head, recorded.peer_ip, recorded.path)
+        principal = self._principals.get(key)
+        if principal is None:
+            principal = self._resolver.resolve(
+                recorded.peer_ip,
+                recorded.headers,
+                policy.trusted_proxies,
+                policy.ipv4_prefix,
+                policy.ipv6_prefix,
+                recorded.path,
+            ).principal
+            if recorded.head and len(recorded.path) <= LONGEST_HEAD:
+                self._principals.put(key, principal)
+        found = principal
+        return lambda _ipv4, _ipv6: found

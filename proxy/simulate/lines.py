@@ -11,19 +11,22 @@ import re
 from codecs import BOM_UTF8
 from contextlib import suppress
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from proxy.clock import US_PER_SECOND
 from proxy.errors import StillgateError
 from proxy.events.record import VERSION, Features, Response
+from proxy.generations import Generations
 from proxy.identity.network import parse_address
 
 LONGEST_LINE = 64 * 2**20
 """Bytes of a line, its end included; whoever reads a file need not keep more of it."""
 BACKSTEP_US = 5 * US_PER_SECOND
 """A line earlier than its predecessor by up to this is taken at its predecessor's time."""
+MOST_HEADS, LONGEST_HEAD = 4096, 4096
+"""Heads that are remembered, and the bytes of one."""
 _LATEST_S = 4e9
 _NOTHING = msgspec.Raw(b"null")
 _FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>[^`]*)`)?")
@@ -48,16 +51,22 @@ class BadLineError(StillgateError):
         self.exchange_id = exchange_id
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
+H = TypeVar("H")
+
+
+class _Line(msgspec.Struct, Generic[H], forbid_unknown_fields=True):
     ts: float
     id: str
     method: str
     path: str
     peer_ip: str
-    headers: list[tuple[str, str]]
+    headers: H
     body: msgspec.Raw = _NOTHING
     response: Response | None = None
     features: Features | None = None
+
+
+Headers = list[tuple[str, str]]
 
 
 class _Named(msgspec.Struct):
@@ -72,10 +81,12 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     method: str
     path: str
     peer_ip: str
-    headers: list[tuple[str, str]]
+    headers: Headers
     body: bytes | None
     response: Response | None
     features: Features | None
+    head: bytes = b""
+    """`headers` as they stand in the log, to know them by again; empty where nobody may."""
 
 
 class LineReader:
@@ -87,7 +98,11 @@ class LineReader:
         self._now_us: int | None = None
         self._before = 0
         """The number of the last line that was no bad one."""
-        self._decode = msgspec.json.Decoder(_Line).decode
+        self._decode = msgspec.json.Decoder(_Line[msgspec.Raw]).decode
+        self._decode_whole = msgspec.json.Decoder(_Line[Headers]).decode
+        self._decode_headers = msgspec.json.Decoder(Headers).decode
+        self._headers: Generations[bytes, Headers] = Generations(MOST_HEADS)
+        """By how they stand in the log: a client sends the same ones again and again."""
 
     def read(self, line: bytes) -> Recorded:
         """The next line, without or with its end. BadLineError; the line after a bad one can be read."""
@@ -96,10 +111,14 @@ class LineReader:
             raise BadLineError(self.number, Fault.TOO_LONG, f"longer than {LONGEST_LINE // 2**20} MiB", None)
         if self.number == 1:
             line = line.removeprefix(BOM_UTF8)
+        found: _Line[msgspec.Raw] | _Line[Headers]
         try:
             found = self._decode(line)
+            head = bytes(found.headers)
+            headers = self._headers.get(head) or self._new_headers(head)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             found = self._read_with_unknown_keys(line, fault)
+            headers, head = found.headers, b""
         if found.features is not None and found.features.v != VERSION:
             raise self._bad(line, f"field 'features.v': {found.features.v} is not a version this release reads")
         if found.peer_ip and parse_address(found.peer_ip) is None:
@@ -111,11 +130,18 @@ class LineReader:
             found.method,
             found.path,
             found.peer_ip,
-            found.headers,
+            headers,
             None if body == b"null" else body,
             found.response,
             found.features,
+            head if len(head) <= LONGEST_HEAD else b"",
         )
+
+    def _new_headers(self, head: bytes) -> Headers:
+        headers = self._decode_headers(head)
+        if len(head) <= LONGEST_HEAD:
+            self._headers.put(head, headers)
+        return headers
 
     def _time_of(self, ts: float, line: bytes) -> int:
         if not 0 <= ts <= _LATEST_S or math.isnan(ts):
@@ -130,7 +156,7 @@ class LineReader:
         self._now_us, self._before = ts_us, self.number
         return ts_us
 
-    def _read_with_unknown_keys(self, line: bytes, fault: Exception) -> _Line:
+    def _read_with_unknown_keys(self, line: bytes, fault: Exception) -> _Line[Headers]:
         """The line without the keys that the format does not name, should these be all that is wrong with it."""
         try:
             values: Any = msgspec.json.decode(line)
@@ -143,7 +169,7 @@ class LineReader:
             response = self._known(known["response"], Response.__struct_fields__, "response.")
             known["response"] = msgspec.Raw(msgspec.json.encode(response))
         try:
-            return self._decode(msgspec.json.encode(known))
+            return self._decode_whole(msgspec.json.encode(known))
         except msgspec.ValidationError as still:
             raise self._bad(line, _told(str(still))) from fault
 

@@ -35,11 +35,10 @@ def dealt_rather_than_come(histogram: Mapping[int, int]) -> float:
     total = sum(count * number for count, number in histogram.items())
     if payers == 0 or total <= payers:
         return 0.0
-    mean = total / payers
+    mean = round(total / payers, 3)
+    dealt, people = _Cut(mean, DEALT_SHAPE), _Cut(mean, PEOPLE_SHAPE)
     return sum(
-        number * (_log_chance(count, mean, DEALT_SHAPE) - _log_chance(count, mean, PEOPLE_SHAPE))
-        for count, number in histogram.items()
-        if number
+        [number * (dealt.log_chance(count) - people.log_chance(count)) for count, number in histogram.items() if number]
     )
 
 
@@ -50,13 +49,26 @@ def _regulars(histogram: Mapping[int, int]) -> dict[int, int]:
     return {count: number for count, number in histogram.items() if count >= _PASSING * usual}
 
 
-def _log_chance(count: int, mean: float, shape: float) -> float:
-    """Of `count` under a negative binomial that is cut at zero and has this mean after the cut."""
-    rate = _uncut_mean(round(mean, 3), shape)
-    none = -shape * log1p(rate / shape)
-    seen = log(max(1.0 - exp(none), 1e-300))
-    chance = lgamma(count + shape) - lgamma(shape) - lgamma(count + 1) + none
-    return chance + count * log(rate / (shape + rate)) - seen
+class _Cut:
+    """A negative binomial that is cut at zero, of which `mean` is the mean after the cut."""
+
+    __slots__ = ("_none", "_seen", "_shape", "_slope")
+
+    def __init__(self, mean: float, shape: float) -> None:
+        rate = _uncut_mean(mean, shape)
+        self._shape = shape
+        self._slope = log(rate / (shape + rate))
+        self._none = -shape * log1p(rate / shape)
+        self._seen = log(max(1.0 - exp(self._none), 1e-300))
+
+    def log_chance(self, count: int) -> float:
+        """Of `count`."""
+        return _log_ways(count, self._shape) + self._none + count * self._slope - self._seen
+
+
+@lru_cache(maxsize=4096)
+def _log_ways(count: int, shape: float) -> float:
+    return lgamma(count + shape) - lgamma(shape) - lgamma(count + 1)
 
 
 @lru_cache(maxsize=4096)

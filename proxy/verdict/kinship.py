@@ -42,9 +42,12 @@ def are_one(one: Cluster, other: Cluster, around: Networks) -> bool:
         return True
     if not (one.has_text and other.has_text):
         return False
-    # Asked of each campaign and all that it has met again and again, so what is cheapest to tell comes first.
+    # Asked of each campaign and all that it has met again and again, so what is cheapest to tell comes first: mixtures
+    # are of few kinds however large the clusters, and hardly any two are alike.
+    if not _alike(one, other):
+        return False
     ties = _goes_on(one, other) or (met and _many_payers(one, other))
-    return (ties or _same_exits(one, other, around) or _same_purse(one, other)) and _alike(one, other)
+    return ties or _same_exits(one, other, around) or _same_purse(one, other)
 
 
 def are_its_own(tied: Cluster, cluster: Cluster) -> bool:

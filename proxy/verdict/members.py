@@ -21,7 +21,7 @@ _PROVEN_REQUESTS = 4
 
 def members_of(engine: Engine, cluster: Cluster) -> list[Payer]:
     """The cluster's members that are remembered, in the order in which they joined."""
-    return [payer for payer in map(engine.payers.find, cluster.members) if payer is not None]
+    return engine.payers.remembered(cluster.members)
 
 
 def whole_accounts(members: Sequence[Payer], cluster: Cluster) -> tuple[str, ...]:

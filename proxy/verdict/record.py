@@ -14,6 +14,7 @@ from proxy.detect.engine import Engine
 from proxy.detect.pairs import takeovers
 from proxy.detect.payers import Payer
 from proxy.detect.pieces import PROVEN
+from proxy.detect.template import Template
 from proxy.events.content import TARGETS
 from proxy.verdict.campaign import Campaign, Evidence, Level, Marks, Slice, Word
 from proxy.verdict.judgement import SUSPECT, is_tested, level_of, score_of, score_without
@@ -140,12 +141,11 @@ def _allowed(cluster: Cluster, record: Record, evidence: Sequence[Evidence]) -> 
 def marks_of(engine: Engine, cluster: Cluster) -> Marks:
     """The pieces that tell the cluster's traffic from all other, the weightiest first."""
     found = []
-    for piece in cluster.pieces:
-        shared = engine.pieces.shared(piece)
-        if shared is None or shared.template is None or shared.cluster is not cluster:
-            continue
-        if shared.hits >= PROVEN and shared.weight >= _WEIGHTY:
-            found.append((round(_ONE * shared.template.trust * shared.mark), piece))
+    trusts: dict[Template | None, float] = {} if cluster.gone else {each: each.trust for each in cluster.templates}
+    for shared in engine.pieces.remembered(cluster.pieces):
+        trust = trusts.get(shared.template)
+        if trust is not None and shared.hits >= PROVEN and shared.weight >= _WEIGHTY:
+            found.append((round(_ONE * trust * shared.mark), shared.piece))
     found.sort(reverse=True)
     del found[_MOST_MARKS:]
     pieces, weights = tuple(piece for _, piece in found), tuple(weight for weight, _ in found)
@@ -184,7 +184,7 @@ def campaign_of(engine: Engine, cluster: Cluster, record: Record, expires_after_
         last_us=cluster.last_us,
         expires_us=cluster.last_us + expires_after_us,
         accounts=len(cluster.members if only is None else only),
-        members=tuple(cluster.latest_members(MOST_MEMBERS)) if only is None else only,
+        members=cluster.latest_members(MOST_MEMBERS) if only is None else only,
         whole=tuple(sorted({*whole} - {*excused} if only is None else {*whole} & {*only})),
         known=tuple(sorted({*known} - {*whole})),
         excused=excused,

@@ -209,12 +209,12 @@ def _clients(cluster: Cluster) -> list[Evidence]:
 
 
 def _ages(cluster: Cluster) -> list[Evidence]:
-    if len(cluster.created) < LEAST_PAYERS:
+    created = cluster.ages.created
+    if len(created) < LEAST_PAYERS:
         return []
-    created = sorted(created_us for created_us, _ in cluster.created)
     quarter = len(created) // 4
     middle_days = (created[-1 - quarter] - created[quarter]) / DAY_US
-    young = sum(first_us - created_us < 14 * DAY_US for created_us, first_us in cluster.created) / len(created)
+    young = cluster.ages.younger(14 * DAY_US) / len(created)
     if middle_days > 90:
         detail = f"the middle half was created over {middle_days:.0f} days"
         return [evidence("infrastructure", "grown-over-time", -1.5, detail)]

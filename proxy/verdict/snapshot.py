@@ -29,27 +29,43 @@ class Match(Struct, frozen=True, gc=False):
     """When it got its level."""
 
 
+class _Told:
+    """What is looked up of one campaign."""
+
+    __slots__ = ("campaign", "excused", "known", "marks", "only")
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.marks: dict[int, tuple[tuple[str, int], ...]] = {}
+        for piece, weight in zip(campaign.marks.pieces, campaign.marks.weights, strict=True):
+            self.marks[piece] = (*self.marks.get(piece, ()), (campaign.id, weight))
+        self.known = frozenset(campaign.known)
+        self.excused = frozenset(campaign.excused)
+        self.only = frozenset(campaign.members) if campaign.mixed else None
+
+    def means(self, account: str) -> bool:
+        """Whether it is acted on the account at all."""
+        return account not in self.excused and (self.only is None or account in self.only)
+
+
 class Snapshot:
     """The campaigns at one moment; what an operator released is not in it."""
 
-    def __init__(self, campaigns: Iterable[Campaign] = ()) -> None:
+    def __init__(self, campaigns: Iterable[Campaign] = (), before: Snapshot | None = None) -> None:
+        """`before`: an earlier one, to take over from what was worked out of campaigns that have not changed."""
         self.campaigns = {campaign.id: campaign for campaign in campaigns if campaign.word is not Word.RELEASE}
+        known = {} if before is None else before._told
+        self._told: dict[str, _Told] = {}
         self._by_piece: dict[int, tuple[tuple[str, int], ...]] = {}
         self._by_account: dict[str, Campaign] = {}
-        self._known: dict[str, frozenset[str]] = {}
-        self._excused: dict[str, frozenset[str]] = {}
-        self._only: dict[str, frozenset[str]] = {}
-        for campaign in self.campaigns.values():
-            for piece, weight in zip(campaign.marks.pieces, campaign.marks.weights, strict=True):
-                self._by_piece[piece] = (*self._by_piece.get(piece, ()), (campaign.id, weight))
+        for name, campaign in self.campaigns.items():
+            told = known.get(name)
+            told = self._told[name] = _Told(campaign) if told is None or told.campaign is not campaign else told
+            both = {piece: self._by_piece[piece] + told.marks[piece] for piece in self._by_piece.keys() & told.marks}
+            self._by_piece.update(told.marks)
+            self._by_piece.update(both)
             for account in campaign.whole:
                 self._by_account.setdefault(account, campaign)
-            if campaign.known:
-                self._known[campaign.id] = frozenset(campaign.known)
-            if campaign.excused:
-                self._excused[campaign.id] = frozenset(campaign.excused)
-            if campaign.mixed:
-                self._only[campaign.id] = frozenset(campaign.members)
 
     def match(self, account: str, content: Content | None) -> Match | None:
         """The campaign that a request of `account` belongs to, by what it says before by whom it comes from.
@@ -67,23 +83,21 @@ class Snapshot:
 
     def _by_content(self, account: str, content: Content) -> Campaign | None:
         weights: dict[str, int] = {}
-        counts: dict[str, int] = {}
-        for marks_of in filter(None, map(self._by_piece.get, content.pieces)):
-            for name, weight in marks_of:
-                weights[name] = weights.get(name, 0) + weight
-                counts[name] = counts.get(name, 0) + 1
+        marks = [mark for marks_of in map(self._by_piece.get, content.pieces) if marks_of for mark in marks_of]
+        for name, weight in marks:
+            weights[name] = weights.get(name, 0) + weight
         best, most = None, 0
         for name, weight in weights.items():
-            campaign = self.campaigns[name]
-            marks = campaign.marks
             if weight <= most:
                 continue
-            is_known = account in self._known.get(name, ())
-            if weight < marks.least * (_OF_KNOWN if is_known else 1) or (counts[name] < marks.fewest and not is_known):
-                continue
-            if account in self._excused.get(name, ()) or (name in self._only and account not in self._only[name]):
-                continue
-            best, most = campaign, weight
+            told = self._told[name]
+            least = told.campaign.marks.least
+            if account in told.known:
+                is_its = weight >= least * _OF_KNOWN
+            else:
+                is_its = weight >= least and sum([of == name for of, _ in marks]) >= told.campaign.marks.fewest
+            if is_its and told.means(account):
+                best, most = told.campaign, weight
         return best
 
 

@@ -73,7 +73,7 @@ def told(cluster: Cluster) -> dict[str, int]:
     found |= {f"target {bit}": count for bit, count in enumerate(cluster.targets)}
     total = cluster.dealt.total
     found |= {name: getattr(total, name) for name in ("openings", "returns", "soon", "own", "others")}
-    found |= {"created": len(cluster.created)}
+    found |= {"created": len(cluster.ages)}
     found |= {"admitted slices": sum(cluster.timeline.admitted), "prevented slices": sum(cluster.timeline.prevented)}
     for kind, counts in (
         ("model", cluster.models),

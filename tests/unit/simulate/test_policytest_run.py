@@ -142,7 +142,7 @@ def test_a_line_is_one_that_the_exchange_log_could_hold(folder: Path) -> None:
         }
     )
 
-    assert LineReader().read(written_line) == made
+    assert msgspec.structs.replace(LineReader().read(written_line), head=b"") == made
 
 
 def test_attributes_come_from_a_peer_that_the_policy_trusts(folder: Path) -> None:

@@ -196,6 +196,15 @@ def test_lines_that_are_read_ahead_are_decided_as_one_by_one(
     assert [encode(decision) for decision in Replay(policy).run(log, skip_bad_lines=False)] == one_by_one
 
 
+def test_one_head_from_two_peers_is_two_senders(replay_of: ReplayOf) -> None:
+    replay = replay_of("trusted_proxies: [10.0.0.0/8]\n")
+    log = lines(exchange(number, number, peer_ip=peer) for number, peer in enumerate(["10.0.0.1", "198.51.100.7"] * 2))
+    reads = [read for read in replay.world.read_ahead([LineReader().read(each) for each in log]) if read is not None]
+    networks = [read.principal(24, 64).network for read in reads]
+    assert networks[:2] == networks[2:]
+    assert networks[0] != networks[1]
+
+
 def stillgate(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "proxy.cli.main", "replay", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, timeout=30)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.simulate.lines import BadLineError, LineReader
+from proxy.simulate.lines import LONGEST_HEAD, BadLineError, LineReader
 
 GOOD: dict[str, Any] = {
     "ts": 1776816000.125,
@@ -37,6 +37,17 @@ def test_a_raw_line_keeps_header_order_and_case_and_the_bodys_very_bytes() -> No
     assert read.body == b'{"k" : 1.0e3}'
     assert read.ts_us == 1_500_000
     assert read.response is None
+
+
+def test_a_head_that_is_known_is_read_as_the_first_one_was_and_a_bad_one_never() -> None:
+    reader = LineReader()
+    first, again = reader.read(line()), reader.read(line(id="e-2"))
+    assert again.headers == first.headers == [("host", "a"), ("X-Api-Key", "k")]
+    assert again.head == first.head
+    for _ in range(2):
+        with pytest.raises(BadLineError, match=r"field 'headers\[0\]'"):
+            reader.read(line(headers=[["host"]]))
+    assert reader.read(line(headers=[["x" * LONGEST_HEAD, "a"]])).head == b""
 
 
 def test_a_body_of_null_is_no_body() -> None:

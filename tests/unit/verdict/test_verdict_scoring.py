@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.detect.ages import Ages
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
 from proxy.detect.payers import Payers
@@ -145,7 +146,9 @@ def test_many_kinds_of_client_software_speak_against_one_speaks_for() -> None:
 def created(*days: float) -> Cluster:
     """A cluster whose accounts were created over so many days, evenly."""
     cluster = counted(in_turn(800, 80))
-    cluster.created = [(T0 - round(day * DAY_US), T0) for day in days]
+    cluster.ages = Ages()
+    for day in days:
+        cluster.ages.add(T0 - round(day * DAY_US), T0)
     return cluster
 
 
@@ -403,7 +406,8 @@ def test_while_it_is_refused_what_refusals_shape_stays_as_it_was() -> None:
     cluster = counted(in_turn(800, 80))
     before = weigh(cluster)
     payers = Payers()
-    cluster.created = [(T0 - 900 * DAY_US * (number % 2), T0) for number in range(80)]
+    for number in range(80):
+        cluster.ages.add(T0 - 900 * DAY_US * (number % 2), T0)
     for number in range(2000):
         event = asked(f"a-{number % 8}", Content(), T0 + DAY_US)
         cluster.asked(event, payers.seen(event), Relation.REPEATS, again=False, whose=0)
