@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from proxy.detect.ages import Ages
 from proxy.detect.conversations import TEST_US, Relation
-from proxy.detect.dealt import MOST_PAYERS, Dealt
+from proxy.detect.dealt import MOST_PAYERS, Again, Dealt
 from proxy.detect.pairs import SAMPLE, Pairs
 from proxy.detect.payers import Payer
 from proxy.detect.template import Template
@@ -142,7 +142,7 @@ class Cluster:
             and self.members.get(payer.account, 0) <= _STRANGE * payer.events
         )
 
-    def asked(self, asked: Asked, payer: Payer, relation: Relation, again: bool, whose: int) -> None:
+    def asked(self, asked: Asked, payer: Payer, relation: Relation, again: Again, whose: int) -> None:
         """Counts one request, which stands in `relation` to one of the payer `whose`.
 
         `again`: it has pieces that its payer alone has said before.
@@ -233,7 +233,7 @@ class Cluster:
         """The accounts that joined last, latest first."""
         return tuple(islice(reversed(self.members), most))
 
-    def _deal(self, asked: Asked, payer: Payer, relation: Relation, again: bool) -> None:
+    def _deal(self, asked: Asked, payer: Payer, relation: Relation, again: Again) -> None:
         shared = relation in (Relation.SECOND, Relation.SHARED)
         if shared or relation in (Relation.NEW, Relation.SIMILAR):
             is_guest = 2 * self.members.get(payer.account, 0) < payer.events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from heapq import nlargest
 from math import exp, log
 
@@ -20,6 +21,15 @@ _FEWEST = 12
 """Accounts from which one may be at least."""
 
 
+class Again(Enum):
+    """Whether an opening has much of what its account alone had asked before."""
+
+    NO = "no"
+    ONCE = "once"
+    ALWAYS = "always"
+    """It has words that the account always says, and little of any earlier matter besides."""
+
+
 class Share(Struct, gc=False):
     """One account's part of a cluster."""
 
@@ -32,6 +42,8 @@ class Share(Struct, gc=False):
     """Of these, those before which less than an eighth of the accounts had had their turn."""
     own: int = 0
     """Times that it came back to an earlier matter of its own."""
+    habits: int = 0
+    """Of these, those that may be no matter, but words that it always says."""
     others: int = 0
     """Openings that somebody else had asked."""
     turns: int = 0
@@ -50,6 +62,7 @@ class Fall:
     returns: int = 0
     soon: int = 0
     own: int = 0
+    habits: int = 0
     others: int = 0
 
     @property
@@ -94,20 +107,22 @@ class Dealt:
         """All that begins a conversation or goes on with one; what is asked again is none."""
         return self.openings + self.turns
 
-    def opening(self, account: int, *, again: bool = False, shared: bool = False, is_guest: bool = False) -> None:
+    def opening(self, account: int, *, again: Again = Again.NO, shared: bool = False, is_guest: bool = False) -> None:
         """Counts the next opening; `again`: of an earlier matter of the account's, `shared`: somebody else had it.
 
         `is_guest`: most of what the account does is something else.
         """
-        fall = self.total
+        fall, own, habit = self.total, again is not Again.NO, again is Again.ALWAYS
         fall.openings += 1
-        fall.own += again
+        fall.own += own
+        fall.habits += habit
         fall.others += shared
         if (share := self._share(account)) is None:
             return
         count, histogram = share.openings, fall.histogram
         share.openings = count + 1
-        share.own += again
+        share.own += own
+        share.habits += habit
         share.others += shared
         share.is_guest = is_guest
         histogram[count + 1] = histogram.get(count + 1, 0) + 1
@@ -153,13 +168,14 @@ class Dealt:
             whole.returns - sum(share.returns for share in busy),
             whole.soon - sum(share.soon for share in busy),
             whole.own - sum(share.own for share in busy),
+            whole.habits - sum(share.habits for share in busy),
             whole.others - sum(share.others for share in busy),
         )
 
     def absorb(self, other: Dealt) -> None:
         """Takes over the counts of `other`; who had a turn lately is not known of it."""
         mine, theirs = self.total, other.total
-        for name in ("openings", "returns", "soon", "own", "others"):
+        for name in ("openings", "returns", "soon", "own", "habits", "others"):
             setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
         self.turns += other.turns
         self.talked += other.talked
@@ -170,6 +186,7 @@ class Dealt:
                 kept.returns += share.returns
                 kept.soon += share.soon
                 kept.own += share.own
+                kept.habits += share.habits
                 kept.others += share.others
                 kept.turns += share.turns
                 kept.last = mine.openings
@@ -180,7 +197,7 @@ class Dealt:
         mine, theirs = self.total, part.total
         self.turns -= part.turns
         self.talked -= part.talked
-        for name in ("openings", "own", "others"):
+        for name in ("openings", "own", "habits", "others"):
             setattr(mine, name, getattr(mine, name) - getattr(theirs, name))
         for account, share in part.shares.items():
             if (kept := self.shares.get(account)) is None:
@@ -190,7 +207,7 @@ class Dealt:
             mine.returns += returns - kept.returns
             mine.soon += soon - kept.soon
             kept.returns, kept.soon = returns, soon
-            for name in ("openings", "own", "others", "turns"):
+            for name in ("openings", "own", "habits", "others", "turns"):
                 setattr(kept, name, getattr(kept, name) - getattr(share, name))
             if not kept.openings:
                 del self.shares[account]

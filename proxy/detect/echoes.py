@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from proxy.detect.conversations import ECHO_US, TEST_US, Relation
-from proxy.detect.pieces import Found
+from proxy.detect.found import Found
 from proxy.events.event import Asked
 from proxy.generations import Generations
 

@@ -11,10 +11,12 @@ from proxy.detect.cluster import Cluster, count
 from proxy.detect.clusters import Clusters, found_in
 from proxy.detect.conversations import ECHO_US, Conversations, Relation
 from proxy.detect.counted import Counted
+from proxy.detect.dealt import Again
 from proxy.detect.echoes import ALIKE, Echoes, Trial
+from proxy.detect.found import Found
 from proxy.detect.networks import Networks
 from proxy.detect.payers import Payer, Payers
-from proxy.detect.pieces import Found, Pieces
+from proxy.detect.pieces import Pieces
 from proxy.detect.replays import Replays
 from proxy.detect.ties import LEAST, Ties
 from proxy.detect.votes import Votes, learn, seeded
@@ -84,10 +86,10 @@ class Engine:
             self._cross(whose, cluster)
         for other in replayed:
             self._tie(other, group)
-        again = found.again >= 3 and found.again * 2 >= found.lone
+        again = found.returns
         enters = self.conversations.enters(content, 0 if cluster is None else cluster.number)
         if enters and cluster is not None and relation is Relation.CONTINUES:
-            relation, again = Relation.NEW, False  # what is asked for only in a later turn begins there
+            relation, again = Relation.NEW, Again.NO  # what is asked for only in a later turn begins there
         tied = self._tied(asked, payer) if group in self.ties.degree else None
         counts = list(dict.fromkeys([each.whole for each in (cluster, tied) if each is not None]))
         for each in counts:
@@ -143,7 +145,7 @@ class Engine:
         asked: Asked,
         payer: Payer,
         relation: Relation,
-        again: bool,
+        again: Again,
         whose: int,
         replayed: tuple[int, ...],
     ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from proxy.detect.cluster import MOST_TEMPLATES, Cluster
+from proxy.detect.found import Found
 from proxy.detect.template import MOST_PIECES, TRIAL, Template
 from proxy.generations import Generations
 
@@ -157,42 +158,12 @@ class Shared:
             self.leave(generic=self.moves >= _MOVES)
 
 
-class Found:
-    """What the pieces of one request tell."""
-
-    __slots__ = ("again", "lone", "other", "others", "refused", "shared")
-
-    def __init__(self) -> None:
-        self.shared: list[Shared] = []
-        """Its shared pieces, by PAYERS or more."""
-        self.lone = 0
-        """Pieces nobody or only one payer has said before."""
-        self.again = 0
-        """Of these, pieces that this payer has said before."""
-        self.others = 0
-        """Of these, pieces that only one other payer has said before."""
-        self.refused = 0
-        """Of these, pieces of refused requests of the payer `other`."""
-        self.other = 0
-
-    def own(self, pieces: Iterable[int]) -> list[int]:
-        """Those of the request's pieces that were no shared ones."""
-        shared = {shared.piece for shared in self.shared}
-        return [piece for piece in pieces if piece not in shared]
-
-    def of_another(self, said_by: int) -> None:
-        """Counts a piece of one other payer's; below zero: of a request of that payer's that was refused."""
-        self.others += 1
-        if said_by < 0 and (not self.refused or self.other == -said_by):
-            self.other = -said_by
-            self.refused += 1
-
-
 class Pieces:
     """Every piece that is remembered. Bounded: lone ones by count, shared ones by use."""
 
     def __init__(self, lone: int = _LONE, shared: int = _SHARED) -> None:
         self._lone: Generations[int, int] = Generations(lone)
+        """Twice the payer that said it, and one more where it did so again; below zero where that was refused."""
         self._shared: Generations[int, Shared] = Generations(shared)
 
     def __len__(self) -> int:
@@ -267,7 +238,7 @@ class Pieces:
         young, old = self._shared.young, self._shared.old
         # Some fifty look-ups a request: a call for each would cost as much again.
         lone, older = self._lone.young, self._lone.old
-        mark = -group if refused else group
+        mark = -2 * group if refused else 2 * group
         for piece in pieces:
             shared = young.get(piece)
             if shared is None and (shared := old.get(piece)) is not None:
@@ -284,11 +255,15 @@ class Pieces:
             said_by = lone.get(piece)
             if said_by is None and (said_by := older.get(piece)) is None:
                 lone[piece] = mark
-            elif said_by == group or said_by == -group:  # noqa: PLR1714 - a tuple of the two would be made each time
-                found.again += 1
+            elif (whose := abs(said_by) >> 1) == group:
+                if said_by & 1:
+                    found.habits.append(piece)
+                else:
+                    found.again += 1
+                    lone[piece] = said_by + 1 if said_by > 0 else said_by - 1
             else:
-                found.of_another(said_by)
-                self._shared.put(piece, Shared(piece, abs(said_by), group))
+                found.of_another(whose, said_by < 0)
+                self._shared.put(piece, Shared(piece, whose, group))
                 young, old = self._shared.young, self._shared.old
         self._lone.turn()
         return found

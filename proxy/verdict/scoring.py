@@ -38,6 +38,8 @@ _AS_MUCH = 0.5
 """Of this share: where so many of all others come from there, it is nobody's place."""
 _SHARED_BY_PEOPLE = 0.45
 """So many accounts of a widely used program share a network with another one, where it is mobile."""
+_NEVER_SO_EVEN, _WAYS = 5.0, ("turn-taking", "many-clients")
+"""Nats of even volumes that people hardly come to: how people come and with what software says nothing there."""
 _SHAPED_BY_REFUSALS = ("partition", "balance", "infrastructure")
 
 
@@ -62,15 +64,17 @@ def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
     usual = cluster.dealt.usual()
     if not _is_carried(cluster, usual):
         return []
+    balance = _balance(usual)
+    is_even = any(each.signal == "even-volumes" and each.weight >= _NEVER_SO_EVEN for each in balance)
     found = [
         *_content(cluster),
         *habits(cluster),
-        *_partition(cluster, usual),
-        *_balance(usual),
+        *_partition(cluster, usual, is_even),
+        *balance,
         *reaction(cluster),
         *_infrastructure(cluster, around),
     ]
-    return [each for each in found if each.weight]
+    return [each for each in found if each.weight > 0 or (each.weight and not (is_even and each.signal in _WAYS))]
 
 
 def weigh_again(cluster: Cluster, around: Networks, before: Sequence[Evidence]) -> list[Evidence]:
@@ -105,9 +109,14 @@ def _content(cluster: Cluster) -> list[Evidence]:
     return found
 
 
-def _partition(cluster: Cluster, usual: Fall) -> list[Evidence]:
-    """Benign: people's own matters do not repeat either; but people come back to them, and classes share them."""
-    openings, shared, own = usual.openings, usual.others, usual.own
+def _partition(cluster: Cluster, usual: Fall, is_even: bool) -> list[Evidence]:
+    """Benign: people's own matters do not repeat either; but people come back to them, and classes share them.
+
+    Words that an account always says may be its product's, and tell nothing; where people are never so even, they are
+    a wording that it was given.
+    """
+    openings, shared, own = usual.openings, usual.others, usual.own - usual.habits
+    telling = openings if is_even else openings - usual.habits
     if openings < LEAST_OPENINGS:
         return []
     least = 0 if _is_sampled(cluster, usual) else -4 if shared >= _MOSTLY * openings else -2
@@ -121,8 +130,8 @@ def _partition(cluster: Cluster, usual: Fall) -> list[Evidence]:
         evidence(
             "partition",
             "items-never-revisited",
-            capped(leaning(min(own, openings), openings, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
-            f"{own} of {openings} openings return to a payer's own earlier matter",
+            capped(leaning(min(own, telling), telling, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
+            f"{own} of {telling} openings return to a payer's own earlier matter",
         ),
     ]
 

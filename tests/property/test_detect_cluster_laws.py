@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.detect.cluster import MOST_KINDS, Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.dealt import Again
 from proxy.detect.payers import Payers
 from proxy.events.content import Content
 from proxy.events.event import Answered
@@ -23,7 +24,7 @@ class Request:
     model: str
     targets: int
     tokens: int
-    again: bool
+    again: Again
 
 
 REQUESTS = st.lists(
@@ -35,7 +36,7 @@ REQUESTS = st.lists(
         st.sampled_from(["m-1", "m-2"]),
         st.integers(0, 31),
         st.integers(0, 100),
-        st.booleans(),
+        st.sampled_from(Again),
     ),
     max_size=25,
 )
@@ -151,7 +152,7 @@ def test_however_many_it_takes_over_what_it_holds_is_bounded() -> None:
                 model=f"m {number} {each}",
                 client=f"c {number} {each}",
             )
-            part.asked(event, payers.seen(event), Relation.ECHO, again=False, whose=10**6 + number * 30 + each)
+            part.asked(event, payers.seen(event), Relation.ECHO, again=Again.NO, whose=10**6 + number * 30 + each)
         whole.absorb(part)
     assert whole.requests == len(whole.members) == 1800
     assert max(len(whole.models), len(whole.clients), len(whole.shapes)) <= MOST_KINDS

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
 from proxy.detect.counted import Counted
+from proxy.detect.dealt import Again
 from proxy.detect.payers import Payers
 from proxy.events.content import Content
 from tests.unit.detect.traffic_by_hand import T0, asked
@@ -53,7 +54,7 @@ def test_each_request_is_told_once_of_clusters_that_have_become_one(
         if len(counts) > 1:
             counts.append(counted.twice(counts[0], counts[1]))
         for cluster in (*counts, together):
-            cluster.asked(event, payer, relation, again=False, whose=0)
+            cluster.asked(event, payer, relation, again=Again.NO, whose=0)
     one, other, third = (clusters[number] for number in order)
     for whole, part in ((other, third), (one, other)):
         counted.unite(whole, part)

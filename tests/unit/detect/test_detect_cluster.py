@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
-from proxy.detect.dealt import Dealt
+from proxy.detect.dealt import Again, Dealt
 from proxy.detect.payers import Payers
 from proxy.events.content import TARGETS, Content, Target
 from proxy.events.event import Answered
@@ -21,7 +21,7 @@ from tests.unit.detect.traffic_by_hand import T0, asked, names
 
 def count(cluster: Cluster, account: str, relation: Relation = Relation.NEW, whose: int = 0, **fields: object) -> None:
     event = replace(asked(account, Content()), **fields)
-    cluster.asked(event, Payers().seen(event), relation, again=False, whose=whose)
+    cluster.asked(event, Payers().seen(event), relation, again=Again.NO, whose=whose)
 
 
 def test_an_exchange_is_either_admitted_or_prevented() -> None:
@@ -41,7 +41,7 @@ def test_it_counts_what_its_answers_used_where_the_upstream_told() -> None:
 def test_it_counts_what_its_requests_ask_for() -> None:
     cluster = Cluster(1, T0)
     event = asked("a", Content(targets=1 << TARGETS.index(Target.REASONING) | 1 << TARGETS.index(Target.CODE)))
-    cluster.asked(event, Payers().seen(event), Relation.NEW, again=False, whose=0)
+    cluster.asked(event, Payers().seen(event), Relation.NEW, again=Again.NO, whose=0)
     assert {target for target, number in zip(TARGETS, cluster.targets, strict=True) if number} == {
         Target.REASONING,
         Target.CODE,
@@ -78,11 +78,11 @@ def test_a_payer_that_says_mostly_other_things_is_strange_to_a_campaign() -> Non
     for _ in range(99):
         payers.seen(asked("visitor"))
     event = asked("visitor", Content())
-    cluster.asked(event, payers.seen(event), Relation.NEW, again=False, whose=0)
+    cluster.asked(event, payers.seen(event), Relation.NEW, again=Again.NO, whose=0)
     assert cluster.is_strange(payers.seen(asked("visitor")))
     for _ in range(100):
         event = asked("member", Content())
-        cluster.asked(event, payers.seen(event), Relation.NEW, again=False, whose=0)
+        cluster.asked(event, payers.seen(event), Relation.NEW, again=Again.NO, whose=0)
     assert not cluster.is_strange(payers.seen(asked("member")))
 
 
@@ -120,10 +120,10 @@ def test_who_takes_turns_never_comes_back_soon_and_who_stays_with_it_does() -> N
     assert sessions.total.soon > sessions.total.returns / 2
 
 
-OPENINGS = st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.booleans()), max_size=300)
+OPENINGS = st.lists(st.tuples(st.integers(1, 40), st.sampled_from(Again), st.booleans()), max_size=300)
 
 
-def dealt_to(openings: Iterable[tuple[int, bool, bool]], guests: Container[int] = ()) -> Dealt:
+def dealt_to(openings: Iterable[tuple[int, Again, bool]], guests: Container[int] = ()) -> Dealt:
     dealt = Dealt()
     for account, again, shared in openings:
         dealt.opening(account, again=again, shared=shared, is_guest=account in guests)
@@ -132,7 +132,7 @@ def dealt_to(openings: Iterable[tuple[int, bool, bool]], guests: Container[int] 
 
 @given(OPENINGS, st.sets(st.integers(1, 40)))
 def test_all_are_usual_but_the_busiest_guest_where_there_are_more_than_a_few(
-    openings: list[tuple[int, bool, bool]], guests: set[int]
+    openings: list[tuple[int, Again, bool]], guests: set[int]
 ) -> None:
     dealt = dealt_to(openings, guests)
     usual, counts = dealt.usual(), Counter(account for account, _, _ in openings)
@@ -150,14 +150,14 @@ def test_all_are_usual_but_the_busiest_guest_where_there_are_more_than_a_few(
 
 @given(st.lists(st.integers(1, 40), min_size=60), st.integers(1, 300))
 def test_a_single_guest_changes_nothing_of_what_is_usual(accounts: list[int], times: int) -> None:
-    openings = [(account, False, False) for account in accounts]
-    beside = dealt_to(openings + [(99, True, True)] * times, guests={99}).usual()
+    openings = [(account, Again.NO, False) for account in accounts]
+    beside = dealt_to(openings + [(99, Again.ONCE, True)] * times, guests={99}).usual()
     assert (beside.openings, beside.own, beside.others) == (len(accounts), 0, 0) or len(set(accounts)) < 11
 
 
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=60))
 def test_but_for_the_busiest_as_many_carry_it_as_there_are_where_all_have_as_many_openings(counts: list[int]) -> None:
-    fall = dealt_to([(account, False, False) for account, count in enumerate(counts) for _ in range(count)]).total
+    fall = dealt_to([(account, Again.NO, False) for account, count in enumerate(counts) for _ in range(count)]).total
     others = sorted(counts)[:-1]
     assert 1 - 1e-9 <= fall.carriers <= len(others) + 1e-9
     assert (abs(fall.carriers - len(others)) < 1e-9) is (len(set(others)) == 1)
@@ -165,9 +165,9 @@ def test_but_for_the_busiest_as_many_carry_it_as_there_are_where_all_have_as_man
 
 @given(st.integers(1, 3000))
 def test_one_loud_account_hides_nobody_who_carries_it(times: int) -> None:
-    openings = [(account, False, False) for account in range(20)]
+    openings = [(account, Again.NO, False) for account in range(20)]
     assert dealt_to(openings).total.carriers == pytest.approx(19)
-    loud = dealt_to([*openings, *[(99, False, False)] * times])
+    loud = dealt_to([*openings, *[(99, Again.NO, False)] * times])
     assert loud.total.carriers == pytest.approx(20)
 
 

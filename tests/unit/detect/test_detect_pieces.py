@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.detect.cluster import MOST_TEMPLATES, Cluster
+from proxy.detect.dealt import Again
 from proxy.detect.payers import Payer
 from proxy.detect.pieces import PAYERS, Pieces, Shared
 from proxy.detect.template import MOST_PIECES, TRIAL, Template
@@ -66,6 +68,22 @@ def test_what_a_payer_says_anew_is_told_from_what_it_says_again() -> None:
     found = known([1])
     again = found.meet((*TEXT, *pieces("more", 4)), 1, refused=False)
     assert (again.lone, again.again, again.others) == (len(TEXT) + 4, len(TEXT), 0)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_a_payer_always_says_is_told_from_a_matter_that_it_returns_to(refused: bool) -> None:
+    found = Pieces()
+
+    def says(matter: str, number: int) -> Again:
+        return found.meet((*TEXT, *pieces(matter, number)), 1, refused=refused).returns
+
+    assert [says("first", 20), says("second", 4)] == [Again.NO, Again.ONCE]
+    assert [says("third", 4), says("fourth", 40), says("third", 4)] == [Again.ALWAYS, Again.NO, Again.ONCE]
+
+
+def test_what_a_payer_always_says_is_none_of_a_requests_own_words() -> None:
+    found, task = known([1, 1]), pieces("task", 5)
+    assert found.meet((*TEXT, *task), 1, refused=False).own((*TEXT, *task)) == list(task)
 
 
 def test_it_tells_whose_refused_words_another_payer_says() -> None:

@@ -7,6 +7,7 @@ from random import Random
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.dealt import Again
 from proxy.detect.networks import Networks
 from proxy.detect.payers import Payers
 from proxy.events.content import Content
@@ -32,7 +33,7 @@ def counted(
     for number, account in enumerate(openings):
         org = f"org-{account % orgs}" if orgs else None
         event = asked(f"a-{account}", Content(), T0 + 5 * number * SECOND_US, org=org, **fields)
-        cluster.asked(event, payers.seen(event), Relation.NEW, again=False, whose=0)
+        cluster.asked(event, payers.seen(event), Relation.NEW, again=Again.NO, whose=0)
     return cluster
 
 

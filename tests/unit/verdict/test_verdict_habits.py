@@ -6,6 +6,7 @@ import pytest
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.dealt import Again
 from proxy.detect.payers import Payers
 from proxy.events.content import Content
 from proxy.verdict.habits import habits
@@ -23,7 +24,7 @@ def gone_on(openings: int, turns: int, tool_results: int = 0) -> Cluster:
     cluster = counted(range(openings), payers)
     event = asked("a-0", Content(turns=3, tool_results=tool_results), T0 + 10 * MINUTE_US)
     for _ in range(turns):
-        cluster.asked(event, payers.seen(event), Relation.CONTINUES, again=False, whose=0)
+        cluster.asked(event, payers.seen(event), Relation.CONTINUES, again=Again.NO, whose=0)
     return cluster
 
 
@@ -34,7 +35,7 @@ def at(*moments_us: int) -> Cluster:
     cluster = Cluster(1, midnight + moments_us[0])
     for number, moment_us in enumerate(moments_us):
         event = asked(f"a-{number}", Content(), midnight + moment_us)
-        cluster.asked(event, payers.seen(event), Relation.NEW, again=False, whose=0)
+        cluster.asked(event, payers.seen(event), Relation.NEW, again=Again.NO, whose=0)
     return cluster
 
 
@@ -49,7 +50,7 @@ def test_who_asks_again_what_failed_goes_on_with_nothing() -> None:
     cluster = counted(in_turn(100, 20), payers)
     event = asked("a-0", Content())
     for _ in range(100):
-        cluster.asked(event, payers.seen(event), Relation.RETRIES, again=False, whose=0)
+        cluster.asked(event, payers.seen(event), Relation.RETRIES, again=Again.NO, whose=0)
     assert weights(cluster) == {}
     assert cluster.dealt.asks_once(1.0)
 

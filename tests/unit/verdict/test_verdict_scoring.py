@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy.detect.ages import Ages
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
+from proxy.detect.dealt import Again, Dealt
 from proxy.detect.payers import Payers
 from proxy.events.content import TARGETS, Content, Target
 from proxy.verdict import scoring
@@ -137,10 +138,24 @@ def test_three_networks_tell_nothing_where_everybody_comes_from_them() -> None:
 def test_many_kinds_of_client_software_speak_against_one_speaks_for() -> None:
     cluster = counted(in_turn(800, 80))
     assert weights(cluster)["one-client"] > 0
-    cluster.clients = {f"client-{number}": 8 for number in range(10)}
-    found = weights(cluster)
-    assert found["many-clients"] < 0
-    assert "one-client" not in found
+    people = counted(by_people(800, 80))
+    for each in (cluster, people):
+        each.clients = {f"client-{number}": 8 for number in range(10)}
+    assert "one-client" not in weights(cluster)
+    assert weights(people)["many-clients"] < 0
+
+
+def test_who_imitates_people_in_sessions_and_software_does_not_where_nobody_would_be_so_even() -> None:
+    sessions = [account for round_ in range(5) for account in range(200) for _ in range(2)]
+    found = {}
+    for openings in (300, 2000):
+        cluster = counted(sessions[:openings])
+        cluster.clients = {f"client-{number}": 8 for number in range(10)}
+        found[openings] = weights(cluster)
+    assert found[300]["even-volumes"] < 5 <= found[2000]["even-volumes"]
+    assert found[300]["turn-taking"] < 0
+    assert found[300]["many-clients"] < 0
+    assert not found[2000].keys() & {"turn-taking", "many-clients"}
 
 
 def created(*days: float) -> Cluster:
@@ -215,8 +230,23 @@ def test_payers_that_return_to_their_own_matters_speak_against() -> None:
     cluster = counted(in_turn(800, 80))
     assert weights(cluster)["items-never-revisited"] > 0
     for account in in_turn(400, 80):
-        cluster.dealt.opening(account, again=True)
+        cluster.dealt.opening(account, again=Again.ONCE)
     assert weights(cluster)["items-never-revisited"] < 0
+
+
+@pytest.mark.parametrize(
+    ("openings", "speaks"), [(by_people(800, 80), False), (in_turn(800, 80), True)], ids=["people", "dealt"]
+)
+def test_words_that_each_always_says_are_its_products_or_where_it_is_dealt_a_wording_it_was_given(
+    openings: list[int], speaks: bool
+) -> None:
+    habits, matters = counted(openings), counted(openings)
+    for cluster, again in ((habits, Again.ALWAYS), (matters, Again.ONCE)):
+        cluster.dealt = Dealt()
+        for account in openings:
+            cluster.dealt.opening(account, again=again)
+    assert (weights(habits).get("items-never-revisited", 0) > 0) is speaks
+    assert weights(habits).get("items-never-revisited", 0) >= 0 > weights(matters)["items-never-revisited"]
 
 
 def test_a_guest_beside_it_does_not_make_a_pool_look_like_people_and_a_busy_member_does() -> None:
@@ -225,7 +255,7 @@ def test_a_guest_beside_it_does_not_make_a_pool_look_like_people_and_a_busy_memb
     def with_one_more(*, is_guest: bool) -> dict[str, float]:
         pool = counted(in_turn(800, 80))
         for number in range(300):
-            pool.dealt.opening(1000, again=True, shared=number % 2 == 0, is_guest=is_guest)
+            pool.dealt.opening(1000, again=Again.ONCE, shared=number % 2 == 0, is_guest=is_guest)
         return weights(pool)
 
     before = weights(counted(in_turn(800, 80)))
@@ -276,7 +306,7 @@ def test_who_was_refused_a_moment_ago_may_yet_be_taken_over_from() -> None:
         refused_us = cluster.last_us
         for number in range(6):
             refusal = asked(f"a-{number}", Content(), refused_us, action="throttle", by_verdict=True)
-            cluster.asked(refusal, Payers().seen(refusal), Relation.CONTINUES, again=False, whose=0)
+            cluster.asked(refusal, Payers().seen(refusal), Relation.CONTINUES, again=Again.NO, whose=0)
         chain(cluster, "tested", 1)
         cluster.refused_groups, cluster.last_us = set(range(6)), refused_us + later_us
     assert weights(fresh)["refusal-echo"] > weights(settled)["refusal-echo"]
@@ -410,7 +440,7 @@ def test_while_it_is_refused_what_refusals_shape_stays_as_it_was() -> None:
         cluster.ages.add(T0 - 900 * DAY_US * (number % 2), T0)
     for number in range(2000):
         event = asked(f"a-{number % 8}", Content(), T0 + DAY_US)
-        cluster.asked(event, payers.seen(event), Relation.REPEATS, again=False, whose=0)
+        cluster.asked(event, payers.seen(event), Relation.REPEATS, again=Again.NO, whose=0)
         cluster.dealt.opening(number % 8)
     assert score_of(weigh(cluster)) < score_of(before)
     again = scoring.weigh_again(cluster, around(()), before)
