@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from proxy.detect.cluster import Cluster, count
 from proxy.detect.clusters import Clusters, found_in
-from proxy.detect.conversations import ECHO_US, Conversations, Relation
+from proxy.detect.conversations import Conversations, Relation
 from proxy.detect.counted import Counted
 from proxy.detect.dealt import Again
 from proxy.detect.echoes import ALIKE, Echoes, Trial
@@ -76,9 +76,8 @@ class Engine:
         relation, whose = self._reacted(asked, payer, content, found, cluster, *stands)
         if cluster is not None:
             self._latest.put(group, cluster)
-            refusal = self._echoes.refusal_of(group) if relation is Relation.CAME_BACK else None
-            if refusal is not None and asked.moment_us - refusal.at_us <= ECHO_US:
-                cluster.pairs.came_back_soon(group)
+            if whose and (refusal := self._echoes.refusal_of(whose)) is not None:
+                cluster.pairs.reacted(relation, whose, group, asked.moment_us - refusal.at_us)
         self._echoes.decided(asked, group)
         replayed = self._replays.others(content.signatures, group) if content.signatures else ()
         if relation in (Relation.ECHO, Relation.TESTED_ECHO, Relation.HANDOVER):

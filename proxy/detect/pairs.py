@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from proxy.detect.conversations import Relation
+from proxy.detect.conversations import ECHO_US, Relation
 from proxy.detect.dealt import MOST_PAYERS
 
 SAMPLE = 512
+SOON_US = 60_000_000
+"""A relay that fails over at once does so within this time, in which few could ask the same by chance."""
 _HOUSE_KEYS, _EACH = 3, 3
 """Payers at most that a product falls back to, and from how many each takes over: in a pool all do from all."""
 
@@ -24,6 +26,8 @@ class Pairs:
         """One was refused, the other asked the same."""
         self.tested: set[tuple[int, int]] = set()
         """The same where a verdict had refused it."""
+        self.tested_soon: set[tuple[int, int]] = set()
+        """Of these, where the other asked within SOON_US."""
         self.handovers: set[tuple[int, int]] = set()
         self.replays: set[tuple[int, int]] = set()
         self.pool: set[int] = set()
@@ -54,15 +58,17 @@ class Pairs:
         elif relation is Relation.CAME_BACK and len(self.returned) < MOST_PAYERS:
             self.returned.add(group)
 
+    def reacted(self, relation: Relation, whose: int, group: int, after_us: int) -> None:
+        """Counts that `group` asked what the payer `whose` was refused, so long after its latest refusal."""
+        if relation is Relation.TESTED_ECHO and after_us <= SOON_US:
+            _tie(self.tested_soon, whose, group)
+        elif relation is Relation.CAME_BACK and after_us <= ECHO_US and len(self.prompt) < MOST_PAYERS:
+            self.prompt.add(group)
+
     def replayed(self, whose: int, group: int) -> None:
         """Counts that `group` sent a reasoning signature of another payer's."""
         if not self._moved(whose, group):
             _tie(self.replays, whose, group)
-
-    def came_back_soon(self, group: int) -> None:
-        """Counts that a payer asked again at once what a verdict had refused it."""
-        if len(self.prompt) < MOST_PAYERS:
-            self.prompt.add(group)
 
     def _moved(self, one: int, other: int) -> bool:
         """Whether a verdict has had a conversation move between them, or may have: it takes its signatures along."""
@@ -70,7 +76,7 @@ class Pairs:
 
     def absorb(self, other: Pairs) -> None:
         """Takes over those of another cluster."""
-        for ties, more in zip(self.kinds(), other.kinds(), strict=True):
+        for ties, more in zip((*self.kinds(), self.tested_soon), (*other.kinds(), other.tested_soon), strict=True):
             ties |= set(list(more)[: SAMPLE - len(ties)])
         for mine, theirs in ((self.pool, other.pool), (self.returned, other.returned), (self.prompt, other.prompt)):
             mine |= set(list(theirs)[: max(MOST_PAYERS - len(mine), 0)])

@@ -10,7 +10,7 @@ from math import exp, lgamma, log, log1p, log2
 
 from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import ECHO_US, TEST_US, Relation
-from proxy.detect.pairs import takeovers
+from proxy.detect.pairs import SOON_US, takeovers
 from proxy.detect.ties import largest_component
 from proxy.verdict.campaign import Evidence
 from proxy.verdict.nats import LEAST_PAYERS, capped, evidence
@@ -31,6 +31,7 @@ _LUCK, _MOST_LUCK = 0.02, 0.6
 """How often somebody else asks by chance what one was refused, at least and at most."""
 _EXPECTED = 8
 """Controls that what is expected of them counts as much as."""
+_EITHER = log(2)
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
@@ -52,7 +53,7 @@ def reaction(cluster: Cluster) -> list[Evidence]:
         return found
     if echoes >= 2:
         detail = f"{echoes} pairs of payers: what a quota refused one, the other asked within 15 min"
-        each = capped(log(_PICKED_UP / _luck(_same(cluster, ECHO_US) + _like(cluster))), 0, 2.5)
+        each = capped(log(_PICKED_UP / _luck(_same(cluster, ECHO_US) + _like(cluster, ECHO_US))), 0, 2.5)
         found.append(evidence("reaction", "quota-echo", capped(echoes * each, 0, 8), detail))
     if handovers >= 2:
         joined = largest_component(pairs.handovers)
@@ -93,15 +94,15 @@ def _same(cluster: Cluster, span_us: int) -> float:
     return same / openings / max(openings - same, 1) * cluster.timeline.busiest(span_us)
 
 
-def _like(cluster: Cluster) -> float:
-    """How often somebody asks by chance soon something like it: so many openings are like one payer's."""
+def _like(cluster: Cluster, span_us: int) -> float:
+    """How often somebody asks by chance within a time something like it: so many openings are like one payer's."""
     alike, openings = cluster.relations[Relation.SIMILAR], max(cluster.dealt.openings, 1)
-    return alike / openings / max(len(cluster.payers), 1) * cluster.timeline.busiest(ECHO_US)
+    return alike / openings / max(len(cluster.payers), 1) * cluster.timeline.busiest(span_us)
 
 
 def _like_controls(cluster: Cluster) -> float:
     """The same, corrected by how often somebody else asked what was let pass."""
-    return (cluster.control_echoes + _like(cluster) * _EXPECTED) / (cluster.controls + _EXPECTED)
+    return (cluster.control_echoes + _like(cluster, ECHO_US) * _EXPECTED) / (cluster.controls + _EXPECTED)
 
 
 def _tested(cluster: Cluster) -> list[Evidence]:
@@ -115,7 +116,9 @@ def _tested(cluster: Cluster) -> list[Evidence]:
         return []
     # What a few do among themselves, who take turns anyway, says nothing of all the others.
     few = _few(pairs.handovers | pairs.echoes | pairs.replays, len(cluster.payers))
-    picked_up = takeovers([pair for pair in pairs.tested if not few.issuperset(pair)])
+    picked_up, soon = (
+        takeovers([pair for pair in kind if not few.issuperset(pair)]) for kind in (pairs.tested, pairs.tested_soon)
+    )
     tested = picked_up.apart
     others = len(cluster.refused_groups - few)
     routed = cluster.relations[Relation.ROUTED] + picked_up.house
@@ -125,7 +128,9 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     by_chance = _luck(_same(cluster, TEST_US) + _like_controls(cluster))
     came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
     waiting = min(cluster.refused_since(cluster.last_us - _SETTLED_US), refused - tested - came_back)
-    weight = capped(_picked_up(tested, refused - waiting, by_chance), -1.5, 10)
+    at_once = _picked_up(soon.apart, refused - waiting, _luck(_same(cluster, SOON_US) + _like(cluster, SOON_US)))
+    # Either look would do, so each tells a little less than it shows.
+    weight = capped(max(_picked_up(tested, refused - waiting, by_chance), at_once - _EITHER), -1.5, 10)
     weight += _returns(came_back, refused - waiting - tested)
     # Silence never speaks for it: of some products no client tries again.
     weight = min(weight, 10.0 if tested else 0.0)

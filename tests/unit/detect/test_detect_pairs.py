@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proxy.detect.conversations import Relation
-from proxy.detect.pairs import SAMPLE, Pairs, Takeovers, takeovers
+from proxy.detect.conversations import ECHO_US, Relation
+from proxy.detect.pairs import SAMPLE, SOON_US, Pairs, Takeovers, takeovers
 
 
 def test_a_conversation_that_a_verdict_has_moved_ties_nobody() -> None:
@@ -24,6 +24,18 @@ def test_what_moves_by_itself_does_even_if_a_verdict_meets_it_later() -> None:
     pairs.related(Relation.TESTED_ECHO, 1, 2)
     pairs.replayed(2, 4)
     assert (pairs.replays, pairs.handovers) == ({(1, 2), (2, 4)}, {(1, 2)})
+
+
+def test_what_comes_soon_after_a_refusal_is_known_as_such_and_stays_so_when_clusters_unite() -> None:
+    pairs, other = Pairs(), Pairs()
+    pairs.reacted(Relation.TESTED_ECHO, 1, 2, SOON_US)
+    pairs.reacted(Relation.TESTED_ECHO, 2, 3, SOON_US + 1)
+    pairs.reacted(Relation.CAME_BACK, 4, 4, ECHO_US)
+    pairs.reacted(Relation.CAME_BACK, 5, 5, ECHO_US + 1)
+    pairs.reacted(Relation.SECOND, 6, 7, 0)
+    other.absorb(pairs)
+    for each in (pairs, other):
+        assert (each.tested_soon, each.prompt) == ({(1, 2)}, {4})
 
 
 def test_of_each_kind_a_sample_is_kept_and_nobody_is_paired_with_himself() -> None:

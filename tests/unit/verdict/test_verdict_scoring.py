@@ -333,6 +333,20 @@ def test_what_is_let_pass_shows_how_much_of_what_others_ask_is_chance() -> None:
     assert max(common, untried) < seldom < never
 
 
+@pytest.mark.parametrize(("at_once", "tells"), [(True, True), (False, False)])
+def test_where_each_task_is_asked_several_times_anyway_an_echo_tells_if_it_comes_at_once(
+    at_once: bool, tells: bool
+) -> None:
+    cluster = counted(in_turn(2000, 80))
+    for account in in_turn(8000, 80):
+        cluster.dealt.opening(account, shared=True)
+    cluster.probes, cluster.refused_groups = 8, set(range(8))
+    chain(cluster, "tested", 6)
+    if at_once:
+        chain(cluster, "tested_soon", 6)
+    assert (weights(cluster).get("refusal-echo", 0.0) > 4) is tells
+
+
 def test_the_more_come_back_by_themselves_the_more_it_speaks_against() -> None:
     cluster = counted(in_turn(800, 80))
     cluster.probes, cluster.refused_groups = 4, set(range(4))
