@@ -112,11 +112,11 @@ def _content(cluster: Cluster) -> list[Evidence]:
 def _partition(cluster: Cluster, usual: Fall, is_even: bool) -> list[Evidence]:
     """Benign: people's own matters do not repeat either; but people come back to them, and classes share them.
 
-    Words that an account always says may be its product's, and tell nothing; where people are never so even, they are
-    a wording that it was given.
+    Words that an account always says are its product's, to which it returns; where people are never so even, they are a
+    wording that it was given.
     """
-    openings, shared, own = usual.openings, usual.others, usual.own - usual.habits
-    telling = openings if is_even else openings - usual.habits
+    openings, shared = usual.openings, usual.others
+    own = usual.own - usual.habits if is_even else usual.own
     if openings < LEAST_OPENINGS:
         return []
     least = 0 if _is_sampled(cluster, usual) else -4 if shared >= _MOSTLY * openings else -2
@@ -130,8 +130,8 @@ def _partition(cluster: Cluster, usual: Fall, is_even: bool) -> list[Evidence]:
         evidence(
             "partition",
             "items-never-revisited",
-            capped(leaning(min(own, telling), telling, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
-            f"{own} of {telling} openings return to a payer's own earlier matter",
+            capped(leaning(min(own, openings), openings, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
+            f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
     ]
 
