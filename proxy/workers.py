@@ -185,12 +185,12 @@ class Supervisor:
         served = self._socket(index).exists()
         self._failed[index] = 0 if served else self._failed[index] + 1
         seconds = min(_RESTART_SECONDS * (1 << min(self._failed[index], 8)), _MOST_RESTART_SECONDS)
-        told = {"worker": index, "exit_code": process.exitcode, "in_s": seconds}
-        log.error("worker died, starting another", extra=told)
         # What it was, it is no longer; what it counted stays in the sums, if it has ever served.
         for gauge in self._folder.glob(f"gauge_*_{process.pid}.db" if served else f"*_{process.pid}.db"):
             gauge.unlink()
         self._socket(index).unlink(missing_ok=True)
+        told = {"worker": index, "exit_code": process.exitcode, "in_s": seconds}
+        log.error("worker died, starting another", extra=told)
         return seconds
 
     async def _pause(self, seconds: float) -> None:
