@@ -27,6 +27,7 @@ from proxy.generations import Generations
 _LATEST = 50_000
 _BUSY, _FAILED = 429, 500
 """Statuses of an upstream that did not answer, the latter and all above, so that a client tries again."""
+_REACTIONS = (Relation.CAME_BACK, Relation.TESTED_ECHO)
 _CROSSINGS = 32
 _HALF = 0.75
 """Votes for another cluster that say a request has its template as well."""
@@ -76,7 +77,7 @@ class Engine:
         relation, whose = self._reacted(asked, payer, content, found, cluster, *stands)
         if cluster is not None:
             self._latest.put(group, cluster)
-            if whose and (refusal := self._echoes.refusal_of(whose)) is not None:
+            if relation in _REACTIONS and (refusal := self._echoes.refusal_of(whose)) is not None:
                 cluster.pairs.reacted(relation, whose, group, asked.moment_us - refusal.at_us)
         self._echoes.decided(asked, group)
         replayed = self._replays.others(content.signatures, group) if content.signatures else ()

@@ -32,6 +32,7 @@ _LUCK, _MOST_LUCK = 0.02, 0.6
 _EXPECTED = 8
 """Controls that what is expected of them counts as much as."""
 _EITHER = log(2)
+"""What a look tells less, in nats, because there is another one that would do."""
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
@@ -129,7 +130,6 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
     waiting = min(cluster.refused_since(cluster.last_us - _SETTLED_US), refused - tested - came_back)
     at_once = _picked_up(soon.apart, refused - waiting, _luck(_same(cluster, SOON_US) + _like(cluster, SOON_US)))
-    # Either look would do, so each tells a little less than it shows.
     weight = capped(max(_picked_up(tested, refused - waiting, by_chance), at_once - _EITHER), -1.5, 10)
     weight += _returns(came_back, refused - waiting - tested)
     # Silence never speaks for it: of some products no client tries again.

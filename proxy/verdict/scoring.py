@@ -74,7 +74,7 @@ def weigh(cluster: Cluster, around: Networks) -> list[Evidence]:
         *reaction(cluster),
         *_infrastructure(cluster, around),
     ]
-    return [each for each in found if each.weight > 0 or (each.weight and not (is_even and each.signal in _WAYS))]
+    return [each for each in found if each.weight and not (is_even and each.weight < 0 and each.signal in _WAYS)]
 
 
 def weigh_again(cluster: Cluster, around: Networks, before: Sequence[Evidence]) -> list[Evidence]:

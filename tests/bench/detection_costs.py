@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from proxy.admission.bucket import DAY_US
 from proxy.analysis.follower import Follower
 from proxy.analysis.outbox import BATCH
 from proxy.analysis.wire import Entry, encode_event, joined
@@ -37,7 +38,6 @@ _PROMPT_BYTES = 2048
 _TURNS = 9
 _PIECES = 50
 """Of an ordinary request, most of them said by nobody else."""
-_SPAN_US = 24 * 3600 * 1_000_000
 
 
 class _Listener(Analyst):
@@ -117,7 +117,7 @@ def _account_kb(accounts: int) -> float:
     gc.collect()
     before = memory_bytes([os.getpid()])
     for number in range(accounts):
-        moment_us = number * _SPAN_US // accounts
+        moment_us = number * DAY_US // accounts
         pieces = tuple(rng.getrandbits(60) for _ in range(_PIECES))
         content = Content(pieces=pieces, asked=rng.getrandbits(60), turns=1, ask_bytes=400)
         network = f"198.{number >> 8 & 255}.{number & 255}.0/24"

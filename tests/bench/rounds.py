@@ -174,11 +174,11 @@ def detection(stage: Stage, say: Say) -> dict[str, float]:
     """What detection takes by itself, as `detection_costs` has it; the memory of accounts, which is the same, once."""
     say("detection alone")
     figures = _detection_costs(stage, str(_simulated(stage, say)))
-    if stage.times.accounts and not stage.account_costs:
+    if not stage.times.accounts:
+        stage.missing["account"] = "takes longer"
+    elif not stage.account_costs:
         say("many accounts")
         stage.account_costs = _detection_costs(stage, str(stage.times.accounts))
-    elif not stage.times.accounts:
-        stage.missing["account"] = "takes longer"
     return {**figures, **stage.account_costs}
 
 
