@@ -17,6 +17,7 @@ Around it:
     serving       the process of `serve`: its parts, its life, its workers
     analysis      the analyst of a process of its own, or beside the requests of one that serves
     admin         the operators' pages; `observe`, `metrics` and `tallies` are what Prometheus is told
+    explain       a decision: which rules match, why the others do not, how their buckets stand
     simulate      the same pipeline in virtual time: replay, policy tests, made-up traffic
     reports       a campaign for people to read
     demo, cli     what a shell starts

@@ -40,6 +40,13 @@ class PolicySource(Protocol):
     def current(self) -> Policy: ...
 
 
+class FixedPolicy:
+    """A source of one policy, which is in force throughout."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.current = policy
+
+
 class Pipeline:
     """The stages, wired. One per process."""
 
