@@ -109,7 +109,7 @@ class Pipeline:
             self._store.settle(exchange.reservation, settled_costs(exchange.demands, exchange.claims, usage))
         completed = outcome.ending is Ending.COMPLETE and outcome.status is not None and outcome.status < 400
         if completed:
-            self._estimator.learn(exchange.request, outcome.usage, outcome.generated_bytes or 0, completed)
+            self._estimator.learn(exchange.request, outcome.usage, outcome.generated_bytes or 0)
         return Settlement(usage, outcome.usage.output_tokens is not None and completed, issued)
 
     def _identify(self, exchange: Exchange) -> None:
