@@ -40,6 +40,13 @@ class PolicySource(Protocol):
     def current(self) -> Policy: ...
 
 
+class FixedPolicy:
+    """A source of one policy, which is in force throughout."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.current = policy
+
+
 class Pipeline:
     """The stages, wired. One per process."""
 
@@ -102,7 +109,7 @@ class Pipeline:
             self._store.settle(exchange.reservation, settled_costs(exchange.demands, exchange.claims, usage))
         completed = outcome.ending is Ending.COMPLETE and outcome.status is not None and outcome.status < 400
         if completed:
-            self._estimator.learn(exchange.request, outcome.usage, outcome.generated_bytes or 0, completed)
+            self._estimator.learn(exchange.request, outcome.usage, outcome.generated_bytes or 0)
         return Settlement(usage, outcome.usage.output_tokens is not None and completed, issued)
 
     def _identify(self, exchange: Exchange) -> None:

@@ -7,6 +7,7 @@ reference instead, the exchange's id, by which whoever operates the proxy finds 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from proxy.admission.headers import Standing
 from proxy.admission.quota import MICRO, Unit
@@ -19,8 +20,8 @@ from proxy.policy.campaigns import CAMPAIGN
 from proxy.policy.match import AccessRule, Demand
 
 _CONCURRENT = Unit.CONCURRENT
-SLOT_RETRY_US = 1_000_000
-"""When a slot frees is nobody's to know; a client that finds all taken is asked to wait this long."""
+_STORE_RETRY_US = 1_000_000
+"""When a lost store is back is nobody's to know; a client is asked to wait this long."""
 
 
 def blocked(rule: AccessRule, shadowed: tuple[str, ...]) -> Decision:
@@ -42,7 +43,7 @@ def store_lost(why: str, shadowed: tuple[str, ...]) -> Decision:
     return Decision(
         Action.THROTTLE,
         503,
-        retry_after_us=SLOT_RETRY_US,
+        retry_after_us=_STORE_RETRY_US,
         scope="global",
         shadow=bool(shadowed),
         reasons=("store-lost", *shadowed),
@@ -77,11 +78,12 @@ def refused_by_verdict(exchange: Exchange, measure: Measure, shadowed: tuple[str
 def throttled(exchange: Exchange, denied: Denied, shadowed: tuple[str, ...]) -> Decision:
     """The refusal that holds longest decides, because the client's next try has to clear all of them."""
     refusals = [
-        (demand, claim, level, _wait_us(demand, level))
+        (demand, claim, level)
         for demand, claim, level in zip(exchange.demands, exchange.claims, denied.levels, strict=True)
         if not level.granted and not demand.quota.shadow
     ]
-    demand, claim, level, wait_us = max(refusals, key=lambda refusal: (refusal[3] is None, refusal[3] or 0))
+    demand, claim, level = max(refusals, key=lambda refusal: _holds_us(refusal[2]))
+    wait_us = level.retry_after_us
     quota = demand.quota
     scale = 1 if quota.unit is Unit.CONCURRENT else MICRO
     needed, remaining = -(-claim.cost // scale), max(level.remaining, 0) // scale
@@ -145,6 +147,10 @@ def standings(demands: Sequence[Demand], levels: Sequence[Level]) -> tuple[Stand
     return tuple(told)
 
 
+def _holds_us(refused: Level) -> float:
+    return inf if refused.retry_after_us is None else refused.retry_after_us
+
+
 def _told(exchange: Exchange, demand: Demand, wait_us: int | None, facts: str) -> tuple[Fault, str]:
     """What the client is told of the bucket that refused."""
     quota = demand.quota
@@ -162,9 +168,3 @@ def _told(exchange: Exchange, demand: Demand, wait_us: int | None, facts: str) -
 
 def _appeal(exchange: Exchange) -> str:
     return f"If this is a mistake, ask support and give the reference {exchange.arrival.id}."
-
-
-def _wait_us(demand: Demand, level: Level) -> int | None:
-    if demand.quota.unit is Unit.CONCURRENT and level.retry_after_us is not None:
-        return max(level.retry_after_us, SLOT_RETRY_US)
-    return level.retry_after_us

@@ -85,7 +85,6 @@ class ResilientStore:
         self._closed_at = -inf
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
-        self._probing: asyncio.Task[None] | None = None
 
     def set_mode(self, mode: StoreFailure) -> None:
         """From the next call on; to be called with each policy that takes over."""
@@ -189,7 +188,7 @@ class ResilientStore:
 
     def _half_open(self) -> None:
         self.state = BreakerState.HALF_OPEN
-        self._probing = self._tasks.spawn(self._probe(), "bucket-store-probe")
+        _ = self._tasks.spawn(self._probe(), "bucket-store-probe")
 
     async def _probe(self) -> None:
         try:

@@ -22,7 +22,7 @@ class Standing(Struct, frozen=True, gc=False):
     unit: Unit
     limit: int
     remaining: int
-    """Below zero while the bucket is in debt."""
+    """0 while the bucket is in debt."""
     reset_after_us: int
     """Until all of `limit` is there again."""
 
@@ -67,7 +67,7 @@ def _anthropic(*told: Standing | None, now_us: int) -> list[tuple[str, str]]:
         if standing is None:
             continue
         whole = standing.limit
-        left = standing.remaining if standing.remaining > 0 else 0
+        left = standing.remaining
         if names is not _NAMES[0]:
             left = _to_thousands(left, whole)
         reset_s = -(-(now_us + standing.reset_after_us) // 1_000_000)
@@ -80,7 +80,7 @@ def _openai(noun: str, standing: Standing | None) -> list[tuple[str, str]]:
         return []
     return [
         (f"x-ratelimit-limit-{noun}", str(standing.limit)),
-        (f"x-ratelimit-remaining-{noun}", str(max(0, standing.remaining))),
+        (f"x-ratelimit-remaining-{noun}", str(standing.remaining)),
         (f"x-ratelimit-reset-{noun}", go_duration(standing.reset_after_us)),
     ]
 

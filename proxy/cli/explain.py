@@ -25,7 +25,7 @@ from proxy.errors import StoreError, UsageError
 if TYPE_CHECKING:
     from proxy.admission.store import BucketStore
     from proxy.dialects.llm import LlmRequest
-    from proxy.explain import Explanation
+    from proxy.explain.explanation import Explanation
     from proxy.identity.geo import Geo
     from proxy.identity.principal import Address, Principal
     from proxy.identity.resolve import Resolver
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from proxy.explain_text import explanation_text
+    from proxy.explain.text import explanation_text
 
     given = [name for name in _OF_ACCOUNT if getattr(arguments, name) is not None]
     if arguments.request is not None and given:
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _explained(arguments: argparse.Namespace, chosen: dict[str, Any]) -> Explanation:
     from proxy.clock import SystemClock
     from proxy.dialects.estimate import Estimator
-    from proxy.explain import explain
+    from proxy.explain.explainer import explain
     from proxy.identity.geo import Geo
     from proxy.identity.resolve import Resolver
     from proxy.policy.load import load_policy

@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from proxy.app import serve
-    from proxy.workers import supervise
+    from proxy.serving.serve import serve
+    from proxy.serving.workers import supervise
 
     chosen = settings.from_arguments(vars(arguments), os.environ)
     configure(chosen.log_level)

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.admin.campaigns import PAGE
-from proxy.app import Proxy
 from proxy.demo.clients import Crowd
+from proxy.serving.process import Proxy
 from proxy.settings import Settings
 from proxy.simulate.mock_upstream import MockSettings, start
 from proxy.tasks import Tasks

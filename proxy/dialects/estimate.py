@@ -92,15 +92,15 @@ class Estimator:
         """What an answer that was cut has used: of its text, and at least one token an event."""
         return max(output_events, self._known(model).generated.tokens_in(generated_bytes))
 
-    def learn(self, request: LlmRequest, usage: Usage, generated_bytes: int, completed: bool) -> None:
-        """Takes in what an answer reported; `completed` where it came to its own end."""
+    def learn(self, request: LlmRequest, usage: Usage, generated_bytes: int) -> None:
+        """Takes in what an answer reported that came to its own end, and was no error."""
         charged, output = usage.charged_input(), usage.output_tokens
         if charged is None and output is None:
             return
         model = self._learned(request.model)
         if charged is not None and request.text_bytes:
             model.input_of(request).learn(charged, request.text_bytes)
-        if completed and output is not None:
+        if output is not None:
             model.output_tokens = model.output_tokens * _MEMORY + output * (1 - _MEMORY)
             if generated_bytes:
                 model.generated.learn(output, generated_bytes)

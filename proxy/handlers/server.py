@@ -138,14 +138,12 @@ class ClientServer:
         self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
 
-async def listen(
-    stack: AsyncExitStack, runner: web.BaseRunner, address: str, flag: str, *, shared: bool = False
-) -> None:
+async def listen(stack: AsyncExitStack, runner: web.BaseRunner, address: str, flag: str) -> None:
     """Serves aiohttp's pages at `address` until `stack` closes. UsageError where it cannot be had."""
     host, port = split_address(address, flag)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port, reuse_port=shared or None, backlog=_BACKLOG)
+    site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
     try:
         await site.start()
     except OSError as fault:

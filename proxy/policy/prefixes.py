@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Generic, NamedTuple, TypeVar
 
-Address = IPv4Address | IPv6Address
+from proxy.identity.principal import Address
+
 T = TypeVar("T")
 
 _BITS = {4: 32, 6: 128}

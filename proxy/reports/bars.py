@@ -10,6 +10,7 @@ from proxy.reports.wording import SECOND_US, at, count
 from proxy.verdict.campaign import Campaign, Slice
 
 _TEXT_WIDTH = 40
+_MOST_TICKS = 7
 ADMITTED, PREVENTED = "█", "░"
 
 
@@ -59,11 +60,11 @@ def text_chart(bars: Bars, detected_us: int, level: str) -> list[str]:
     ]
 
 
-def time_ticks(start_us: int, end_us: int, most: int = 7) -> list[int]:
-    """Round moments between two, at most `most` of them; the two themselves where there are none."""
+def time_ticks(start_us: int, end_us: int) -> list[int]:
+    """Round moments between two, at most seven of them; the two themselves where there are none."""
     for step in _TIME_STEPS_US:
         ticks = range(-(-start_us // step) * step, end_us + 1, step)
-        if 0 < len(ticks) <= most:
+        if 0 < len(ticks) <= _MOST_TICKS:
             return list(ticks)
     return [start_us, end_us]
 

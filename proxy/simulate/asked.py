@@ -6,14 +6,14 @@ from proxy.admission.memory import MemoryStore
 from proxy.admission.store import BucketStore
 from proxy.dialects.estimate import Estimator
 from proxy.dialects.llm import LlmRequest
-from proxy.explain import Explanation, explain
+from proxy.explain.explainer import explain
+from proxy.explain.explanation import Explanation
 from proxy.identity.principal import Principal
 from proxy.identity.resolve import Resolver
-from proxy.pipeline import Pipeline
+from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.match import Policy
 from proxy.simulate.lines import LineReader, Recorded
 from proxy.simulate.recall import exchange_of
-from proxy.simulate.replay import FixedPolicy
 
 
 async def asked(recorded: Recorded, policy: Policy, resolver: Resolver) -> tuple[Principal, LlmRequest]:

@@ -11,6 +11,7 @@ import msgspec
 from proxy.detection import LocalDetection
 from proxy.errors import StillgateError
 from proxy.exchange import Exchange, Recalled
+from proxy.pipeline import FixedPolicy
 from proxy.policy.match import Policy
 from proxy.simulate.lines import BadLineError, LineReader, Recorded
 from proxy.simulate.report import DecisionLine, Report, decision_line, encode
@@ -37,13 +38,6 @@ class BadAnswer(msgspec.Struct, frozen=True):
 
     id: str | None
     error: str
-
-
-class FixedPolicy:
-    """A policy that is in force from the first line to the last."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.current = policy
 
 
 @dataclass(slots=True)

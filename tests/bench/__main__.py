@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from proxy.runtime import open_more_files
+from proxy.serving.runtime import open_more_files
 from tests.bench.experiments import EXPERIMENTS, Experiment
 from tests.bench.failures import BenchError
 from tests.bench.report import as_json, table

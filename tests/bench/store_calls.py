@@ -18,8 +18,8 @@ from proxy.admission.quota import MICRO, Concurrency, Rate
 from proxy.admission.store import BucketStore, Claim, Granted
 from proxy.clock import SystemClock, Ticks
 from proxy.metrics import Metrics
+from proxy.serving.store import open_store
 from proxy.settings import Settings
-from proxy.stores import open_store
 from tests.bench.wire import ACCOUNTS, MODELS, NETWORKS
 
 _AT_ONCE = 16

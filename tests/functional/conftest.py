@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import RawUpstream, raw_upstream
 

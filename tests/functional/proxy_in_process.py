@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from proxy.settings import Settings
 
 WIDE_POLICY = """\

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-import proxy.app as app_module
 import proxy.handlers.server as server_module
-from proxy.app import Proxy
+import proxy.serving.process as process_module
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import PATIENCE, Message, RawUpstream, Wire, answer_bytes, connect, request_bytes
 
@@ -34,7 +34,7 @@ async def hasty(model_api: RawUpstream, tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.fixture
 async def narrow(model_api: RawUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
     """A proxy with room for `ROOM` clients."""
-    monkeypatch.setattr(app_module, "open_files", lambda: 64 + 2 * ROOM)
+    monkeypatch.setattr(process_module, "open_files", lambda: 64 + 2 * ROOM)
     async with proxy_before(model_api.url, tmp_path) as running:
         yield running
 

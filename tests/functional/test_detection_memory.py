@@ -15,14 +15,14 @@ from prometheus_client import CollectorRegistry
 
 from proxy.analysis.in_process import ServingAnalyst
 from proxy.analysis.state_file import MOST_BAD, StateFile
-from proxy.app import Proxy
 from proxy.cli.main import main
 from proxy.clock import SystemClock, VirtualClock
-from proxy.detecting import InProcess, restored
 from proxy.dialects.table import dialect_for
 from proxy.errors import UsageError
 from proxy.events.sketching import Sketcher
 from proxy.metrics import Metrics
+from proxy.serving.detection import InProcess, restored
+from proxy.serving.process import Proxy
 from proxy.settings import Settings
 from proxy.simulate.mock_upstream import MockSettings, start
 from proxy.verdict.campaign import Campaign, Level, Marks, Word

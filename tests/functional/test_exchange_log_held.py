@@ -6,9 +6,9 @@ import asyncio
 import json
 from pathlib import Path
 
-from proxy.app import Proxy
 from proxy.clock import VirtualClock
 from proxy.events.log import MOST_HELD_US
+from proxy.serving.process import Proxy
 from proxy.settings import Settings
 from tests.functional.proxy_in_process import NO_QUOTAS
 from tests.functional.raw_http import RawUpstream, connect, request_bytes

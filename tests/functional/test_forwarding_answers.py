@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.raw_http import (
     Headers,
     Message,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from proxy.app import Proxy
 from proxy.observe import LOGS_PER_SECOND
+from proxy.serving.process import Proxy
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.protocol import UpstreamRequest
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from proxy.app import Proxy
 from proxy.observe import LOGS_PER_SECOND
+from proxy.serving.process import Proxy
 from tests.functional.raw_http import RawUpstream, answer_bytes, chunk_bytes, connect, request_bytes
 
 STREAM_HEAD = answer_bytes("200 OK", ("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"))

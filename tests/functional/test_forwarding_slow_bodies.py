@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import proxy.handlers.body as body_module
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import RawUpstream, Wire, answer_bytes, connect, request_bytes
 

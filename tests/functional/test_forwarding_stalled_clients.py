@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import proxy.handlers.server as server_module
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import EndedError, RawUpstream, Wire, answer_bytes, chunk_bytes, connect, request_bytes
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import EndedError, RawUpstream, Wire, answer_bytes, chunk_bytes, connect, request_bytes
 from tests.redis_server import RedisServer

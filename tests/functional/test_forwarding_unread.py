@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app import Proxy
 from proxy.dialects.llm import LONGEST_NAME
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import NO_QUOTAS, proxy_before
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, connect, request_bytes
 

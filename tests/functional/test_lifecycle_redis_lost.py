@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.conftest import Running
 from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import PATIENCE, Message, connect, request_bytes
@@ -120,7 +120,7 @@ async def test_a_redis_that_is_only_silent_loses_nothing(
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replicas announce themselves a hundred times a second."""
-    monkeypatch.setattr("proxy.stores.REPLICA_LEASE_US", 30_000)
+    monkeypatch.setattr("proxy.serving.store.REPLICA_LEASE_US", 30_000)
 
 
 @pytest.mark.usefixtures("often")

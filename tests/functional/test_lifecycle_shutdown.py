@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.conftest import Running, ServeFactory
 from tests.functional.proxy_in_process import WIDE_POLICY, proxy_before
 from tests.functional.raw_http import PATIENCE, RawUpstream, Wire, answer_bytes, chunk_bytes, connect, request_bytes

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import proxy.handlers.body as body_module
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import RawUpstream, answer_bytes, chunk_bytes, connect, request_bytes
 

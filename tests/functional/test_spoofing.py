@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from proxy.app import Proxy
+from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, connect, request_bytes
 

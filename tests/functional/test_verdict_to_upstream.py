@@ -22,9 +22,8 @@ from proxy.handlers.unread import Unpacking
 from proxy.identity.resolve import Resolver
 from proxy.metrics import Metrics
 from proxy.observe import Observer
-from proxy.pipeline import Pipeline
+from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.load import load_policy
-from proxy.simulate.replay import FixedPolicy
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
 from proxy.verdict.campaign import Campaign, Level

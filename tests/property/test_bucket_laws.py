@@ -64,6 +64,16 @@ def admitted(rate: Rate, schedule: list[tuple[int, int]]) -> list[tuple[int, int
     return grants
 
 
+@given(rates(), gaps)
+def test_a_debt_made_under_another_limit_is_no_deeper_than_this_ones_can_be(rate: Rate, gap: int) -> None:
+    deepest = rate.capacity_micro - MOST_MICRO
+    level, _, _ = refill(rate, (-MOST_MICRO, 0, START_US), START_US)
+    assert level == deepest
+    assert refill(rate, (-MOST_MICRO, 0, START_US), START_US + gap) == refill(
+        rate, (deepest, 0, START_US), START_US + gap
+    )
+
+
 @given(st.data(), rates(), gaps, st.integers(0, 10**13))
 def test_to_draw_is_to_charge_and_to_look_how_the_bucket_stands(
     data: st.DataObject, rate: Rate, gap: int, cost: int

@@ -49,6 +49,8 @@ def test_a_plain_request_that_is_left_before_its_answer_stays_as_it_was_reserved
 def test_a_stream_that_is_left_after_its_usage_is_charged_what_it_reported() -> None:
     left = Outcome(Ending.CLIENT_GONE, 200, Usage(12, 230), generated_bytes=920, output_events=58)
     assert written(STREAM, left) == 230
+    thought = Outcome(Ending.CLIENT_GONE, 200, Usage(12, 900), generated_bytes=40, output_events=3)
+    assert written(STREAM, thought) == 900, "what was not shown was generated all the same"
 
 
 @pytest.mark.parametrize("status", [400, 429, 529])

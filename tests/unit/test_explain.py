@@ -21,11 +21,12 @@ from proxy.dialects.llm import OPAQUE, LlmRequest
 from proxy.dialects.table import dialect_for
 from proxy.errors import StoreError
 from proxy.exchange import Arrival, Exchange, Recalled
-from proxy.explain import Explanation, explain
-from proxy.explain_text import explanation_text
+from proxy.explain.explainer import explain
+from proxy.explain.explanation import Explanation
+from proxy.explain.text import explanation_text
 from proxy.identity.principal import Principal
 from proxy.identity.resolve import Resolver
-from proxy.pipeline import Pipeline
+from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.load import load_policy
 from proxy.policy.match import Policy
 from proxy.simulate.world import run
@@ -94,8 +95,8 @@ class World:
     def __init__(self, policy: Policy) -> None:
         self.clock = VirtualClock(1_776_816_000_000_000)
         self.store = MemoryStore(self.clock.wall_us)
-        self.current = policy
-        self._pipeline = Pipeline(self, Resolver(b"key", None), Estimator(), self.store)
+        self._policies = FixedPolicy(policy)
+        self._pipeline = Pipeline(self._policies, Resolver(b"key", None), Estimator(), self.store)
         self._count = 0
 
     def ask(self, principal: Principal = SOMEBODY, request: LlmRequest = REQUEST) -> Exchange:
@@ -107,7 +108,7 @@ class World:
         return exchange
 
     def explain(self, principal: Principal = SOMEBODY, request: LlmRequest = REQUEST) -> Explanation:
-        return run(explain(self.current, principal, request, self.store, Estimator()))
+        return run(explain(self._policies.current, principal, request, self.store, Estimator()))
 
 
 def why(explanation: Explanation, rule_id: str) -> str:

@@ -106,6 +106,51 @@ def test_max_tokens_are_reserved_and_what_was_not_used_comes_back(world_of: Worl
     assert world.ask(message(max_tokens=1000))[1].standings[0].remaining == 1500 - 230 - 1000
 
 
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(Ending.COMPLETE, 529, Usage(input_tokens=90, output_tokens=90)),
+        Outcome(Ending.CLIENT_GONE, 200, Usage(input_tokens=90, output_tokens=90), generated_bytes=9),
+    ],
+    ids=["an error", "a cut one"],
+)
+def test_an_answer_that_is_none_or_not_whole_teaches_no_estimate_and_reports_no_usage(
+    world_of: WorldOf, outcome: Outcome
+) -> None:
+    world = world_of("quotas:\n  - {id: out, key: [account], unit: total_tokens, rate: 1k/s, reserve: estimate}\n")
+
+    def estimated() -> int:
+        exchange, _ = world.ask(message(max_tokens=5000))
+        assert not world.pipeline.complete(exchange, outcome, world.clock.now_us).reported
+        return exchange.claims[0].cost
+
+    first = estimated()
+    world.wait(60)
+    assert estimated() == first
+
+
+def test_a_bucket_in_debt_has_nothing_left_to_tell_of(world_of: WorldOf) -> None:
+    world = world_of("quotas:\n  - {id: out, key: [account], unit: output_tokens, rate: 100/min, reserve: none}\n")
+    first, _ = world.ask(message())
+    world.complete(first)  # 230 tokens
+    assert [(standing.limit, standing.remaining) for standing in world.ask(message())[1].standings] == [(100, 0)]
+
+
+def test_of_several_refusals_the_one_that_holds_longest_decides_and_for_ever_is_longest(world_of: WorldOf) -> None:
+    world = world_of(
+        "quotas:\n"
+        "  - {id: soon, key: [account], unit: requests, rate: 1/min}\n"
+        "  - {id: late, key: [account], unit: requests, rate: 1/h}\n"
+        "  - {id: never, key: [account], unit: output_tokens, rate: 100/min, reserve: max_tokens}\n"
+    )
+    world.ask(message(max_tokens=1))
+    refused = world.ask(message(max_tokens=1))[1]
+    assert (refused.rule, refused.retry_after_us) == ("late", 3_600_000_000)
+    refused = world.ask(message(max_tokens=101))[1]
+    assert (refused.rule, refused.retry_after_us, refused.fault) == ("never", None, Fault.REQUEST_EXCEEDS_LIMIT)
+    assert refused.reasons[:3] == ("quota:soon", "quota:late", "quota:never")
+
+
 def test_a_request_that_no_full_bucket_could_hold_is_refused_for_good_and_told_why(world_of: WorldOf) -> None:
     world = world_of(
         "quotas:\n  - {id: out, key: [account], unit: output_tokens, rate: 100/min, reserve: max_tokens}\n"

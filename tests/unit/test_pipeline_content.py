@@ -16,12 +16,11 @@ from proxy.events.signatures import name_of
 from proxy.events.sketching import Sketcher, Unsketched
 from proxy.exchange import Arrival, Ending, Exchange, Outcome
 from proxy.identity.resolve import Resolver
-from proxy.pipeline import Pipeline
+from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.load import load_policy
 from proxy.policy.match import Policy
 from proxy.simulate.lines import LineReader
 from proxy.simulate.recall import exchange_of, signatures_of
-from proxy.simulate.replay import FixedPolicy
 from proxy.simulate.world import run
 from proxy.verdict.snapshot import NOBODY, Snapshot
 from tests.any_campaign import FOUND

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from proxy.exchange import Exchange
+from proxy.pipeline import FixedPolicy
 from proxy.policy.issues import Position
 from proxy.simulate.policytest.judge import Row, judge
 from proxy.simulate.policytest.language import CaseSpec, ExchangeSpec, SenderSpec, SendSpec, StepSpec
@@ -14,7 +15,7 @@ from proxy.simulate.policytest.sender import Sender, described
 from proxy.simulate.policytest.suite import Suite
 from proxy.simulate.policytest.tally import Tally
 from proxy.simulate.policytest.verdicts import StatedVerdicts
-from proxy.simulate.replay import HASH_KEY, FixedPolicy
+from proxy.simulate.replay import HASH_KEY
 from proxy.simulate.world import World
 
 Watcher = Callable[[Exchange], None]

@@ -70,7 +70,7 @@ class Losable:
 class Replica:
     """A resilient store whose shared store can be lost, in virtual time but for the probes."""
 
-    def __init__(self, mode: StoreFailure, replicas: int = 1, probe_seconds: float = 60) -> None:
+    def __init__(self, mode: StoreFailure, replicas: int = 1, probe_seconds: float = 60, jitter: float = 0.5) -> None:
         clock = VirtualClock(1_780_000_000_000_000)
         self.clock = clock
         self.shared = Losable(clock)
@@ -78,7 +78,7 @@ class Replica:
         self.store = ResilientStore(
             self.shared,
             MemoryStore(clock.wall_us),
-            lambda: 0.5,
+            lambda: jitter,
             mode=mode,
             replicas=replicas,
             probe_seconds=probe_seconds,
@@ -104,8 +104,10 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(mode: StoreFailure, replicas: int = 1, probe_seconds: float = 60) -> AsyncIterator[Replica]:
-    one = Replica(mode, replicas, probe_seconds)
+async def replica(
+    mode: StoreFailure, replicas: int = 1, probe_seconds: float = 60, jitter: float = 0.5
+) -> AsyncIterator[Replica]:
+    one = Replica(mode, replicas, probe_seconds, jitter)
     yield one
     await one.store.close()
 
@@ -134,6 +136,19 @@ async def test_an_answer_between_faults_keeps_the_breaker_closed() -> None:
             one.shared.lost = lost
             await one.reserve(ONE)
         assert one.store.state is BreakerState.CLOSED
+
+
+async def test_two_faults_open_the_breaker_where_nothing_was_answered_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fallback_module, "SECONDS_TO_OPEN", 0.01)
+    async with replica(StoreFailure.LOCAL) as one:
+        one.shared.lost = True
+        await one.store.renew([])
+        states = [one.store.state]
+        await asyncio.sleep(0.02)
+        await one.store.renew([])
+        assert [*states, one.store.state] == [BreakerState.CLOSED, BreakerState.OPEN]
 
 
 async def test_local_holds_a_replicas_share_of_every_limit() -> None:
@@ -225,6 +240,16 @@ async def test_probes_go_on_until_the_shared_store_is_back() -> None:
         one.shared.lost = False
         await _until_closed(one.store)
         assert (await one.granted(ONE)).without_store is None
+
+
+@pytest.mark.parametrize(("jitter", "pause"), [(0.0, 1.5), (1.0, 2.5)])
+async def test_replicas_that_lost_the_store_together_do_not_look_for_it_at_one_moment(
+    monkeypatch: pytest.MonkeyPatch, jitter: float, pause: float
+) -> None:
+    pauses = _pauses(monkeypatch)
+    async with replica(StoreFailure.LOCAL, probe_seconds=2.0, jitter=jitter) as one:
+        await one.lose()
+        assert pauses == [pause]
 
 
 async def test_a_store_that_is_lost_again_at_once_is_asked_ever_more_seldom_but_not_never(

@@ -66,8 +66,8 @@ def test_of_several_limits_on_one_unit_the_one_with_the_smallest_share_left_is_t
 
 
 @pytest.mark.parametrize("family", TELLING)
-def test_a_bucket_in_debt_has_nothing_remaining(family: Family) -> None:
-    headers = of(family, Standing(Unit.INPUT_TOKENS, 1000, -5, SECOND), Standing(Unit.OUTPUT_TOKENS, 10, 0, SECOND))
+def test_of_limits_that_have_nothing_left_the_first_is_told(family: Family) -> None:
+    headers = of(family, Standing(Unit.INPUT_TOKENS, 1000, 0, SECOND), Standing(Unit.OUTPUT_TOKENS, 10, 0, SECOND))
     assert {value for name, value in headers.items() if "remaining" in name} == {"0"}
     assert "1000" in headers.values()
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from proxy.admission.memory import MemoryStore
 from proxy.admission.quota import MICRO, Budget, Calendar, Concurrency, Rate
-from proxy.admission.store import Claim, Denied, Granted
+from proxy.admission.store import LEASE_US, Claim, Denied, Granted
 from proxy.clock import US_PER_SECOND, VirtualClock
 
 START_US = 1_780_000_000_000_000
@@ -88,6 +88,27 @@ def test_a_flood_of_invented_keys_evicts_itself_and_not_who_has_drawn_on_a_bucke
     assert store.buckets <= 1_000
     assert store.evicted >= 19_000
     assert sum(remaining(store, f"proven{number}") == 1 for number in range(100)) == 100
+
+
+def test_of_what_gives_way_only_that_counts_with_which_something_is_lost() -> None:
+    store = MemoryStore(VirtualClock(START_US).wall_us, max_buckets=10)
+    for number in range(100):
+        admission = take(store, f"k{number}")
+        assert isinstance(admission, Granted)
+        store.settle(admission.reservation, [0])
+    assert (store.buckets, store.evicted) == (10, 0)
+
+
+def test_a_slot_taken_before_a_clock_stepped_back_keeps_no_later_one_beyond_its_lease() -> None:
+    clock = VirtualClock(START_US)
+    store = MemoryStore(clock.wall_us)
+    slot = Claim("s", Concurrency(2), 1)
+    at_once(store.reserve("before", [slot]))
+    clock.now_us -= 10 * US_PER_SECOND
+    at_once(store.reserve("after", [slot]))
+    assert isinstance(at_once(store.reserve("third", [slot])), Denied)
+    clock.now_us += LEASE_US
+    assert [level.remaining for level in at_once(store.peek([slot]))] == [1]
 
 
 def test_a_slot_that_is_held_is_never_evicted() -> None:

@@ -8,12 +8,10 @@ REQUEST = LlmRequest("anthropic_messages", "/v1/messages", model="m", text_bytes
 OTHER = replace(REQUEST, model="other")
 
 
-def taught(
-    times: int, request: LlmRequest, usage: Usage, generated_bytes: int = 0, completed: bool = True
-) -> Estimator:
+def taught(times: int, request: LlmRequest, usage: Usage, generated_bytes: int = 0) -> Estimator:
     estimator = Estimator()
     for _ in range(times):
-        estimator.learn(request, usage, generated_bytes, completed)
+        estimator.learn(request, usage, generated_bytes)
     return estimator
 
 
@@ -32,11 +30,6 @@ def test_input_is_calibrated_by_what_was_charged_for_the_same_model() -> None:
     assert estimator.input_tokens(OTHER) == 1000
 
 
-def test_input_is_learned_from_streams_that_were_cut_as_well() -> None:
-    estimator = taught(100, REQUEST, Usage(input_tokens=2000), completed=False)
-    assert estimator.input_tokens(REQUEST) == pytest.approx(2000, rel=0.01)
-
-
 def test_requests_that_cache_are_calibrated_apart() -> None:
     caching = replace(REQUEST, caches=True)
     estimator = taught(100, caching, Usage(input_tokens=0, cache_read_input_tokens=1000))
@@ -44,14 +37,13 @@ def test_requests_that_cache_are_calibrated_apart() -> None:
     assert estimator.input_tokens(REQUEST) == 1000
 
 
-def test_output_is_calibrated_by_completed_answers_and_never_exceeds_what_the_request_allows() -> None:
+def test_output_is_calibrated_by_answers_and_never_exceeds_what_the_request_allows() -> None:
     estimator = taught(200, REQUEST, Usage(output_tokens=100))
     assert estimator.output_tokens(REQUEST) == pytest.approx(100, abs=2)
     assert estimator.output_tokens(replace(REQUEST, max_tokens=7)) == 7
-    assert taught(200, REQUEST, Usage(output_tokens=100), completed=False).output_tokens(REQUEST) == 512
 
 
-def test_the_tokens_of_a_cut_stream_are_calibrated_by_completed_ones() -> None:
+def test_the_tokens_of_a_cut_stream_are_calibrated_by_whole_ones() -> None:
     estimator = taught(100, REQUEST, Usage(output_tokens=100), generated_bytes=200)
     assert estimator.generated_tokens("m", 1000, 0) == pytest.approx(500, rel=0.05)
     assert estimator.generated_tokens("other", 1000, 0) == 250
@@ -60,7 +52,7 @@ def test_the_tokens_of_a_cut_stream_are_calibrated_by_completed_ones() -> None:
 def test_tokens_that_come_out_whole_are_not_rounded_up() -> None:
     estimator = Estimator()
     for size in range(40, 4000, 44):
-        estimator.learn(REQUEST, Usage(output_tokens=size // 4), size, completed=True)
+        estimator.learn(REQUEST, Usage(output_tokens=size // 4), size)
         assert [estimator.generated_tokens("m", 4 * tokens, 0) for tokens in range(200)] == list(range(200))
 
 
@@ -86,7 +78,7 @@ def test_nobody_can_teach_an_estimate_out_of_its_bounds() -> None:
 
 def test_one_huge_request_does_not_outweigh_the_others() -> None:
     estimator = taught(50, REQUEST, Usage(input_tokens=1000))
-    estimator.learn(replace(REQUEST, text_bytes=30_000_000), Usage(input_tokens=30_000_000), 0, True)
+    estimator.learn(replace(REQUEST, text_bytes=30_000_000), Usage(input_tokens=30_000_000), 0)
     assert estimator.input_tokens(REQUEST) < 1800
 
 
@@ -114,7 +106,7 @@ def test_an_opaque_request_is_estimated_at_nothing() -> None:
 def test_models_beyond_the_bound_and_junk_names_share_one_estimate() -> None:
     estimator = Estimator(most_models=2)
     for name in ("a", "b", "c", "x" * (LONGEST_NAME + 1), None):
-        estimator.learn(replace(REQUEST, model=name), Usage(output_tokens=1000), 0, True)
+        estimator.learn(replace(REQUEST, model=name), Usage(output_tokens=1000), 0)
     own = estimator.output_tokens(replace(REQUEST, model="a"))
     assert own == estimator.output_tokens(replace(REQUEST, model="b")) < 550
     shared = estimator.output_tokens(replace(REQUEST, model="c"))
@@ -126,9 +118,9 @@ def test_names_that_no_upstream_answers_for_take_no_place() -> None:
     for junk in range(1000):
         request = replace(REQUEST, model=f"junk-{junk}")
         estimator.input_tokens(request)
-        estimator.learn(request, Usage(), 0, True)
+        estimator.learn(request, Usage(), 0)
     for _ in range(100):
-        estimator.learn(REQUEST, Usage(output_tokens=9), 0, True)
+        estimator.learn(REQUEST, Usage(output_tokens=9), 0)
     assert estimator.output_tokens(REQUEST) < 20
     assert estimator.output_tokens(OTHER) == 512
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.admission.quota import Unit
-from proxy.explain import Bucket, ExplainedLevel, ExplainedQuota, ExplainedRule, Explanation
+from proxy.explain.explanation import Bucket, ExplainedLevel, ExplainedQuota, ExplainedRule, Explanation
 from proxy.policy.campaign_spec import CampaignAction
 from proxy.policy.predicates import Mismatch
 from proxy.policy.spec import UNLIMITED

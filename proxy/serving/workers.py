@@ -27,7 +27,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from proxy.admin.app import admin_app
-from proxy.app import Placement, serve
 from proxy.clock import SystemClock
 from proxy.errors import StillgateError, UsageError
 from proxy.handlers.server import listen, url_of
@@ -35,6 +34,8 @@ from proxy.logs import configure
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
 from proxy.process_metrics import ProcessGroup
+from proxy.serving.process import Placement
+from proxy.serving.serve import serve
 from proxy.settings import Settings, split_address
 from proxy.tasks import Tasks
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from proxy.errors import UsageError
-from proxy.runtime import run, when_readable
+from proxy.serving.runtime import run, when_readable
 
 
 def test_a_serving_process_runs_on_uvloop_and_its_result_and_faults_are_handed_on() -> None:
@@ -27,7 +27,7 @@ def test_a_serving_process_runs_on_uvloop_and_its_result_and_faults_are_handed_o
 
 def test_a_serving_process_may_open_as_many_files_as_the_system_lets_it() -> None:
     script = (
-        "import resource as r; from proxy.runtime import open_files, run\n"
+        "import resource as r; from proxy.serving.runtime import open_files, run\n"
         "hard = r.getrlimit(r.RLIMIT_NOFILE)[1]; r.setrlimit(r.RLIMIT_NOFILE, (128, hard))\n"
         "async def limit(): return open_files()\n"
         "assert open_files() == 128 and run(limit()) == hard, hard\n"

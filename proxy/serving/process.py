@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import multiprocessing
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,7 @@ from proxy.admin.campaigns import answer
 from proxy.admin.policy_keeper import PolicyKeeper
 from proxy.admission.store import LEASE_US
 from proxy.clock import Clock, SystemClock, Ticks
-from proxy.detecting import open_detection
 from proxy.dialects.estimate import Estimator
-from proxy.errors import StillgateError, UsageError
 from proxy.events.log import ExchangeLog, open_log
 from proxy.events.sketching import Sketcher
 from proxy.handlers.bodies import Bodies
@@ -41,11 +37,12 @@ from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
 from proxy.quiet import Reads
-from proxy.runtime import collect_seldom, open_files, run, tidy, when_readable
+from proxy.serving.detection import open_detection
+from proxy.serving.runtime import open_files
+from proxy.serving.store import open_store
 from proxy.settings import Settings
 from proxy.simulate.asked import explained
 from proxy.simulate.lines import BadLineError
-from proxy.stores import open_store
 from proxy.tasks import Tasks
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
@@ -256,43 +253,3 @@ class Proxy:
         self._clients.observe(self.metrics)
         self.store.observe(self.metrics)
         self._detecting.observe()
-
-
-def serve(settings: Settings, placement: Placement | None = None) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code."""
-    try:
-        return run(_serve(settings, placement))
-    except StillgateError:
-        raise
-    except OSError as fault:
-        raise UsageError(str(fault)) from fault
-
-
-async def _serve(settings: Settings, placement: Placement | None) -> int:
-    proxy = Proxy(settings, placement)
-    loop = asyncio.get_running_loop()
-    ended, hurried = asyncio.Event(), asyncio.Event()
-
-    def told_to_end() -> None:
-        (hurried if ended.is_set() else ended).set()
-
-    if (parent := multiprocessing.parent_process()) is None:
-        loop.add_signal_handler(signal.SIGINT, told_to_end)
-    else:
-        # A terminal's Ctrl-C reaches all; the supervisor tells its workers itself. One whose supervisor is gone has
-        # nobody left to report to.
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
-        when_readable(loop, parent.sentinel, told_to_end)
-    loop.add_signal_handler(signal.SIGTERM, told_to_end)
-    tasks = Tasks()
-    loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(proxy.policies.reload(), "reload"))
-    await proxy.start()
-    collect_seldom()
-    _ = tasks.spawn_endless(tidy(proxy.reads), "tidy")
-    try:
-        await ended.wait()
-        await proxy.drain(hurried)
-    finally:
-        await tasks.close()
-        await proxy.close()
-    return 0

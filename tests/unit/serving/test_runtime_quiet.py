@@ -8,9 +8,9 @@ import weakref
 
 import pytest
 
-from proxy import runtime
 from proxy.quiet import Reads, quiet
-from proxy.runtime import tidy
+from proxy.serving import runtime
+from proxy.serving.runtime import tidy
 
 
 class Node:
