@@ -30,7 +30,7 @@ USED = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1.0)
 class Metrics:
     """One process's metrics, on a registry of its own so that tests and embedded proxies do not meet."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:  # noqa: PLR0915: a table, one statement each
+    def __init__(self, registry: CollectorRegistry) -> None:  # noqa: PLR0915
         self.registry = registry
         self._models: set[str] = set()
 

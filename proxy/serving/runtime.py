@@ -70,5 +70,5 @@ async def tidy(reads: Reads) -> None:
     while True:
         await asyncio.sleep(_TIDY_SECONDS)
         young, middle, _ = gc.get_count()
-        if young >= _YOUNG and await quiet(reads):
+        if young >= _YOUNG and gc.isenabled() and await quiet(reads):
             gc.collect(1 if middle >= _MIDDLE else 0)
