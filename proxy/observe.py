@@ -149,7 +149,7 @@ class Observer:
         """The upstream failed an exchange; `kind` is counted, `fault` is for an operator."""
         self._metrics.upstream_errors.labels(kind).inc()
         if self._may_log(self._failures):
-            log.warning("upstream failed", extra={**_named(exchange, self._failures), "fault": fault})
+            log.warning("upstream failed", extra={**self._named(exchange, self._failures), "fault": fault})
 
     def answered_here(self, status: int) -> None:
         self._responses.add(("proxy", str(status)))
@@ -183,10 +183,29 @@ class Observer:
     def _may_log(self, throttle: Throttle) -> bool:
         return throttle.lets_pass(self._clock.monotonic_us() / 1e6)
 
+    def _named(self, exchange: Exchange, throttle: Throttle) -> dict[str, object]:
+        """Which exchange a line is about, and how many of its kind were left out since the last one.
+
+        Of models a line names only those that the upstream has answered for, as metrics do: others are free text.
+        """
+        principal, request = exchange.principal, exchange.request
+        model = self._metrics.model_label(request.model, answered=False)
+        path = request.path if request.model is None else request.path.replace(request.model, model)
+        named: dict[str, object] = {
+            "exchange": exchange.arrival.id,
+            "account": principal.account,
+            "org": principal.org,
+            "tier": exchange.policy.tier_of(principal),
+            "network": principal.network,
+            "model": model,
+            "path": path[:_LONGEST_TOLD],
+        }
+        return named | {"left_out": throttle.left_out} if throttle.left_out else named
+
     def _tell_unanswered(self, exchange: Exchange, now_us: int) -> None:
         if self._may_log(self._unanswered):
             waited_s = (now_us - exchange.arrival.ts_us) / 1e6
-            told = {**_named(exchange, self._unanswered), "waited_s": round(waited_s, 3)}
+            told = {**self._named(exchange, self._unanswered), "waited_s": round(waited_s, 3)}
             log.info("client left before the upstream answered", extra=told)
 
     def _tell_upstream_error(self, exchange: Exchange, status: int) -> None:
@@ -195,12 +214,12 @@ class Observer:
         throttle = self._upstream_errors if is_warned else self._upstream_rejections
         if self._may_log(throttle):
             level = logging.WARNING if is_warned else logging.INFO
-            told = {**_named(exchange, throttle), "status": status}
+            told = {**self._named(exchange, throttle), "status": status}
             log.log(level, "upstream answered with an error", extra=told)
 
     def _tell_undeclared(self, exchange: Exchange, tier: str) -> None:
         if self._may_log(self._undeclared):
-            told = {**_named(exchange, self._undeclared), "undeclared_tier": tier[:_LONGEST_TOLD]}
+            told = {**self._named(exchange, self._undeclared), "undeclared_tier": tier[:_LONGEST_TOLD]}
             log.warning("the policy declares no such tier, so that the default tier holds", extra=told)
 
     def _tell_refused(self, exchange: Exchange) -> None:
@@ -210,27 +229,12 @@ class Observer:
         log.info(
             "exchange refused" if decision.action is not Action.ALLOW else "exchange would have been refused",
             extra={
-                **_named(exchange, self._refusals),
+                **self._named(exchange, self._refusals),
                 "action": decision.action.value,
                 "rule": decision.rule,
                 "reasons": decision.reasons,
             },
         )
-
-
-def _named(exchange: Exchange, throttle: Throttle) -> dict[str, object]:
-    """Which exchange a line is about, and how many of its kind were left out since the last one."""
-    principal, request = exchange.principal, exchange.request
-    named: dict[str, object] = {
-        "exchange": exchange.arrival.id,
-        "account": principal.account,
-        "org": principal.org,
-        "tier": exchange.policy.tier_of(principal),
-        "network": principal.network,
-        "model": None if request.model is None else request.model[:_LONGEST_TOLD],
-        "path": request.path[:_LONGEST_TOLD],
-    }
-    return named | {"left_out": throttle.left_out} if throttle.left_out else named
 
 
 def _settled_line(exchange: Exchange, outcome: Outcome, settlement: Settlement, now_us: int) -> Line:

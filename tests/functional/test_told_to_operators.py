@@ -13,6 +13,7 @@ from proxy.serving.process import Proxy
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, connect, request_bytes
 
+USAGE = b'{"usage": {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}}'
 BODY = b'{"model": "m-1", "messages": [{"role": "user", "content": "a secret matter"}]}'
 TIERS = """\
 version: 1
@@ -30,7 +31,9 @@ async def ask(proxy: Proxy, model_api: RawUpstream, status: str = "200 OK", *hea
     sent = (("Content-Type", "application/json"), *headers)
     async with await connect(proxy.url) as client:
         await client.send(request_bytes("POST /v1/chat/completions?key=sk-secret", *sent, body=BODY))
-        await model_api.answer(answer_bytes(status, ("Connection", "close")))
+        await model_api.answer(
+            answer_bytes(status, ("Connection", "close"), ("Content-Type", "application/json"), body=USAGE)
+        )
         return await client.message()
 
 
@@ -58,6 +61,7 @@ async def test_an_error_of_the_upstreams_is_logged_with_whose_it_was(
     proxy: Proxy, model_api: RawUpstream, caplog: pytest.LogCaptureFixture, status: int, level: str
 ) -> None:
     caplog.set_level(logging.INFO, "stillgate.decisions")
+    await ask(proxy, model_api, "200 OK", account("acct_2"))
     await ask(proxy, model_api, f"{status} No", account("acct_1"))
     await ask(proxy, model_api, "200 OK", account("acct_2"))
     (line,) = lines(caplog, "upstream answered with an error")
@@ -133,3 +137,16 @@ async def test_metrics_tell_whose_key_goes_upstream_and_faults_of_its_own_from_z
         told = (await proxy.exposition()).decode()
     assert f"stillgate_upstream_key_lent {float(bool(key))}\n" in told
     assert 'stillgate_responses_total{code="500",source="proxy"} 0.0\n' in told
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1beta/models/m-1:generateContent"])
+async def test_a_model_that_the_upstream_has_not_answered_for_is_not_named_in_the_log(
+    proxy: Proxy, model_api: RawUpstream, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """It is what a client made up, and may be anything."""
+    async with await connect(proxy.url) as client:
+        await client.send(request_bytes(f"POST {path}", ("Content-Type", "application/json"), body=BODY))
+        await model_api.answer(answer_bytes("403 No"))
+        await client.message()
+    (line,) = lines(caplog, "upstream answered with an error")
+    assert (line["model"], "m-1" in line["path"]) == ("_other", False)
