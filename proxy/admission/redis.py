@@ -21,7 +21,8 @@ from proxy.admission.redis_calls import (
 )
 from proxy.admission.redis_post import Post
 from proxy.admission.store import Admission, Claim, Granted, Level, Reservation
-from proxy.errors import StoreError, UsageError
+from proxy.errors import StoreError
+from proxy.redis_place import PREFIX, check_redis_url
 
 REPLICA_LEASE_US = 15_000_000
 
@@ -39,13 +40,13 @@ class RedisStore:
         url: str,
         *,
         password: str = "",
-        prefix: str = "{stillgate}:",
+        prefix: str = PREFIX,
         timeout_seconds: float = 0.25,
         now_us: Callable[[], int] = lambda: 0,
         on_roundtrip: Callable[[str, float, int], None] | None = None,
         on_fault: Callable[[str, int], None] | None = None,
     ) -> None:
-        """UsageError for a URL that is none."""
+        """UsageError for a URL that is none, or says what nobody would heed."""
         self._options = _options(url, password)
         self._prefix = prefix
         self._post = Post(self._connection, prefix, timeout_seconds, now_us, on_roundtrip, on_fault)
@@ -129,10 +130,8 @@ class RedisStore:
 
 
 def _options(url: str, password: str) -> dict[str, Any]:
-    try:
-        options: dict[str, Any] = {**parse_url(url)}
-    except ValueError:
-        raise UsageError("the store's URL must be redis://[user:password@]host:port/db or rediss://…") from None
+    check_redis_url(url)
+    options: dict[str, Any] = {**parse_url(url)}
     if password:
         options["password"] = password
     # Plain RESP2 without client names: a connection without password and database then needs no round trip of its own.

@@ -19,6 +19,7 @@ from proxy.admission.store import BucketStore, Reservation, StoreFailure
 from proxy.clock import Ticks, unique_id
 from proxy.errors import StoreError, UsageError
 from proxy.metrics import Metrics
+from proxy.redis_place import key_prefix
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 
@@ -116,6 +117,7 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
     redis = RedisStore(
         settings.store,
         password=settings.store_password,
+        prefix=key_prefix(settings.store_prefix),
         timeout_seconds=settings.store_timeout_ms / 1000,
         on_roundtrip=travelled,
         on_fault=lambda kind, operations: metrics.store_faults.labels(kind).inc(operations),
