@@ -51,6 +51,10 @@ class Settings:
         text="keep the campaigns that were found over restarts; for the memory store, with a --hash-key that stays",
     )
     workers: int = _setting(1, text="worker processes on one port; more than one needs a Redis store")
+    replicas: int = _setting(
+        1,
+        text="proxies that share the store, at least: those that `local` divides limits by before Redis tells of more",
+    )
     exchange_log: str = _setting("", metavar="FILE", text="write the content-free log of all exchanges, for `replay`")
     exchange_log_max_mb: int = _setting(256, text="size in MiB at which the exchange log is put aside as FILE.0001, …")
     exchange_log_max_hours: int = _setting(24, text="age in hours at which it is put aside")
@@ -88,7 +92,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check_upstream(self.upstream)
-        _check_store(self.store, self.store_prefix, self.workers)
+        _check_store(self.store, self.store_prefix)
+        for name in ("workers", "replicas"):
+            _check_processes(self, name)
         _check_state(self.state, self.store, self.hash_key)
         for name in ("listen", "admin"):
             split_address(getattr(self, name), f"--{name}")
@@ -252,20 +258,24 @@ def _check_upstream(upstream: str) -> None:
         raise UsageError(f"--upstream {upstream!r}: without user, query or fragment; the key goes into --upstream-key")
 
 
-def _check_store(store: str, prefix: str, workers: int) -> None:
-    if workers < 1:
-        raise UsageError("--workers must be 1 or more")
+def _check_store(store: str, prefix: str) -> None:
     scheme = store.partition("://")[0]
     if scheme not in ("memory", "redis", "rediss"):
         raise UsageError(f"--store {store!r}: give memory://, redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
-    if scheme == "memory" and workers > 1:
-        raise UsageError(
-            f"--workers {workers} needs --store redis://…: worker processes share no memory, "
-            "so each would hand out the whole quota"
-        )
     _ = key_prefix(prefix)
     if scheme != "memory":
         check_redis_url(store)
+
+
+def _check_processes(settings: Settings, name: str) -> None:
+    count = getattr(settings, name)
+    if count < 1:
+        raise UsageError(f"{flag(name)} must be 1 or more")
+    if count > 1 and settings.store.startswith("memory:"):
+        raise UsageError(
+            f"{flag(name)} {count} needs --store redis://…: processes share no memory, "
+            "so each would hand out the whole quota"
+        )
 
 
 def _check_state(state: str, store: str, hash_key: str) -> None:

@@ -123,7 +123,11 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
         on_fault=lambda kind, operations: metrics.store_faults.labels(kind).inc(operations),
     )
     resilient = ResilientStore(
-        redis, memory, random.random, on_fallback=lambda mode: metrics.store_fallbacks.labels(mode).inc()
+        redis,
+        memory,
+        random.random,
+        replicas=settings.replicas * settings.workers,
+        on_fallback=lambda mode: metrics.store_fallbacks.labels(mode).inc(),
     )
     store = Store(resilient, memory, redis, resilient)
     # Before the first request, so that a share is a share from the start; a Redis that is away costs one timeout.

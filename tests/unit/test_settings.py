@@ -50,6 +50,8 @@ def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
         (("--store", "rediss://r/0?foo=bar"), {}, "--store: the option 'foo' is not known"),
         (("--store-prefix", "{prod}"), {}, "--store-prefix '{prod}': give a name"),
         (("--workers", "2"), {}, "--workers 2 needs --store redis"),
+        (("--replicas", "2"), {}, "--replicas 2 needs --store redis"),
+        (("--replicas", "0"), {}, "--replicas must be 1 or more"),
         (("--workers", "0"), {}, "--workers must be 1 or more"),
         (("--workers", "two"), {}, "--workers 'two': expected a whole number"),
         (("--drain-seconds", "soon"), {}, "--drain-seconds 'soon': expected a number"),
