@@ -19,6 +19,7 @@ from proxy.admission.redis_calls import (
     SecretCall,
     SettleCall,
 )
+from proxy.admission.redis_memory import RedisMemory, ask_memory
 from proxy.admission.redis_post import Post
 from proxy.admission.store import Admission, Claim, Granted, Level, Reservation
 from proxy.errors import StoreError
@@ -117,6 +118,10 @@ class RedisStore:
         """How many replicas, this one included, have announced themselves in the last 15 s. To be called every 5 s."""
         count: int = await self._post.submit(AnnounceCall(replica_id, REPLICA_LEASE_US))
         return count
+
+    async def memory(self) -> RedisMemory:
+        """Whether this Redis keeps what it is given. StoreError where it does not say."""
+        return await ask_memory(self._connection(self._post.last_fault))
 
     async def close(self) -> None:
         await self._post.close()

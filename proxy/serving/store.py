@@ -21,6 +21,7 @@ from proxy.errors import StoreError, UsageError
 from proxy.metrics import Metrics, RedisMetrics
 from proxy.policy.match import Policy
 from proxy.redis_place import key_prefix
+from proxy.serving.redis_memory import watch_memory
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 
@@ -37,8 +38,8 @@ class Store:
     redis: RedisStore | None = None
     resilient: ResilientStore | None = None
     tasks: Tasks = field(default_factory=Tasks)
-    _shared_key: bytes | None = None
     _may_refuse_all: bool = False
+    _shared_key: bytes | None = None
     """The hash key that was had from Redis, as long as Redis holds no other one."""
 
     @property
@@ -149,6 +150,7 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
     replica_id = unique_id("r-")
     await resilient.announce(replica_id)
     _ = store.tasks.spawn_endless(_announce(store, resilient, replica_id), "announce replica")
+    _ = store.tasks.spawn_endless(watch_memory(redis, RedisMetrics(metrics.registry)), "watch the memory of Redis")
     try:
         yield store
     finally:
