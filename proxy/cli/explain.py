@@ -43,7 +43,7 @@ _NOWHERE = "192.0.2.1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument("--request", metavar="FILE", help="one line of an exchange log; - is standard input")
-    asked.add_argument("--account", metavar="ID", help="an account, which asks for what these say:")
+    asked.add_argument("--account", metavar="ID", help="an account instead, asking for what the flags below say")
     parser.add_argument("--org", metavar="ID")
     parser.add_argument("--tier", metavar="NAME")
     parser.add_argument("--model", metavar="NAME")
