@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,8 @@ def test_a_file_that_cannot_be_put_aside_grows_on_and_is_told_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, tally = tmp_path / ("x" * 253), Tally()  # a number behind it would be too much for the disk
-    log = opened(path, Rotation(max_bytes=1000, max_age_us=10**15), tally)
+    minutes = count(0, 61_000_000)  # so that it is tried again at each look
+    log = ExchangeLog(path, Rotation(1000, 10**15), minutes.__next__, tally.wrote, tally.drop)
     names = [f"e{number}" for number in range(20)]
     for name in names:
         begin(log, name)
