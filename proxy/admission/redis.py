@@ -24,6 +24,8 @@ from proxy.admission.store import Admission, Claim, Granted, Level, Reservation
 from proxy.errors import StoreError, UsageError
 
 REPLICA_LEASE_US = 15_000_000
+HASH_KEY = "hash-key"
+"""The shared secret under which all replicas hash API keys and content."""
 BAD_URL = "--store: give redis://[user:password@]HOST:PORT/DB or rediss://…"  # never the URL itself: it has a password
 
 
