@@ -24,6 +24,9 @@ from proxy.admission.store import Admission, Claim, Granted, Level, Reservation
 from proxy.errors import StoreError, UsageError
 
 REPLICA_LEASE_US = 15_000_000
+HASH_KEY = "hash-key"
+"""The shared secret under which all replicas hash API keys and content."""
+BAD_URL = "--store: give redis://[user:password@]HOST:PORT/DB or rediss://…"  # never the URL itself: it has a password
 
 
 class RedisStore:
@@ -132,7 +135,7 @@ def _options(url: str, password: str) -> dict[str, Any]:
     try:
         options: dict[str, Any] = {**parse_url(url)}
     except ValueError:
-        raise UsageError("the store's URL must be redis://[user:password@]host:port/db or rediss://…") from None
+        raise UsageError(BAD_URL) from None
     if password:
         options["password"] = password
     # Plain RESP2 without client names: a connection without password and database then needs no round trip of its own.

@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as BrokenOffError
 from redis.exceptions import MovedError, RedisError
 
+from proxy.admission.redis import BAD_URL
 from proxy.errors import StoreError, UsageError
 
 TIMEOUT_SECONDS = 2.0
@@ -42,7 +43,7 @@ class Link:
         try:
             self._client = Redis.from_url(url, **options)
         except ValueError:
-            raise UsageError("the store's URL must be redis://[user:password@]host:port/db or rediss://…") from None
+            raise UsageError(BAD_URL) from None
         self._scripts: dict[Script, Any] = {}
 
     async def ask(self, question: Callable[[Redis], Awaitable[Any]]) -> Any:

@@ -54,4 +54,4 @@ def test_a_url_that_is_none_ends_it_with_code_2(
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # the command makes the log of its process its own
     assert main(["analyse", "--store", url, "--metrics-listen", "127.0.0.1:0"]) == 2
-    assert "the store's URL must be" in capsys.readouterr().err
+    assert "--store: give redis:" in capsys.readouterr().err
