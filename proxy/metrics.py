@@ -122,7 +122,7 @@ class Metrics:
         )
         self.upstream_errors = counter(
             "upstream_errors_total",
-            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed or timeout, or broken off.",
+            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed, timeout or broken.",
             "kind",
         )
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from proxy.errors import UsageError
 
 DEFAULT_NAME = "stillgate"
-_FORM = "give redis://[user:password@]host:port/db or rediss://…"
+_FORM = "give redis://[user:password@]HOST:PORT/DB or rediss://…"
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _WORDS = {"ssl_cert_reqs": ("required", "optional", "none"), "ssl_check_hostname": ("true", "false")}
 _is_name = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch

@@ -250,7 +250,7 @@ def _check_log_level(level: str) -> None:
 
 def _check_upstream(upstream: str) -> None:
     if not upstream:
-        raise UsageError("--upstream URL is missing (or STILLGATE_UPSTREAM): which model API shall be forwarded to?")
+        raise UsageError("--upstream URL is missing (or STILLGATE_UPSTREAM): name the model API to forward to")
     parts = urlsplit(upstream)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--upstream {upstream!r}: give http://HOST[:PORT][/PREFIX] or https://…")

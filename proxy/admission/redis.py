@@ -26,6 +26,8 @@ from proxy.errors import StoreError
 from proxy.redis_place import PREFIX, check_redis_url
 
 REPLICA_LEASE_US = 15_000_000
+HASH_KEY = "hash-key"
+"""The shared secret under which all replicas hash API keys and content."""
 
 
 class RedisStore:

@@ -44,7 +44,7 @@ _NOWHERE = "192.0.2.1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument("--request", metavar="FILE", help="one line of an exchange log; - is standard input")
-    asked.add_argument("--account", metavar="ID", help="an account, which asks for what these say:")
+    asked.add_argument("--account", metavar="ID", help="an account instead, asking for what the flags below say")
     parser.add_argument("--org", metavar="ID")
     parser.add_argument("--tier", metavar="NAME")
     parser.add_argument("--model", metavar="NAME")
@@ -110,7 +110,7 @@ async def _explained(arguments: argparse.Namespace, chosen: dict[str, Any]) -> E
 async def _opened(chosen: dict[str, Any], now_us: int) -> AsyncIterator[tuple[BucketStore, bytes]]:
     """The store, and the key of the hashes: the one given, else the one that replicas share there."""
     from proxy.admission.memory import MemoryStore
-    from proxy.admission.redis import RedisStore
+    from proxy.admission.redis import HASH_KEY, RedisStore
     from proxy.redis_place import key_prefix
 
     hash_key: bytes = chosen["hash_key"].encode()
@@ -124,7 +124,7 @@ async def _opened(chosen: dict[str, Any], now_us: int) -> AsyncIterator[tuple[Bu
         timeout_seconds=chosen["store_timeout_ms"] / 1000,
     )
     try:
-        yield store, hash_key or await store.shared_secret("hash-key")
+        yield store, hash_key or await store.shared_secret(HASH_KEY)
     finally:
         await store.close()
 

@@ -254,5 +254,5 @@ def _recalled(file: StateFile, expires_after_us: int) -> ServingAnalyst:
         told = {"state": str(file.path), "kept_as": str(file.put_aside()), "fault": str(fault)}
         log.warning("the campaigns of the last run cannot be read; starting without them", extra=told)
         return ServingAnalyst(expires_after_us)
-    log.info("campaigns of the last run", extra={"state": str(file.path), "campaigns": len(found)})
+    log.info("campaigns of the last run restored", extra={"state": str(file.path), "campaigns": len(found)})
     return analyst

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from proxy.admission.fallback import BreakerState, ResilientStore
 from proxy.admission.memory import MemoryStore
 from proxy.admission.quota import Budget, Concurrency
-from proxy.admission.redis import REPLICA_LEASE_US, RedisStore
+from proxy.admission.redis import HASH_KEY, REPLICA_LEASE_US, RedisStore
 from proxy.admission.store import BucketStore, Reservation, StoreFailure
 from proxy.clock import Ticks, unique_id
 from proxy.errors import StoreError, UsageError
@@ -26,7 +26,6 @@ from proxy.settings import Settings
 from proxy.tasks import Tasks
 
 log = logging.getLogger("stillgate.store")
-_HASH_KEY = "hash-key"
 
 
 @dataclass(slots=True)
@@ -75,7 +74,7 @@ class Store:
         if self.redis is None:
             return secrets.token_bytes(32)
         try:
-            self._shared_key = await self.redis.shared_secret(_HASH_KEY)
+            self._shared_key = await self.redis.shared_secret(HASH_KEY)
         except StoreError as fault:
             raise UsageError(
                 f"--store {urlsplit(settings.store).hostname}: {fault}; "
@@ -91,7 +90,7 @@ class Store:
         if self.redis is None or self._shared_key is None:
             return
         with suppress(StoreError):
-            if await self.redis.shared_secret(_HASH_KEY, self._shared_key) != self._shared_key:
+            if await self.redis.shared_secret(HASH_KEY, self._shared_key) != self._shared_key:
                 self._shared_key = None
                 log.warning(
                     "Redis holds another hash key than the one in use here: whoever is known by an API key has two "
