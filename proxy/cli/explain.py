@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from proxy.policy.match import Policy
     from proxy.simulate.lines import Recorded
 
-_SETTINGS = ("policy", "store", "store_password", "store_timeout_ms", "hash_key", "geoip_country", "geoip_asn")
+_OF_STORE = ("store", "store_password", "store_prefix", "store_timeout_ms")
+_SETTINGS = ("policy", *_OF_STORE, "hash_key", "geoip_country", "geoip_asn")
 _OF_ACCOUNT = ("org", "tier", "model", "network", "country", "asn", "verified", "end_user", "max_tokens", "body_bytes")
 _NUMBERS = {"asn": 2**32 - 1, "max_tokens": inf, "body_bytes": inf}
 """The most that each may be."""
@@ -110,13 +111,17 @@ async def _opened(chosen: dict[str, Any], now_us: int) -> AsyncIterator[tuple[Bu
     """The store, and the key of the hashes: the one given, else the one that replicas share there."""
     from proxy.admission.memory import MemoryStore
     from proxy.admission.redis import HASH_KEY, RedisStore
+    from proxy.redis_place import key_prefix
 
     hash_key: bytes = chosen["hash_key"].encode()
     if chosen["store"].startswith("memory:"):
         yield MemoryStore(lambda: now_us), hash_key or _OWN_KEY
         return
     store = RedisStore(
-        chosen["store"], password=chosen["store_password"], timeout_seconds=chosen["store_timeout_ms"] / 1000
+        chosen["store"],
+        password=chosen["store_password"],
+        prefix=key_prefix(chosen["store_prefix"]),
+        timeout_seconds=chosen["store_timeout_ms"] / 1000,
     )
     try:
         yield store, hash_key or await store.shared_secret(HASH_KEY)
