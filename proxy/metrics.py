@@ -45,11 +45,18 @@ class Metrics:
 
         self.build_info = gauge("build_info", "Version of stillgate; always 1.", "version", across_workers="max")
         self.ready = gauge(
-            "ready", "1 while this replica takes traffic, 0 while it starts or drains.", across_workers="min"
+            "ready",
+            "1 while this replica takes traffic; 0 while it starts or drains, or refuses all, as its store is lost.",
+            across_workers="min",
         )
         self.workers = gauge("workers", "Processes of this replica that serve clients.")
 
-        self.exchanges = counter("exchanges_total", "Exchanges by what the proxy decided.", "dialect", "outcome")
+        self.exchanges = counter(
+            "exchanges_total",
+            "Exchanges by what the proxy decided; unavailable: refused because the store was lost.",
+            "dialect",
+            "outcome",
+        )
         self.in_flight = gauge("exchanges_in_flight", "Exchanges under way.")
         self.streams_open = gauge("streams_open", "Event streams being relayed.")
         self.responses = counter(
@@ -124,7 +131,7 @@ class Metrics:
         )
         self.upstream_errors = counter(
             "upstream_errors_total",
-            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed or timeout, or broken off.",
+            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed, timeout or broken.",
             "kind",
         )
 
@@ -210,6 +217,18 @@ class Metrics:
             self._models.add(model)
             return model
         return "_other"
+
+
+class RedisMetrics:
+    """What only a process has whose store is a Redis."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.evicted = Gauge(
+            "stillgate_store_evicted_keys",
+            "Keys that Redis says it has evicted since it was started; an evicted bucket is a full one.",
+            registry=registry,
+            multiprocess_mode="max",
+        )
 
 
 class AnalystMetrics:

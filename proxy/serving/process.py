@@ -128,7 +128,7 @@ class Proxy:
         return await asyncio.to_thread(generate_latest, self.placement.registry)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
-        ready = not self._draining
+        ready = self._ready
         self._observe()  # a worker's supervisor asks before it reads what all workers tell
         return ready, {
             "ready": ready,
@@ -137,6 +137,11 @@ class Proxy:
             "store": self.store.state,
             "policy": self.policies.told(),
         }
+
+    @property
+    def _ready(self) -> bool:
+        """Not where every answer would be that the store is lost: another replica may still have it."""
+        return not (self._draining or self.store.refuses_all)
 
     async def reload(self) -> tuple[bool, dict[str, Any]]:
         """Reads the policy again; see `Status.reload`."""
@@ -169,7 +174,7 @@ class Proxy:
             open_detection(settings, self.policies.current, self.clock, self.metrics, own_sketcher, reads)
         )
         stack.push_async_callback(self._tasks.close)
-        self.policies.follow(lambda policy: self.store.set_mode(policy.on_store_failure))
+        self.policies.follow(self.store.follow)
         self.policies.follow(self._detecting.follow)
         upstream = HttpUpstream(
             ClientOptions(
@@ -250,6 +255,7 @@ class Proxy:
 
     def _observe(self) -> None:
         """Brings the metrics up to date."""
+        self.metrics.ready.set(int(self._ready))
         self.handler.observer.tell_metrics()
         self._clients.observe(self.metrics)
         self.store.observe(self.metrics)

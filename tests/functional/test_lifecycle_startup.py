@@ -87,6 +87,12 @@ def test_a_redis_that_does_not_take_the_password_and_one_without_the_database(po
         told((*flags, redis.url.replace("/0", "/99")), "--store 127.0.0.1: ", "no such database")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_database_that_is_a_name(policy: str, workers: str) -> None:
+    store = ("--store", "redis://127.0.0.1:1/prod", "--workers", workers)
+    told(("--policy", policy, "--upstream", "http://127.0.0.1:9", *store), "'prod' is no number", "--store-prefix")
+
+
 def test_a_hash_key_in_redis_that_is_none(policy: str) -> None:
     with running_redis() as redis:
         redis.command("SET", "{stillgate}:secret:hash-key", "ab")
