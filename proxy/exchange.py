@@ -150,6 +150,8 @@ class Exchange:
     """Of which content is to be made, until it is or detection has taken it over."""
     is_watched: bool = False
     """Detection is told of it: the policy asks for that, and exempts it not."""
+    undeclared_tier: str | None = None
+    """As `Policy.undeclared_tier`."""
     match: Match | None = None
     """The campaign that it belongs to, whatever is done about it."""
     demands: Sequence[Demand] = ()

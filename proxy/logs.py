@@ -38,7 +38,9 @@ class Throttle:
     def __init__(self, lines: int, seconds: float) -> None:
         self._lines = lines
         self._seconds = seconds
-        self._period = self._passed = 0
+        self._period = self._passed = self._held = 0
+        self.left_out = 0
+        """Lines that were not let through between the last two that were."""
 
     def lets_pass(self, now: float) -> bool:
         """Whether one more line may be logged at `now`, in seconds on a clock that never steps back."""
@@ -46,4 +48,8 @@ class Throttle:
         if period != self._period:
             self._period, self._passed = period, 0
         self._passed += 1
-        return self._passed <= self._lines
+        if self._passed > self._lines:
+            self._held += 1
+            return False
+        self.left_out, self._held = self._held, 0
+        return True

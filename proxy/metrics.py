@@ -30,7 +30,7 @@ USED = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1.0)
 class Metrics:
     """One process's metrics, on a registry of its own so that tests and embedded proxies do not meet."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:  # noqa: PLR0915
         self.registry = registry
         self._models: set[str] = set()
 
@@ -104,6 +104,10 @@ class Metrics:
         self.access_denials = counter(
             "access_denials_total", "Refusals by access rule; mode=shadow refused nobody.", "rule", "mode"
         )
+        self.undeclared_tiers = counter(
+            "undeclared_tiers_total",
+            "Exchanges of a tier that the policy does not declare, so that the default tier holds; the log names them.",
+        )
         self.used_ratio = histogram(
             "admission_used_ratio",
             "Share of a quota's capacity in use after each admission or refusal.",
@@ -119,6 +123,11 @@ class Metrics:
 
         self.upstream_first_byte = histogram(
             "upstream_first_byte_seconds", "From the request sent to the answer's head.", "dialect", buckets=DURATION
+        )
+        self.upstream_key_lent = gauge(
+            "upstream_key_lent",
+            "1 where clients go upstream with the proxy's key, not their own.",
+            across_workers="max",
         )
         self.upstream_errors = counter(
             "upstream_errors_total",

@@ -25,6 +25,10 @@ _NO_ANSWER = 502
 _VERDICT_RULES = f"{CAMPAIGN}:"
 """How the ids of rules begin that refuse outright because of a verdict; no quota or access rule has such an id."""
 _ALLOWED = Action.ALLOW.value
+_FOR_OPERATORS = frozenset({401, 402, 403, 429})
+"""What of an upstream's 4xx is seldom the request's fault: a key, its rights, its quota."""
+_LONGEST_TOLD = 256
+"""Characters of what clients make up."""
 _UNAVAILABLE = "unavailable"
 """The outcome of what was refused because the store is lost, by no quota."""
 log = logging.getLogger("stillgate.decisions")
@@ -42,11 +46,15 @@ class Observer:
         self._failures = Throttle(LOGS_PER_SECOND, 1.0)
         self._given_up = Throttle(LOGS_PER_SECOND, 1.0)
         self._unanswered = Throttle(LOGS_PER_SECOND, 1.0)
+        self._upstream_errors = Throttle(LOGS_PER_SECOND, 1.0)
+        self._upstream_rejections = Throttle(LOGS_PER_SECOND, 1.0)
+        self._undeclared = Throttle(LOGS_PER_SECOND, 60.0)
         self._in_flight = self._streams = 0
         self._exchanges = Count(metrics.exchanges)
         self._campaign_exchanges = Count(metrics.campaign_exchanges)
         self._denials = Count(metrics.denials)
         self._access_denials = Count(metrics.access_denials)
+        self._undeclared_tiers = Count(metrics.undeclared_tiers)
         self._responses = Count(metrics.responses)
         self._endings = Count(metrics.endings)
         self._settlements = Count(metrics.settlements)
@@ -56,8 +64,10 @@ class Observer:
         self._used_ratio = Spread(metrics.used_ratio, USED)
         self._first_byte = Spread(metrics.upstream_first_byte, DURATION)
         self._duration = Spread(metrics.duration, DURATION)
+        self._responses.add(("proxy", "500"), 0)  # so that the very first is an increase
         self._tallies: tuple[Count | Spread, ...] = (
             *(self._exchanges, self._campaign_exchanges, self._denials, self._access_denials, self._responses),
+            self._undeclared_tiers,
             *(self._endings, self._settlements, self._stream_events, self._tokens),
             *(self._decision_seconds, self._used_ratio, self._first_byte, self._duration),
         )
@@ -92,18 +102,23 @@ class Observer:
         for demand, level in zip(exchange.demands, exchange.levels, strict=False):
             used = 1 - level.remaining / demand.capacity
             self._used_ratio.observe((demand.quota.id,), 0.0 if used < 0 else used if used < 1 else 1.0)
+        if exchange.undeclared_tier is not None:
+            self._undeclared_tiers.add(())
+            self._tell_undeclared(exchange, exchange.undeclared_tier)
         if refused or decision.shadow:
-            self._tell(exchange)
+            self._tell_refused(exchange)
         if refused and self._exchange_log is not None:
             self._exchange_log.ended(_line(exchange, None, None))
 
     def answered(self, exchange: Exchange, took_us: int) -> None:
         self._first_byte.observe((exchange.dialect.name,), took_us / 1e6)
 
-    def streaming(self, status: int, event_stream: bool) -> None:
+    def streaming(self, exchange: Exchange, status: int, event_stream: bool) -> None:
         """An answer's head has been sent; `streamed` follows when its body has ended, however it has."""
         self._responses.add(("upstream", str(status)))
         self._streams += event_stream
+        if status >= 400:
+            self._tell_upstream_error(exchange, status)
 
     def streamed(self, event_stream: bool) -> None:
         self._streams -= event_stream
@@ -137,7 +152,7 @@ class Observer:
         """The upstream failed an exchange; `kind` is counted, `fault` is for an operator."""
         self._metrics.upstream_errors.labels(kind).inc()
         if self._may_log(self._failures):
-            log.warning("upstream failed", extra={"exchange": exchange.arrival.id, "fault": fault})
+            log.warning("upstream failed", extra={**self._named(exchange, self._failures), "fault": fault})
 
     def answered_here(self, status: int) -> None:
         self._responses.add(("proxy", str(status)))
@@ -171,22 +186,53 @@ class Observer:
     def _may_log(self, throttle: Throttle) -> bool:
         return throttle.lets_pass(self._clock.monotonic_us() / 1e6)
 
+    def _named(self, exchange: Exchange, throttle: Throttle) -> dict[str, object]:
+        """Which exchange a line is about, and how many of its kind were left out since the last one.
+
+        Of models a line names only those that the upstream has answered for, as metrics do: others are free text.
+        """
+        principal, request = exchange.principal, exchange.request
+        model = self._metrics.model_label(request.model, answered=False)
+        path = request.path if request.model is None else request.path.replace(request.model, model)
+        named: dict[str, object] = {
+            "exchange": exchange.arrival.id,
+            "account": principal.account,
+            "org": principal.org,
+            "tier": exchange.policy.tier_of(principal),
+            "network": principal.network,
+            "model": model,
+            "path": path[:_LONGEST_TOLD],
+        }
+        return named | {"left_out": throttle.left_out} if throttle.left_out else named
+
     def _tell_unanswered(self, exchange: Exchange, now_us: int) -> None:
         if self._may_log(self._unanswered):
             waited_s = (now_us - exchange.arrival.ts_us) / 1e6
-            told = {"exchange": exchange.arrival.id, "waited_s": round(waited_s, 3)}
+            told = {**self._named(exchange, self._unanswered), "waited_s": round(waited_s, 3)}
             log.info("client left before the upstream answered", extra=told)
 
-    def _tell(self, exchange: Exchange) -> None:
+    def _tell_upstream_error(self, exchange: Exchange, status: int) -> None:
+        """What an operator has to mend is a warning; faults of requests, however many, take it no room."""
+        is_warned = status >= 500 or status in _FOR_OPERATORS
+        throttle = self._upstream_errors if is_warned else self._upstream_rejections
+        if self._may_log(throttle):
+            level = logging.WARNING if is_warned else logging.INFO
+            told = {**self._named(exchange, throttle), "status": status}
+            log.log(level, "upstream answered with an error", extra=told)
+
+    def _tell_undeclared(self, exchange: Exchange, tier: str) -> None:
+        if self._may_log(self._undeclared):
+            told = {**self._named(exchange, self._undeclared), "undeclared_tier": tier[:_LONGEST_TOLD]}
+            log.warning("the policy declares no such tier, so that the default tier holds", extra=told)
+
+    def _tell_refused(self, exchange: Exchange) -> None:
         if not self._may_log(self._refusals):
             return
         decision = exchange.decision
         log.info(
             "exchange refused" if decision.action is not Action.ALLOW else "exchange would have been refused",
             extra={
-                "exchange": exchange.arrival.id,
-                "account": exchange.principal.account,
-                "network": exchange.principal.network,
+                **self._named(exchange, self._refusals),
                 "action": decision.action.value,
                 "rule": decision.rule,
                 "reasons": decision.reasons,

@@ -85,6 +85,7 @@ class Pipeline:
             self._rulings = Rulings(policy)
         self._identify(exchange)
         ruled = self._rulings.of(exchange.principal, exchange.request)
+        exchange.undeclared_tier = ruled.undeclared_tier
         self._look_up(exchange, ruled)
         decision = await self._judge(exchange, ruled)
         exchange.decision = decision

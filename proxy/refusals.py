@@ -17,7 +17,7 @@ from proxy.dialects.llm import Fault
 from proxy.enforcement import Measure
 from proxy.exchange import Action, Decision, Exchange
 from proxy.policy.campaigns import CAMPAIGN
-from proxy.policy.match import AccessRule, Demand
+from proxy.policy.match import GLOBAL, AccessRule, Demand
 
 _CONCURRENT = Unit.CONCURRENT
 _STORE_RETRY_US = 1_000_000
@@ -44,7 +44,7 @@ def store_lost(why: str, shadowed: tuple[str, ...]) -> Decision:
         Action.THROTTLE,
         503,
         retry_after_us=_STORE_RETRY_US,
-        scope="global",
+        scope=GLOBAL,
         shadow=bool(shadowed),
         reasons=("store-lost", *shadowed),
         fault=Fault.UNAVAILABLE,
@@ -134,17 +134,22 @@ def verdict_reasons(exchange: Exchange) -> tuple[str, ...]:
 
 
 def standings(demands: Sequence[Demand], levels: Sequence[Level]) -> tuple[Standing, ...]:
-    """What the rate-limit headers are made of."""
-    told = []
+    """What the rate-limit headers are made of.
+
+    What is left of a bucket that all clients share tells any of them how much the others use: a client is told of those
+    only where no other bucket tells it how fast it may go on.
+    """
+    told: list[Standing] = []
+    shared: list[Standing] = []
     for (quota, _, _, capacity), level in zip(demands, levels, strict=True):
         if not quota.shadow and quota.unit is not _CONCURRENT:
             remaining = level.remaining
-            told.append(
+            (shared if quota.scope == GLOBAL else told).append(
                 Standing(
                     quota.unit, capacity // MICRO, remaining // MICRO if remaining > 0 else 0, level.reset_after_us
                 )
             )
-    return tuple(told)
+    return tuple(told or shared)
 
 
 def _holds_us(refused: Level) -> float:
@@ -155,15 +160,16 @@ def _told(exchange: Exchange, demand: Demand, wait_us: int | None, facts: str) -
     """What the client is told of the bucket that refused."""
     quota = demand.quota
     what = quota.unit.value.replace("_", " ")
+    reason = "" if quota.reason is None else f" {quota.reason}"
     if wait_us is None:
-        text = f"Request too large for '{quota.id}' on {what}: {facts}. It can never pass; ask for less."
+        text = f"Request too large for '{quota.id}' on {what}: {facts}. It can never pass; ask for less.{reason}"
         return Fault.REQUEST_EXCEEDS_LIMIT, text
     again = f"Please try again in {wait_us / 1e6:.3f}s."
     if quota.scope == CAMPAIGN:
         text = f"Rate limit reached for requests that are alike, over all accounts that send them: {facts}. {again}"
         return Fault.RATE_LIMITED, f"{text} {_appeal(exchange)}"
     fault = Fault.TOKENS_LIMITED if quota.unit in TOKEN_UNITS else Fault.RATE_LIMITED
-    return fault, f"Rate limit reached for '{quota.id}' on {what}: {facts}. {again}"
+    return fault, f"Rate limit reached for '{quota.id}' on {what}: {facts}. {again}{reason}"
 
 
 def _appeal(exchange: Exchange) -> str:

@@ -12,10 +12,13 @@ from typing import Any
 
 from proxy.clock import Clock
 from proxy.metrics import Metrics
+from proxy.policy.files import FileSign
 from proxy.policy.match import Policy
 from proxy.policy.reload import PolicySource, Reloaded
 
 log = logging.getLogger("stillgate.policy")
+_LARGE_BYTES = 256 * 1024
+"""Of which nobody would see for a second or more that they are being read."""
 _LENT_TO_ANYBODY = (
     "the upstream key serves whoever connects, and a made-up API key is a new account with quotas of its own: put an "
     "edge that authenticates before this proxy and name it, and nothing else, in the policy's trusted_proxies"
@@ -43,6 +46,7 @@ class PolicyKeeper:
     def load(self) -> None:
         """The first policy. PolicyError where the files cannot be served."""
         before = self._source.signature()
+        _tell_beginning(before)
         policy = self._source.load(self._clock.wall_us())
         loaded = self._source.signature()
         # What changed while it was first read is a change to the first look of `watch`.
@@ -59,6 +63,7 @@ class PolicyKeeper:
         """Reads the files again; False where the old policy stays because they cannot be served."""
         async with self._reloading:
             self._signature = await asyncio.to_thread(self._source.signature)
+            _tell_beginning(self._signature)
             outcome = await asyncio.to_thread(self._source.reload, self._clock.wall_us())
             self._tell()
             if isinstance(outcome, Reloaded):
@@ -115,6 +120,12 @@ class PolicyKeeper:
         policy_info.labels(name, sha256).set(1)
         if old is not None and old != self._shown:
             policy_info.labels(*old).set(0)
+
+
+def _tell_beginning(signature: tuple[FileSign, ...]) -> None:
+    size = sum(file.size for file in signature)
+    if size >= _LARGE_BYTES:
+        log.info("reading a large policy", extra={"bytes": size})
 
 
 def _start_at_zero(policy: Policy, metrics: Metrics) -> None:

@@ -169,7 +169,7 @@ class Handler:
             now_us=self.clock.wall_us(),
         )
         exchange.advance(State.STREAMING)
-        self.observer.streaming(answer.status, meter.event_stream)
+        self.observer.streaming(exchange, answer.status, meter.event_stream)
         try:
             await relay(answer, meter, response.write, lambda: self._settle(passage, passage.outcome(Ending.COMPLETE)))
         finally:

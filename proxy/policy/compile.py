@@ -10,7 +10,7 @@ from proxy.policy.issues import Issue
 from proxy.policy.keys import PARTS, bucket_of
 from proxy.policy.limits import build_limit, numbers_text
 from proxy.policy.lists import Lists
-from proxy.policy.match import NO_TIER, AccessRule, Policy, Quota, QuotaPlan, Tier
+from proxy.policy.match import GLOBAL, NO_TIER, AccessRule, Policy, Quota, QuotaPlan, Tier
 from proxy.policy.overrides import compile_overrides
 from proxy.policy.predicates import Scope, compile_scope
 from proxy.policy.prefixes import LOOPBACK_AND_PRIVATE, TrustedProxies, parse_prefix
@@ -115,7 +115,7 @@ def _scope(key: tuple[Dimension, ...]) -> str:
         return "org"
     if not {Dimension.NETWORK, Dimension.ADDRESS, Dimension.ASN, Dimension.COUNTRY}.isdisjoint(key):
         return "network"
-    return "global"
+    return GLOBAL
 
 
 def _access_rule(rule: AccessSpec, scope: Scope) -> AccessRule:

@@ -8,14 +8,23 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from proxy.policy.issues import Code
 
-MAX_POLICY_BYTES = 1 << 20
+MAX_POLICY_BYTES = 4 << 20
+"""Some 60,000 overrides, which take some 5 s of a core and 300 MB to read."""
 MAX_LIST_BYTES = 8 << 20
 
-FileSign = tuple[str, str, int, int, int]
-"""Path, real path, mtime_ns, size, inode; zeros where the file is not there."""
+
+class FileSign(NamedTuple):
+    """What tells one state of a file from another; zeros where it is not there."""
+
+    path: str
+    real_path: str
+    mtime_ns: int
+    size: int
+    inode: int
 
 
 class FileFaultError(Exception):
@@ -90,6 +99,6 @@ def signs(paths: Iterable[str]) -> tuple[FileSign, ...]:
 def _sign(path: str) -> FileSign:
     try:
         status = os.stat(path)
-        return path, os.path.realpath(path), status.st_mtime_ns, status.st_size, status.st_ino
+        return FileSign(path, os.path.realpath(path), status.st_mtime_ns, status.st_size, status.st_ino)
     except (OSError, ValueError):
-        return path, "", 0, 0, 0
+        return FileSign(path, "", 0, 0, 0)

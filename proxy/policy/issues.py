@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from proxy.errors import StillgateError
 
@@ -36,7 +36,11 @@ class Code(StrEnum):
 
     MISSING_FILE = "missing-file", "The policy file or folder is not there."
     UNREADABLE_FILE = "unreadable-file", "The file is there but cannot be read, or is not a regular file."
-    FILE_TOO_BIG = "file-too-big", "A policy file may have 1 MiB, a list file 8 MiB."
+    FILE_TOO_BIG = (
+        "file-too-big",
+        "A policy file may have 4 MiB, a list file 8 MiB.",
+        "Put a policy's overrides in several files of one folder.",
+    )
     EMPTY_FOLDER = "empty-folder", "The folder holds no *.yaml or *.yml file that is a policy."
     SEVERAL_POLICIES = "several-policies", "The folder holds complete policies (with a name); serve one of the files."
     CHANGED_WHILE_READ = "changed-while-read", "The files changed while they were read; the next reload takes them."
@@ -176,8 +180,7 @@ class Code(StrEnum):
     NO_RULES = "no-rules", "The policy has no quotas, access rules or campaigns."
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a file; line and column count from 1."""
 
     path: str

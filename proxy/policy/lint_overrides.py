@@ -19,8 +19,9 @@ def undeclared_tier(tier: str, tiers: Mapping[str, object], at: Position) -> Iss
 
 def tier_number_issues(spec: PolicySpec) -> Iterator[Issue]:
     """What is wrong with `tiers.*.quotas`."""
+    quotas = _by_id(spec)
     for name, tier in spec.tiers.items():
-        yield from _own_numbers(spec, tier)
+        yield from _own_numbers(quotas, tier)
         for quota in spec.quotas:
             if quota.id in tier.quotas and _excludes_tier(quota, name):
                 yield Issue.warning(
@@ -36,9 +37,10 @@ def _excludes_tier(quota: QuotaSpec, tier: str) -> bool:
 
 def override_issues(spec: PolicySpec) -> Iterator[Issue]:
     """What is wrong with `overrides`."""
+    quotas = _by_id(spec)
     for override in spec.overrides:
         yield from _override(spec, override)
-        yield from _own_numbers(spec, override)
+        yield from _own_numbers(quotas, override)
     yield from _repetitions(spec.overrides)
 
 
@@ -79,8 +81,11 @@ def _override(spec: PolicySpec, override: OverrideSpec) -> Iterator[Issue]:
         yield undeclared_tier(override.tier, spec.tiers, override.at("tier"))
 
 
-def _own_numbers(spec: PolicySpec, owner: TierSpec | OverrideSpec) -> Iterator[Issue]:
-    quotas = {quota.id: quota for quota in spec.quotas if quota.id}
+def _by_id(spec: PolicySpec) -> dict[str, QuotaSpec]:
+    return {quota.id: quota for quota in spec.quotas if quota.id}
+
+
+def _own_numbers(quotas: Mapping[str, QuotaSpec], owner: TierSpec | OverrideSpec) -> Iterator[Issue]:
     for quota_id, numbers in owner.quotas.items():
         at = owner.at("quotas", quota_id)
         if quota_id not in quotas:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-from yaml.nodes import MappingNode, ScalarNode
+from yaml.nodes import CollectionNode, MappingNode, ScalarNode
 
+from proxy.policy.beside import beside_others, let_go
 from proxy.policy.compile import compile_policy
 from proxy.policy.files import MAX_POLICY_BYTES, FileFaultError, policy_files, read_file
 from proxy.policy.issues import Code, Issue, PolicyError, Position, Severity, has_errors
@@ -56,6 +57,7 @@ def load_policy(path: str) -> Policy:
     return tried.policy
 
 
+@beside_others()
 def attempt(path: str, today: date | None = None) -> Attempt:
     """Loads a path for serving; never raises, whatever the path or the bytes in it. For `today` see `lint.lint`."""
     try:
@@ -70,6 +72,7 @@ def attempt(path: str, today: date | None = None) -> Attempt:
     return _build(_name_of(path), documents, today)
 
 
+@beside_others()
 def load_all(path: str, today: date | None = None) -> list[tuple[str, Policy | tuple[Issue, ...]]]:
     """Everything that a path holds, for checking: one policy, or each file of a folder that holds complete ones."""
     try:
@@ -110,7 +113,12 @@ def _build(name: str, documents: Sequence[_Document], today: date | None) -> Att
     issues = [document.content for document in documents if isinstance(document.content, Issue)]
     if not roots:
         return _failed(issues, files)
-    spec, found = read_policy(unite(roots), is_whole=not issues)
+    tree = unite(roots)
+    spec, found = read_policy(tree, is_whole=not issues)
+    for root in (tree, *roots):
+        for _, value in root.value:
+            if isinstance(value, CollectionNode):
+                let_go(value.value)
     lists, list_issues = read_lists(spec)
     if not issues:
         # With a file missing from the whole, what the others name would be told of as unknown.
@@ -132,6 +140,9 @@ def _build(name: str, documents: Sequence[_Document], today: date | None) -> Att
         files=tuple(files),
         warnings=[issue for issue in issues if issue.severity is Severity.WARNING],
     )
+    overrides = list(spec.overrides)
+    del spec
+    let_go(overrides)
     return Attempt(policy, tuple(issues), tuple(files))
 
 

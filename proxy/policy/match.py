@@ -20,6 +20,8 @@ from proxy.policy.own_limits import Overrides
 from proxy.policy.predicates import Predicate, Scope
 from proxy.policy.prefixes import TrustedProxies
 
+GLOBAL = "global"
+"""The scope of a quota whose buckets are no one account's, organisation's or network's."""
 NO_TIER = ABSENT
 """The tier of everybody where a policy has no default tier."""
 
@@ -180,6 +182,13 @@ class Policy:
             return given.tier
         tier = principal.tier
         return tier if tier is not None and tier in self.tiers else self.default_tier
+
+    def undeclared_tier(self, principal: Principal) -> str | None:
+        """The tier that a principal names and the policy does not know, where that makes it one of the default tier."""
+        tier = principal.tier
+        if tier is None or not self.tiers or tier in self.tiers:
+            return None
+        return None if self.overrides.has_tiers and self.overrides.tier_for(principal) is not None else tier
 
     def judge_access(self, principal: Principal, request: LlmRequest) -> AccessRuling:
         """The first rule that matches decides; shadow rules are noted and passed over; no rule is permission."""

@@ -66,7 +66,7 @@ class _Reader:
         for key, value in node.value:
             if not isinstance(key, ScalarNode) or is_null(key):
                 self._error(key, Code.BAD_KEY, "a key is a single word")
-            elif key.value == "<<" and key.style is None:
+            elif key.value == "<<" and not key.style:
                 self._error(key, Code.MERGE_KEY, Code.MERGE_KEY.explanation)
             elif key.value in seen:
                 first = seen[key.value]

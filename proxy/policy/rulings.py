@@ -33,6 +33,8 @@ class Ruled(Struct, frozen=True):
     exempted_at: str | None
     """As `Policy.exempted_at`."""
     demands: tuple[Demand, ...]
+    undeclared_tier: str | None
+    """As `Policy.undeclared_tier`."""
 
 
 class Rulings:
@@ -78,6 +80,7 @@ class Rulings:
             policy.judge_access(principal, request),
             policy.exempted_at(principal, request),
             tuple(policy.demands(principal, request)),
+            policy.undeclared_tier(principal),
         )
 
 

@@ -100,7 +100,7 @@ class QuotaSpec(Numbers):
     mode: Mode = declare(MODE, "shadow: counted and logged, denies nothing. Default: enforce.", default=Mode.ENFORCE)
     since: date | None = declare(SINCE, _SINCE_DOC)
     description: str | None = declare(TEXT, "What it is for, for whoever reads the policy.")
-    reason: str | None = declare(TEXT, "What a client that it refuses is told.")
+    reason: str | None = declare(TEXT, "What a client that it refuses is told, after the limit and when to come back.")
 
 
 @dataclass(frozen=True, kw_only=True)

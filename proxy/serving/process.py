@@ -205,6 +205,7 @@ class Proxy:
         )
         await self._listen(stack)
         self.metrics.build_info.labels(__version__).set(1)
+        self.metrics.upstream_key_lent.set(bool(settings.upstream_key))
         _ = self._tasks.spawn_endless(self.policies.watch(settings.reload_seconds), "watch policy")
         _ = self._tasks.spawn_endless(self._renew_slots(), "renew slots")
         _ = self._tasks.spawn_endless(self._keep_measuring(), "measure")

@@ -127,6 +127,7 @@ MIX = [
     Request(200, "/v1/models", body=None),
     Request(403, body={"model": "m-frontier-1"}),
     Request(529, mock="status=529"),
+    Request(401, mock="status=401"),
     Request(502, mock="cut"),
     THROTTLED,
 ]

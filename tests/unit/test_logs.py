@@ -23,3 +23,9 @@ def test_so_many_lines_pass_in_each_period() -> None:
     throttle = Throttle(2, 60.0)
     moments = (120.0, 130.0, 179.9, 180.0, 181.0, 182.0, 400.0)
     assert [throttle.lets_pass(now) for now in moments] == [True, True, False, True, True, False, True]
+
+
+def test_a_line_can_tell_how_many_were_left_out_before_it() -> None:
+    throttle = Throttle(1, 60.0)
+    moments = (0.0, 1.0, 2.0, 60.0, 61.0, 300.0, 400.0)
+    assert [throttle.left_out for now in moments if throttle.lets_pass(now)] == [0, 2, 1, 0]

@@ -250,6 +250,51 @@ def test_an_access_rule_blocks_before_any_quota_is_asked(world_of: WorldOf) -> N
     assert world.ask(message(model="m-frontier-1"), x_account_verified="true")[1].action is Action.ALLOW
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": []}),
+        ("/v1/chat/completions", {"model": "m", "messages": []}),
+        ("/v1/responses", {"model": "m", "input": "Hi"}),
+        ("/v1beta/models/m:generateContent", {"contents": []}),
+        ("/v1/files", {}),
+    ],
+)
+def test_whom_a_quota_refuses_is_told_its_reason_in_the_words_of_the_dialect(
+    world_of: WorldOf, path: str, body: dict[str, Any]
+) -> None:
+    world = world_of(
+        "quotas:\n"
+        "  - {id: q, key: [account], unit: requests, rate: 1/day, reason: Buy more at https://example.com/billing}\n"
+    )
+    world.ask(body, path)
+    exchange, refused = world.ask(body, path)
+    assert refused.fault is not None
+    error = json.loads(exchange.dialect.error(refused.fault, refused.message, "e-1").body)["error"]
+    assert error["message"].startswith("Rate limit reached for 'q' on requests: limit 1, remaining 0, requested 1. ")
+    assert error["message"].endswith("s. Buy more at https://example.com/billing")
+
+
+def test_whom_a_quota_refuses_for_good_is_told_its_reason_too(world_of: WorldOf) -> None:
+    world = world_of(
+        "quotas:\n"
+        "  - {id: q, key: [account], unit: output_tokens, rate: 9/day, reserve: max_tokens, reason: Upgrade.}\n"
+    )
+    assert world.ask(message(max_tokens=10))[1].message.endswith("It can never pass; ask for less. Upgrade.")
+
+
+@pytest.mark.parametrize("key", ["[]", "[model]"])
+def test_a_client_is_not_told_how_much_of_a_bucket_the_others_have_left_where_it_has_one_of_its_own(
+    world_of: WorldOf, key: str
+) -> None:
+    shared = f"quotas:\n  - {{id: all, key: {key}, unit: requests, rate: 20/min}}\n"
+    own = "  - {id: own, key: [account], unit: total_tokens, rate: 90/min}\n"
+    world = world_of(shared + own)
+    assert [standing.limit for standing in world.ask(message())[1].standings] == [90]
+    alone = world_of(shared)
+    assert [standing.limit for standing in alone.ask(message())[1].standings] == [20]
+
+
 def test_a_shadow_rule_is_told_and_refuses_nobody(world_of: WorldOf) -> None:
     world = world_of(
         "access:\n  - {id: s-access, deny: {model: m}, mode: shadow}\n"

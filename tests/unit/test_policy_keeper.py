@@ -102,3 +102,18 @@ async def test_what_a_policy_is_warned_of_is_logged_once_each_time_that_it_is_lo
     assert kept.keeper.told()["warnings"] == 1
     Kept(kept.path).keeper.load()
     assert warnings(caplog) == [[warning]] * 2
+
+
+async def test_that_a_large_policy_is_being_read_is_logged_before_it_is(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "stillgate.policy")
+    await kept.keeper.reload()
+    kept.path.write_text(POLICY % "second" + "#" * 2**18)
+    await kept.keeper.reload()
+    assert [record.message for record in caplog.records] == [
+        "policy in force",
+        "reading a large policy",
+        "policy in force",
+    ]
+    assert vars(caplog.records[1])["bytes"] == kept.path.stat().st_size

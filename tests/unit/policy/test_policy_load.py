@@ -218,8 +218,11 @@ def test_a_file_that_would_never_end_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_big_is_not_read(tmp_path: Path) -> None:
-    write(tmp_path, p="#" * (1 << 20) + "\nversion: 1\n")
+    rest = "\nversion: 1\n" + quota("a")
+    write(tmp_path, p="#" * ((4 << 20) - len(rest)) + rest)
+    assert codes(tmp_path) == []
 
+    write(tmp_path, p="#" * ((4 << 20) - len(rest) + 1) + rest)
     assert codes(tmp_path) == ["file-too-big"]
 
 

@@ -54,7 +54,8 @@ async def test_cycles_are_found_while_it_is_quiet_and_left_alone_while_it_is_not
     monkeypatch.setattr(runtime, "_YOUNG", 1)
     reads = Reads()
     gc.collect()
-    gc.disable()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(1_000_000)
     try:
         node = weakref.ref(Node())
         busy = asyncio.ensure_future(reading(reads))
@@ -63,9 +64,15 @@ async def test_cycles_are_found_while_it_is_quiet_and_left_alone_while_it_is_not
             await asyncio.sleep(0)
         assert node() is not None
         busy.cancel()
+        gc.disable()  # as while a policy is read
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert node() is not None
+        gc.enable()
         async with asyncio.timeout(5.0):
             while node() is not None:
                 await asyncio.sleep(0)
         tidying.cancel()
     finally:
+        gc.set_threshold(*thresholds)
         gc.enable()
