@@ -25,6 +25,7 @@ from proxy.clock import Clock, SystemClock, Ticks
 from proxy.dialects.estimate import Estimator
 from proxy.events.log import ExchangeLog, open_log
 from proxy.events.sketching import Sketcher
+from proxy.handlers.asking import Asking
 from proxy.handlers.bodies import Bodies
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer, listen, url_of
@@ -188,9 +189,15 @@ class Proxy:
                 detection=self._detecting.detection,
                 sketcher=sketcher,
             ),
-            upstream=upstream,
-            forwarding=Forwarding(
-                urlsplit(settings.upstream).netloc, settings.upstream_key, settings.verdict_key.encode()
+            asking=Asking(
+                upstream,
+                Forwarding(
+                    urlsplit(settings.upstream).netloc,
+                    settings.upstream_key,
+                    settings.verdict_key.encode(),
+                    passes_attributes=settings.pass_attributes,
+                    tells_addresses=settings.pass_addresses,
+                ),
             ),
             observer=Observer(self.metrics, self.clock, exchange_log),
             clock=self.clock,

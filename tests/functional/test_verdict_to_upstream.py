@@ -16,6 +16,7 @@ from proxy.admission.memory import MemoryStore
 from proxy.clock import SystemClock, Ticks
 from proxy.detection import Noted
 from proxy.dialects.estimate import Estimator
+from proxy.handlers.asking import Asking
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer
 from proxy.handlers.unread import Unpacking
@@ -73,8 +74,7 @@ async def gateway(upstream: RawUpstream, folder: Path, campaigns: str, key: byte
             MemoryStore(ticks.next_us),
             detection=Found(),
         ),
-        upstream=api,
-        forwarding=Forwarding(urlsplit(upstream.url).netloc, verdict_key=key),
+        asking=Asking(api, Forwarding(urlsplit(upstream.url).netloc, verdict_key=key)),
         observer=Observer(Metrics(CollectorRegistry()), clock),
         clock=clock,
         ticks=ticks,
