@@ -107,7 +107,10 @@ class Metrics:
             "tokens_total", "Tokens as the upstream reported them, or as estimated where it did not.", "model", "kind"
         )
         self.settlements = counter(
-            "settlements_total", "Settlements by where the usage came from; none: there was nothing to use.", "usage"
+            "settlements_total",
+            "Settlements by where the usage came from; uncounted: an estimate on which no quota depends; "
+            "none: there was nothing to use.",
+            "usage",
         )
 
         self.upstream_first_byte = histogram(

@@ -70,6 +70,11 @@ class Settings:
     upstream_ca: str = _setting(
         "", metavar="FILE", text="PEM bundle to verify an https upstream with, instead of the system's"
     )
+    ask_stream_usage: str = _setting(
+        "auto",
+        metavar="auto|never",
+        text="auto: streams whose tokens a quota counts get stream_options.include_usage, unless the upstream refuses",
+    )
     pass_attributes: bool = _setting(
         False, text="whether the upstream sees what trusted peers send as x-account-…, x-ja4"
     )
@@ -96,6 +101,8 @@ class Settings:
         for name in ("listen", "admin"):
             split_address(getattr(self, name), f"--{name}")
         _check_log_level(self.log_level)
+        if self.ask_stream_usage not in ("auto", "never"):
+            raise UsageError(f"--ask-stream-usage {self.ask_stream_usage}: use auto or never")
         for name in (
             "connect_timeout_seconds",
             "idle_timeout_seconds",

@@ -144,12 +144,12 @@ class Handler:
     async def _forward(self, passage: Passage) -> bool:
         exchange = passage.exchange
         sent_us = self.clock.monotonic_us()
-        asks_usage = exchange.request.stream and not exchange.request.asks_usage and passage.unpacked is None
-        answer = passage.answer = await self.asking.ask(passage, asks_usage)
+        answer, strips_usage = await self.asking.ask(passage)
+        passage.answer = answer
         passage.sent = None
         exchange.forget_content()
         self.observer.answered(exchange, self.clock.monotonic_us() - sent_us)
-        meter = passage.meter = AnswerMeter(exchange.dialect, answer, strip_usage=asks_usage)
+        meter = passage.meter = AnswerMeter(exchange.dialect, answer, strip_usage=strips_usage)
         headers = response_headers(
             answer.headers,
             self.asking.forwarding,

@@ -47,6 +47,7 @@ from proxy.simulate.lines import BadLineError
 from proxy.tasks import Tasks
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
+from proxy.upstream.stream_usage import StreamUsage
 
 log = logging.getLogger("stillgate")
 _POLL_SECONDS = 0.05
@@ -198,6 +199,8 @@ class Proxy:
                     passes_attributes=settings.pass_attributes,
                     tells_addresses=settings.pass_addresses,
                 ),
+                StreamUsage(never=settings.ask_stream_usage == "never"),
+                self.clock,
             ),
             observer=Observer(self.metrics, self.clock, exchange_log),
             clock=self.clock,

@@ -27,6 +27,7 @@ from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.load import load_policy
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
+from proxy.upstream.stream_usage import StreamUsage
 from proxy.verdict.campaign import Campaign, Level
 from proxy.verdict.snapshot import Snapshot
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, connect, request_bytes
@@ -74,7 +75,7 @@ async def gateway(upstream: RawUpstream, folder: Path, campaigns: str, key: byte
             MemoryStore(ticks.next_us),
             detection=Found(),
         ),
-        asking=Asking(api, Forwarding(urlsplit(upstream.url).netloc, verdict_key=key)),
+        asking=Asking(api, Forwarding(urlsplit(upstream.url).netloc, verdict_key=key), StreamUsage(never=True), clock),
         observer=Observer(Metrics(CollectorRegistry()), clock),
         clock=clock,
         ticks=ticks,

@@ -59,6 +59,7 @@ def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
         (("--drain-seconds", "nan"), {}, "--drain-seconds must not be negative"),
         (("--connect-timeout-seconds", "0"), {}, "must be greater than zero"),
         (("--log-level", "loud"), {}, "use debug, info"),
+        (("--ask-stream-usage", "always"), {}, "--ask-stream-usage always: use auto or never"),
         (("--pass-attributes", "true"), {}, "--pass-attributes 'true': expected yes or no"),
         ((), {"STILLGATE_PASS_ADDRESSES": ""}, "--pass-addresses '': expected yes or no"),
         ((), {"STILLGATE_HASH_KEY": "a", "STILLGATE_HASH_KEY_FILE": "/x"}, "are both set; keep one"),
