@@ -81,6 +81,9 @@ class Settings:
     pass_addresses: bool = _setting(True, text="whether it is told clients' addresses (X-Forwarded-For and its like)")
     connect_timeout_seconds: float = _setting(10.0, text="until an upstream that does not accept is given up (504)")
     idle_timeout_seconds: float = _setting(600.0, text="silence of the upstream after which an exchange is given up")
+    upstream_keepalive_seconds: float = _setting(
+        15.0, text="how long an idle connection to the upstream is kept; give less than the upstream keeps it"
+    )
     max_body_mb: int = _setting(
         32, text="the largest request body that is parsed, in MiB; larger ones are refused (413)"
     )
@@ -117,7 +120,7 @@ class Settings:
             _check_positive(self, name)
         if self.max_bodies_mb < self.max_body_mb:
             raise UsageError(f"--max-bodies-mb {self.max_bodies_mb} has no room for one body of --max-body-mb")
-        for name in ("drain_seconds", "drain_notice_seconds"):
+        for name in ("drain_seconds", "drain_notice_seconds", "upstream_keepalive_seconds"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"{flag(name)} must not be negative")
 

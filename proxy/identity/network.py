@@ -86,8 +86,11 @@ def client_behind(peer: Address, x_forwarded_for: Sequence[str], forwarded: Sequ
 
 
 def _x_forwarded_for_hops(values: Sequence[str]) -> Iterator[str]:
+    """From the right, without quotes around them. Empty elements of a list are none (RFC 9110, 5.6.1)."""
     # The leftmost part keeps its commas where there are more than MAX_HOPS, and so ends the walk as malformed.
-    return reversed(",".join(values).rsplit(",", MAX_HOPS))
+    for element in reversed(",".join(values).rsplit(",", MAX_HOPS)):
+        if hop := element.strip(" \t"):
+            yield hop[1:-1] if len(hop) > 1 and hop[0] == hop[-1] == '"' else hop
 
 
 def _forwarded_hops(values: Sequence[str]) -> Iterator[str]:

@@ -175,7 +175,11 @@ class Proxy:
         self.policies.follow(self._detecting.follow)
         upstream = HttpUpstream(
             ClientOptions(
-                settings.upstream, settings.connect_timeout_seconds, settings.idle_timeout_seconds, settings.upstream_ca
+                settings.upstream,
+                settings.connect_timeout_seconds,
+                settings.idle_timeout_seconds,
+                settings.upstream_ca,
+                settings.upstream_keepalive_seconds,
             ),
             reads,
         )

@@ -57,6 +57,7 @@ def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
         (("--workers", "two"), {}, "--workers 'two': expected a whole number"),
         (("--drain-seconds", "soon"), {}, "--drain-seconds 'soon': expected a number"),
         (("--drain-seconds", "nan"), {}, "--drain-seconds must not be negative"),
+        (("--upstream-keepalive-seconds", "-1"), {}, "--upstream-keepalive-seconds must not be negative"),
         (("--connect-timeout-seconds", "0"), {}, "must be greater than zero"),
         (("--log-level", "loud"), {}, "use debug, info"),
         (("--ask-stream-usage", "always"), {}, "--ask-stream-usage always: use auto or never"),
