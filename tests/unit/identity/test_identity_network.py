@@ -150,7 +150,11 @@ def test_occurrences_of_forwarded_are_one_list_in_wire_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["for=unknown", "for=_x", "proto=https", "for=1.2.3.4;for=1.2.3.5", "for", "for=a b", ""]
+    "bad",
+    [
+        *("for=unknown", "for=_x", "proto=https", "for=1.2.3.4;for=1.2.3.5", "for", "for=a b", ""),
+        *('for=""', r'for="\"203.0.113.8\""'),
+    ],
 )
 def test_an_element_of_forwarded_without_an_address_ends_the_walk(bad: str) -> None:
     assert behind_forwarded(f"for=203.0.113.7, {bad}, for=10.0.0.2") == "10.0.0.2"
