@@ -44,6 +44,11 @@ def admission_claims(demands: Sequence[Demand], request: LlmRequest, estimator: 
     return claims
 
 
+def counts_tokens(demands: Sequence[Demand]) -> bool:
+    """Whether anything depends on how many tokens are used."""
+    return any(demand.quota.unit in TOKEN_UNITS for demand in demands)
+
+
 def settled_costs(demands: Sequence[Demand], claims: Sequence[Claim], usage: Usage) -> list[int]:
     """What the exchange cost in the end under each demand; what nobody knows stays as it was reserved."""
     read, written = usage.charged_input(), usage.output_tokens

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import product
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from proxy.exchange import Action
 from proxy.verdict.campaign import Campaign, Level, Word
@@ -25,6 +25,8 @@ DURATION = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 CAMPAIGN_LEVELS = (*(level.value for level in Level), "released")
 """A campaign that an operator released keeps its level, but is counted apart: nothing is done about it."""
 USED = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # more series, one a counter, which nothing of ours reads
 
 
 class Metrics:
@@ -118,7 +120,10 @@ class Metrics:
             "tokens_total", "Tokens as the upstream reported them, or as estimated where it did not.", "model", "kind"
         )
         self.settlements = counter(
-            "settlements_total", "Settlements by where the usage came from; none: there was nothing to use.", "usage"
+            "settlements_total",
+            "Settlements by where the usage came from; uncounted: an estimate on which no quota depends; "
+            "none: there was nothing to use.",
+            "usage",
         )
 
         self.upstream_first_byte = histogram(

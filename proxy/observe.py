@@ -10,6 +10,7 @@ import logging
 from functools import partial
 
 from proxy.admission.quota import Unit
+from proxy.charging import counts_tokens
 from proxy.clock import Clock
 from proxy.dialects.llm import OPAQUE, Fault
 from proxy.events.log import ExchangeLog
@@ -24,6 +25,9 @@ _NO_ANSWER = 502
 """Told as the status where the upstream never answered; like any failure it generated nothing."""
 _VERDICT_RULES = f"{CAMPAIGN}:"
 """How the ids of rules begin that refuse outright because of a verdict; no quota or access rule has such an id."""
+_REPORTED = ("reported",)
+_ESTIMATED = {True: ("estimated",), False: ("uncounted",)}
+"""By whether any quota depends on it: where none does, streams are not asked for their usage."""
 _ALLOWED = Action.ALLOW.value
 _FOR_OPERATORS = frozenset({401, 402, 403, 429})
 """What of an upstream's 4xx is seldom the request's fault: a key, its rights, its quota."""
@@ -133,7 +137,7 @@ class Observer:
         if outcome.status is None or outcome.status >= 400 or exchange.request.dialect == OPAQUE:
             self._settlements.add(("none",))
             return
-        self._settlements.add(("reported",) if settlement.reported else ("estimated",))
+        self._settlements.add(_REPORTED if settlement.reported else _ESTIMATED[counts_tokens(exchange.demands)])
         if outcome.output_events:
             self._stream_events.add((exchange.dialect.name,), outcome.output_events)
         model, tokens = self._metrics.model_label(exchange.request.model, settlement.reported), self._tokens

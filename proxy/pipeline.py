@@ -12,7 +12,7 @@ from proxy.admission.store import BucketStore, Denied
 from proxy.charging import TOKEN_UNITS, admission_claims, settled_costs, settled_usage
 from proxy.detection import Detection, NoDetection
 from proxy.dialects.estimate import Estimator
-from proxy.dialects.llm import OPAQUE
+from proxy.dialects.llm import OPAQUE, Usage
 from proxy.dialects.reading import read_body
 from proxy.enforcement import Measure, Pace, measure_for
 from proxy.errors import StoreError
@@ -103,9 +103,9 @@ class Pipeline:
         """
         exchange.advance(State.SETTLED)
         issued = self._issued(outcome)
-        if exchange.is_watched:
-            self._detection.note(_answered(exchange, outcome, ended_us, issued))
         usage = settled_usage(exchange.request, outcome, self._estimator)
+        if exchange.is_watched:
+            self._detection.note(_answered(exchange, outcome, usage, ended_us, issued))
         if exchange.reservation is not None:
             self._store.settle(exchange.reservation, settled_costs(exchange.demands, exchange.claims, usage))
         completed = outcome.ending is Ending.COMPLETE and outcome.status is not None and outcome.status < 400
@@ -239,8 +239,8 @@ def _asked(exchange: Exchange) -> Asked:
     )
 
 
-def _answered(exchange: Exchange, outcome: Outcome, ended_us: int, issued: tuple[int, ...]) -> Answered:
-    principal, usage, match = exchange.principal, outcome.usage, exchange.match
+def _answered(exchange: Exchange, outcome: Outcome, usage: Usage, ended_us: int, issued: tuple[int, ...]) -> Answered:
+    principal, match = exchange.principal, exchange.match
     return Answered(
         ended_us,
         principal.account,

@@ -18,6 +18,10 @@ from urllib.parse import urlsplit
 from proxy.errors import UsageError
 from proxy.redis_place import DEFAULT_NAME, check_redis_url, key_prefix
 
+_YES_OR_NO = ("no", "yes")
+_METAVARS = {bool: "yes|no", int: "N", float: "N"}
+_EXPECTED = {bool: "yes or no", int: "a whole number", float: "a number"}
+
 
 def _setting(default: Any = MISSING, *, text: str, secret: bool = False, metavar: str | None = None) -> Any:
     return field(default=default, metadata={"text": text, "secret": secret, "metavar": metavar})
@@ -75,8 +79,20 @@ class Settings:
     upstream_ca: str = _setting(
         "", metavar="FILE", text="PEM bundle to verify an https upstream with, instead of the system's"
     )
+    ask_stream_usage: str = _setting(
+        "auto",
+        metavar="auto|never",
+        text="auto: streams whose tokens a quota counts get stream_options.include_usage, unless the upstream refuses",
+    )
+    pass_attributes: bool = _setting(
+        False, text="whether the upstream sees what trusted peers send as x-account-…, x-ja4"
+    )
+    pass_addresses: bool = _setting(True, text="whether it is told clients' addresses (X-Forwarded-For and its like)")
     connect_timeout_seconds: float = _setting(10.0, text="until an upstream that does not accept is given up (504)")
     idle_timeout_seconds: float = _setting(600.0, text="silence of the upstream after which an exchange is given up")
+    upstream_keepalive_seconds: float = _setting(
+        15.0, text="how long an idle connection to the upstream is kept; give less than the upstream keeps it"
+    )
     max_body_mb: int = _setting(
         32, text="the largest request body that is parsed, in MiB; larger ones are refused (413)"
     )
@@ -99,6 +115,8 @@ class Settings:
         for name in ("listen", "admin"):
             split_address(getattr(self, name), f"--{name}")
         _check_log_level(self.log_level)
+        if self.ask_stream_usage not in ("auto", "never"):
+            raise UsageError(f"--ask-stream-usage {self.ask_stream_usage}: use auto or never")
         for name in (
             "connect_timeout_seconds",
             "idle_timeout_seconds",
@@ -113,7 +131,7 @@ class Settings:
             _check_positive(self, name)
         if self.max_bodies_mb < self.max_body_mb:
             raise UsageError(f"--max-bodies-mb {self.max_bodies_mb} has no room for one body of --max-body-mb")
-        for name in ("drain_seconds", "drain_notice_seconds"):
+        for name in ("drain_seconds", "drain_notice_seconds", "upstream_keepalive_seconds"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"{flag(name)} must not be negative")
 
@@ -157,14 +175,15 @@ def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = (), tabl
     for setting in fields(table):
         if names and setting.name not in names:
             continue
-        shown = "" if setting.default in ("", MISSING) else f" (default: {setting.default})"
+        default = _YES_OR_NO[setting.default] if type(setting.default) is bool else setting.default
+        shown = "" if default in ("", MISSING) else f" (default: {default})"
         variable = variable_of(setting.name)
         also = f"{variable} or {variable}_FILE" if setting.metadata["secret"] else variable
         parser.add_argument(
             flag(setting.name),
             dest=setting.name,
             default=None,
-            metavar=setting.metadata["metavar"] or ("SECRET" if setting.metadata["secret"] else "N"),
+            metavar=setting.metadata["metavar"] or _METAVARS.get(type(setting.default)) or "SECRET",
             help=f"{setting.metadata['text']}{shown} [{also}]".replace("%", "%%"),
         )
 
@@ -231,11 +250,9 @@ def _from_environment(name: str, secret: bool, environment: Mapping[str, str]) -
 
 def _converted(name: str, kind: type, given: Any) -> Any:
     try:
-        return kind(given)
+        return _YES_OR_NO.index(given) == 1 if kind is bool else kind(given)
     except ValueError:
-        raise UsageError(
-            f"{flag(name)} {given!r}: expected {'a whole number' if kind is int else 'a number'}"
-        ) from None
+        raise UsageError(f"{flag(name)} {given!r}: expected {_EXPECTED[kind]}") from None
 
 
 def _check_positive(settings: object, name: str) -> None:

@@ -6,7 +6,10 @@ Every flag is also an environment variable; a flag wins. SIGHUP reloads the poli
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 from proxy import settings
 from proxy.logs import configure
@@ -22,4 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     chosen = settings.from_arguments(vars(arguments), os.environ)
     configure(chosen.log_level)
+    _warn_of_proxy(chosen.upstream)
     return supervise(chosen) if chosen.workers > 1 else serve(chosen)
+
+
+def _warn_of_proxy(upstream: str) -> None:
+    """Others would reach `upstream` through the proxy that the environment names, if it names one."""
+    parts, proxies = urlsplit(upstream), getproxies_environment()
+    named = next((way for way in (parts.scheme, "all") if way in proxies), None)
+    if named is not None and not proxy_bypass(parts.netloc):
+        told = {"variable": f"{named}_proxy", "upstream": upstream}
+        logging.getLogger("stillgate").warning("the environment's proxy is not used for the upstream", extra=told)

@@ -17,6 +17,8 @@ from proxy.dialects.content_encoding import READABLE
 from proxy.dialects.llm import ErrorAnswer, Family, Fault
 
 _encode = msgspec.json.encode
+ID_HEADERS = {Family.ANTHROPIC: "request-id", Family.OPENAI: "x-request-id", Family.GOOGLE: "x-request-id"}
+"""Where a family's SDKs look for an answer's id."""
 _GOOGLE_TYPE = "type.googleapis.com/google.rpc."
 LONGEST_RETRY_S = 60.0
 """A wait that an SDK may sleep through; who has to wait longer is told so at once, by the SDK's exception."""
@@ -59,7 +61,7 @@ def error_answer(
     wording = _WORDING[fault]
     headers = [
         ("content-type", "application/json"),
-        ("request-id" if family is Family.ANTHROPIC else "x-request-id", request_id),
+        (ID_HEADERS[family], request_id),
     ]
     if fault is Fault.UNKNOWN_ENCODING:
         headers.append(("accept-encoding", ", ".join(READABLE)))  # RFC 9110, 12.5.3

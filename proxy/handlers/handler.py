@@ -13,23 +13,23 @@ from dataclasses import dataclass, field
 from proxy.admission.headers import ratelimit_headers
 from proxy.clock import Clock, Ticks, unique_id
 from proxy.dialects.dialect import Dialect
+from proxy.dialects.faults import ID_HEADERS
 from proxy.dialects.llm import OPAQUE, ErrorAnswer, Fault
 from proxy.dialects.table import dialect_for
 from proxy.errors import MalformedAnswerError, UnreachableError, UpstreamError, UpstreamTimeoutError
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, State
+from proxy.handlers.asking import Asking
 from proxy.handlers.body import RequestError
 from proxy.handlers.breaking import break_off
 from proxy.handlers.connection import ClientConnection
 from proxy.handlers.passage import Passage
 from proxy.handlers.request import Request, check_form
 from proxy.handlers.response import Answer
-from proxy.handlers.sending import upstream_request
 from proxy.handlers.unread import Unpacking, begins_as_json, refusal_of_unread
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
-from proxy.upstream.headers import Forwarding, response_headers
+from proxy.upstream.headers import response_headers
 from proxy.upstream.meter import AnswerMeter
-from proxy.upstream.protocol import Upstream
 from proxy.upstream.relay import relay
 
 log = logging.getLogger("stillgate.exchanges")
@@ -48,8 +48,7 @@ class Handler:
     """Handles every request of one process."""
 
     pipeline: Pipeline
-    upstream: Upstream
-    forwarding: Forwarding
+    asking: Asking
     observer: Observer
     clock: Clock
     ticks: Ticks
@@ -145,17 +144,17 @@ class Handler:
     async def _forward(self, passage: Passage) -> bool:
         exchange = passage.exchange
         sent_us = self.clock.monotonic_us()
-        asks_usage = exchange.request.stream and not exchange.request.asks_usage and passage.unpacked is None
-        answer = passage.answer = await self.upstream.send(
-            upstream_request(passage, self.forwarding, asks_usage=asks_usage)
-        )
+        answer, strips_usage = await self.asking.ask(passage)
+        passage.answer = answer
         passage.sent = None
         exchange.forget_content()
         self.observer.answered(exchange, self.clock.monotonic_us() - sent_us)
-        meter = passage.meter = AnswerMeter(exchange.dialect, answer, strip_usage=asks_usage)
+        meter = passage.meter = AnswerMeter(exchange.dialect, answer, strip_usage=strips_usage)
         headers = response_headers(
             answer.headers,
-            self._limit_headers(exchange),
+            self.asking.forwarding,
+            limits=self._limit_headers(exchange),
+            own_id=(ID_HEADERS[exchange.dialect.family], exchange.arrival.id),
             keep_limits=answer.status in (429, 529),
             keep_length=not meter.strips,
         )

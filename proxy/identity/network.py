@@ -52,7 +52,7 @@ def _parse_address(text: str) -> Address | None:
 
 
 def parse_hop(text: str) -> Address | None:
-    """The address of one hop: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, around it blanks.
+    """The address of one hop: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, around it blanks, quotes.
 
     None for everything else, the obfuscated `_hidden` and `unknown` of RFC 7239 included.
     """
@@ -62,6 +62,8 @@ def parse_hop(text: str) -> Address | None:
 @lru_cache(maxsize=_CACHED)
 def _parse_hop(text: str) -> Address | None:
     bare = text.strip(" \t")
+    if len(bare) > 1 and bare[0] == bare[-1] == '"':
+        bare = bare[1:-1]
     match = _BRACKETED.fullmatch(bare) or _V4_WITH_PORT.fullmatch(bare)
     return _parse_address(match[1] if match else bare)
 
@@ -78,6 +80,8 @@ def client_behind(peer: Address, x_forwarded_for: Sequence[str], forwarded: Sequ
     for hop in _x_forwarded_for_hops(x_forwarded_for) if x_forwarded_for else _forwarded_hops(forwarded):
         address = parse_hop(hop)
         if address is None:
+            if x_forwarded_for and not hop.strip(" \t"):
+                continue  # an empty element of a list is none (RFC 9110, 5.6.1)
             break
         client = address
         if not trusted.contains(address):
@@ -133,7 +137,10 @@ def _forwarded_node(element: str) -> str | None:
     if len(nodes) != 1:
         return None
     node: str = nodes[0]
-    return _ESCAPE.sub(r"\1", node[1:-1]) if node.startswith('"') else node
+    if not node.startswith('"'):
+        return node
+    unquoted = _ESCAPE.sub(r"\1", node[1:-1])
+    return None if '"' in unquoted else unquoted
 
 
 def network_of(address: Address, ipv4_prefix: int, ipv6_prefix: int) -> str:

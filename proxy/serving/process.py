@@ -25,6 +25,7 @@ from proxy.clock import Clock, SystemClock, Ticks
 from proxy.dialects.estimate import Estimator
 from proxy.events.log import ExchangeLog, open_log
 from proxy.events.sketching import Sketcher
+from proxy.handlers.asking import Asking
 from proxy.handlers.bodies import Bodies
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer, listen, url_of
@@ -46,6 +47,7 @@ from proxy.simulate.lines import BadLineError
 from proxy.tasks import Tasks
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
+from proxy.upstream.stream_usage import StreamUsage
 
 log = logging.getLogger("stillgate")
 _POLL_SECONDS = 0.05
@@ -178,7 +180,11 @@ class Proxy:
         self.policies.follow(self._detecting.follow)
         upstream = HttpUpstream(
             ClientOptions(
-                settings.upstream, settings.connect_timeout_seconds, settings.idle_timeout_seconds, settings.upstream_ca
+                settings.upstream,
+                settings.connect_timeout_seconds,
+                settings.idle_timeout_seconds,
+                settings.upstream_ca,
+                settings.upstream_keepalive_seconds,
             ),
             reads,
         )
@@ -193,9 +199,17 @@ class Proxy:
                 detection=self._detecting.detection,
                 sketcher=sketcher,
             ),
-            upstream=upstream,
-            forwarding=Forwarding(
-                urlsplit(settings.upstream).netloc, settings.upstream_key, settings.verdict_key.encode()
+            asking=Asking(
+                upstream,
+                Forwarding(
+                    urlsplit(settings.upstream).netloc,
+                    settings.upstream_key,
+                    settings.verdict_key.encode(),
+                    passes_attributes=settings.pass_attributes,
+                    tells_addresses=settings.pass_addresses,
+                ),
+                StreamUsage(never=settings.ask_stream_usage == "never"),
+                self.clock,
             ),
             observer=Observer(self.metrics, self.clock, exchange_log),
             clock=self.clock,

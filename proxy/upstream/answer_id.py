@@ -7,7 +7,7 @@ import re
 from proxy.identity.header_names import HeadTable, names_of, places_of
 from proxy.upstream.protocol import HeaderList
 
-_ID_HEADERS = ("request-id", "x-request-id")
+ID_HEADERS = ("request-id", "x-request-id")
 """As Anthropic calls it, and as OpenAI and most others do."""
 _ID = re.compile(r"[!-~]{1,128}")
 
@@ -18,5 +18,5 @@ def answer_id(headers: HeaderList) -> str | None:
 
 
 _PLACES: HeadTable[str, tuple[int, ...]] = HeadTable(
-    lambda names: tuple([place for wanted in _ID_HEADERS for place in places_of(names, wanted)])
+    lambda names: tuple([place for wanted in ID_HEADERS for place in places_of(names, wanted)])
 )

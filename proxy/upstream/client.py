@@ -25,6 +25,8 @@ class ClientOptions:
     connect_timeout_seconds: float
     idle_timeout_seconds: float
     ca_file: str = ""
+    keepalive_seconds: float = 15.0
+    """For which a connection is kept that nobody uses. A server that ends it sooner may end it under a request."""
 
 
 class HttpUpstream:
@@ -34,7 +36,13 @@ class HttpUpstream:
         """`reads` counts what the upstream sends."""
         endpoint = endpoint_of(options.base_url, options.ca_file)
         self._prefix = endpoint.prefix
-        self._pool = Pool(endpoint, options.connect_timeout_seconds, options.idle_timeout_seconds, reads or Reads())
+        self._pool = Pool(
+            endpoint,
+            options.connect_timeout_seconds,
+            options.idle_timeout_seconds,
+            options.keepalive_seconds,
+            reads or Reads(),
+        )
         self._patience_seconds = options.connect_timeout_seconds + options.idle_timeout_seconds
         self._time = asyncio.get_running_loop().time
         self._tasks = Tasks()

@@ -1,67 +1,73 @@
-"""Owns which headers and keys cross the proxy and which end at it (RFC 9110, 7.6). Pure.
+"""Owns the headers that are sent on, to the upstream and to the client, and the keys in them and in the target. Pure.
 
-Hop-by-hop fields and those that `Connection` names are dropped in both directions; every other field keeps its place,
-its case and its repetitions.
+What `crossing` has end here and what `Connection` names are dropped, in both directions; every other field keeps its
+place, its case and its repetitions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-
-from msgspec import Struct
 
 from proxy.dialects.content_encoding import READABLE
 from proxy.dialects.llm import Family
-from proxy.identity.attributes import ATTRIBUTE_HEADERS
-from proxy.identity.credentials import (
-    CREDENTIAL_HEADERS,
-    credential_in,
-    credential_of,
-    key_in_url,
-    without_url_keys,
-)
-from proxy.identity.header_names import HeadTable, names_of, picker, places_of
+from proxy.identity.credentials import credential_in, credential_of, key_in_url, without_url_keys
+from proxy.identity.header_names import names_of
 from proxy.identity.headers import sort_headers
+from proxy.upstream.crossing import HOP_BY_HOP, RequestHead, answer_table, request_table
 from proxy.upstream.protocol import HeaderList
 from proxy.upstream.verdict_header import VERDICT_HEADER
 
-HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",  # never standardised, still sent by old clients
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 _OF_THE_BODY = frozenset({"content-encoding", "content-type"})
 """Never of one hop, whatever `Connection` says: the upstream has to read the body as it was read here."""
+_VIA = ("Via", "1.1 stillgate")
 _LONGEST_REMEMBERED = 256
 _READABLE_ENCODINGS = (*READABLE, "identity")
-_ANSWERED_HERE = frozenset({"host", "content-length", "expect"})
-_TRUSTED_ONLY = ATTRIBUTE_HEADERS | {"forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
-_TRUSTED_PREFIX = "x-forwarded-"
-"""Who the client is, how and to which host it came: an edge's to say."""
 _KEY_HEADERS = {Family.ANTHROPIC: "x-api-key", Family.OPENAI: "Authorization", Family.GOOGLE: "x-goog-api-key"}
-LIMIT_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
-@dataclass(frozen=True, slots=True)
 class Forwarding:
-    """How requests are changed: `authority` is the upstream's host, `upstream_key` takes the place of the client's.
+    """How exchanges are changed on their way."""
 
-    `verdict_key` signs what the upstream is told of verdicts; without one it is told nothing.
-    """
+    __slots__ = ("answers", "authority", "requests", "tells_addresses", "upstream_key", "verdict_key")
 
-    authority: str
-    upstream_key: str = ""
-    verdict_key: bytes = field(default=b"", repr=False)
+    def __init__(
+        self,
+        authority: str,
+        upstream_key: str = "",
+        verdict_key: bytes = b"",
+        *,
+        passes_attributes: bool = False,
+        tells_addresses: bool = True,
+    ) -> None:
+        """`authority` is the upstream's host, `upstream_key` takes the place of the client's.
+
+        `verdict_key` signs what the upstream is told of verdicts; without one it is told nothing. `passes_attributes`:
+        it sees what a trusted peer tells of accounts; `tells_addresses`: and from which addresses a request came.
+        """
+        self.authority = authority
+        self.upstream_key = upstream_key
+        self.verdict_key = verdict_key
+        self.tells_addresses = tells_addresses
+        lends_key = bool(upstream_key)
+        self.requests = {
+            (trusted, charged): request_table(
+                peer_trusted=trusted,
+                own_credential=charged or lends_key,
+                lends_key=lends_key,
+                passes_attributes=passes_attributes,
+                tells_addresses=tells_addresses,
+            )
+            for trusted in (True, False)
+            for charged in (True, False)
+        }
+        """By whether the peer is trusted, and whether the account is known by its credential."""
+        self.answers = {
+            (limits, length): answer_table(keep_limits=limits, keep_length=length, lends_key=lends_key)
+            for limits in (True, False)
+            for length in (True, False)
+        }
+        """By whether the upstream's own limits stand, and whether its length does."""
 
 
 def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
@@ -85,12 +91,15 @@ def request_headers(  # noqa: PLR0913 - facts of one exchange, by keyword
     where they are written with underscores, which CGI and its heirs cannot tell from hyphens.
     """
     own_credential = bool(forwarding.upstream_key) or charged_key
-    head = _REQUESTS[peer_trusted, own_credential][names_of(headers)]
+    head = forwarding.requests[peer_trusted, charged_key][names_of(headers)]
     passing: Sequence[tuple[str, str]] = head.passing(headers)
     if head.connection:
         passing = _unnamed(passing, _values(headers, head.connection))
-    hops = ", ".join([*_values(headers, head.hops), peer_ip]) if head.hops else peer_ip
-    sent = [("Host", forwarding.authority), *passing, ("X-Forwarded-For", hops), ("Via", "1.1 stillgate")]
+    sent = [("Host", forwarding.authority), *passing]
+    if forwarding.tells_addresses:
+        hops = ", ".join([*_values(headers, head.hops), peer_ip]) if head.hops else peer_ip
+        sent.append(("X-Forwarded-For", hops))
+    sent.append(_VIA)
     if head.encodings:
         accepted = ", ".join(_values(headers, head.encodings))
         sent.append(("Accept-Encoding", "identity" if unencoded else _readable(accepted)))
@@ -113,95 +122,30 @@ def request_target(target: str, headers: HeaderList, forwarding: Forwarding, fam
     return target if counts else without_url_keys(target)
 
 
-def response_headers(
-    headers: HeaderList, own: Sequence[tuple[str, str]], *, keep_limits: bool, keep_length: bool = True
+def response_headers(  # noqa: PLR0913 - facts of one answer, by keyword
+    headers: HeaderList,
+    forwarding: Forwarding,
+    *,
+    limits: Sequence[tuple[str, str]],
+    own_id: tuple[str, str],
+    keep_limits: bool,
+    keep_length: bool = True,
 ) -> list[tuple[str, str]]:
-    """The headers to send downstream: the upstream's without its hop's, with `own` limits in place of its own.
+    """The headers to send downstream: the upstream's without its hop's, with our own `limits` in place of its own.
 
-    `keep_limits`: the upstream's own rate-limit headers stand (its 429 or 529 must tell its own limits). `keep_length`
-    False: the body will be shorter than the upstream says.
+    `own_id`: what the client knows the answer by where the upstream has given it no id. `keep_limits`: the upstream's
+    own rate-limit headers stand (its 429 or 529 must tell its own limits). `keep_length` False: the body will be
+    shorter than the upstream says.
     """
-    keep_limits = keep_limits or not own
-    head = _ANSWERS[keep_limits, keep_length][names_of(headers)]
-    sent: Sequence[tuple[str, str]] = head.passing(headers)
+    keep_limits = keep_limits or not limits
+    head = forwarding.answers[keep_limits, keep_length][names_of(headers)]
+    passing: Sequence[tuple[str, str]] = head.passing(headers)
     if head.connection:
-        sent = _unnamed(sent, _values(headers, head.connection))
-    return [*sent] if keep_limits else [*sent, *own]
-
-
-class _Request(Struct, frozen=True):
-    """Where in the head of a request what stands."""
-
-    passing: Callable[[HeaderList], tuple[tuple[str, str], ...]]
-    """Takes out what passes unless `Connection` names it."""
-    connection: tuple[int, ...]
-    hops: tuple[int, ...]
-    encodings: tuple[int, ...]
-    credentials: tuple[tuple[str, int], ...]
-    """Where each of `CREDENTIAL_HEADERS` stands first, in their order."""
-
-
-class _Answer(Struct, frozen=True):
-    """The same of an answer."""
-
-    passing: Callable[[HeaderList], tuple[tuple[str, str], ...]]
-    connection: tuple[int, ...]
-
-
-def _request_table(*, peer_trusted: bool, own_credential: bool) -> HeadTable[str, _Request]:
-    ending = HOP_BY_HOP | _ANSWERED_HERE | {"accept-encoding", "x-forwarded-for"}
-    others = {VERDICT_HEADER}
-    if not peer_trusted:
-        others |= _TRUSTED_ONLY
-    if own_credential:
-        others |= {*CREDENTIAL_HEADERS}
-
-    def passes(name: str) -> bool:
-        read_as = name.replace("_", "-")
-        spoofs = read_as in others or (not peer_trusted and read_as.startswith(_TRUSTED_PREFIX))
-        return name not in ending and not spoofs
-
-    def sort(names: tuple[str, ...]) -> _Request:
-        return _Request(
-            _picker_where(passes, names),
-            places_of(names, "connection"),
-            places_of(names, "x-forwarded-for") if peer_trusted else (),
-            places_of(names, "accept-encoding"),
-            tuple([(name, place) for name in CREDENTIAL_HEADERS for place in places_of(names, name)[:1]]),
-        )
-
-    return HeadTable(sort)
-
-
-def _answer_table(*, keep_limits: bool, keep_length: bool) -> HeadTable[str, _Answer]:
-    ending = HOP_BY_HOP if keep_length else HOP_BY_HOP | {"content-length"}
-    prefixes = () if keep_limits else LIMIT_PREFIXES
-
-    def passes(name: str) -> bool:
-        return name not in ending and not name.startswith(prefixes)
-
-    return HeadTable(lambda names: _Answer(_picker_where(passes, names), places_of(names, "connection")))
-
-
-def _picker_where(
-    passes: Callable[[str], bool], names: tuple[str, ...]
-) -> Callable[[HeaderList], tuple[tuple[str, str], ...]]:
-    """Of the fields whose names pass, which are told in lower case."""
-    return picker([place for place, name in enumerate(map(str.lower, names)) if passes(name)])
-
-
-_REQUESTS = {
-    (trusted, own): _request_table(peer_trusted=trusted, own_credential=own)
-    for trusted in (True, False)
-    for own in (True, False)
-}
-"""By whether the peer is trusted, and whether the credential is the proxy's to choose."""
-_ANSWERS = {
-    (limits, length): _answer_table(keep_limits=limits, keep_length=length)
-    for limits in (True, False)
-    for length in (True, False)
-}
-"""By whether the upstream's own limits stand, and whether its length does."""
+        passing = _unnamed(passing, _values(headers, head.connection))
+    sent = [*passing] if keep_limits else [*passing, *limits]
+    if not head.has_id:
+        sent.append(own_id)
+    return sent
 
 
 def _values(headers: HeaderList, places: tuple[int, ...]) -> list[str]:
@@ -231,7 +175,7 @@ def _read_here(accepted: str) -> str:
 _remembered = lru_cache(maxsize=256)(_read_here)
 
 
-def _charged(headers: HeaderList, head: _Request) -> list[tuple[str, str]]:
+def _charged(headers: HeaderList, head: RequestHead) -> list[tuple[str, str]]:
     """The credential that names the account, see `identity.credentials`."""
     if len(head.credentials) == 1:
         return [headers[head.credentials[0][1]]]  # if there is no key in it, it does no harm

@@ -45,6 +45,7 @@ async def test_metrics_are_in_prometheus_text_format(proxy: Proxy, model_api: Ra
     assert b'stillgate_exchanges_total{dialect="opaque",outcome="allow"} 1.0\n' in metrics.body
     assert b'stillgate_responses_total{code="200",source="upstream"} 1.0\n' in metrics.body
     assert b"stillgate_ready 1.0\n" in metrics.body
+    assert b"_created" not in metrics.body
 
 
 async def test_clients_do_not_reach_the_admin_pages_and_operators_not_the_model_api(

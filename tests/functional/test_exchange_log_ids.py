@@ -12,6 +12,7 @@ import pytest
 
 from proxy.simulate.mock_upstream import start
 from tests.functional.proxy_in_process import proxy_before
+from tests.functional.raw_http import RawUpstream, answer_bytes, connect, request_bytes
 
 ONE_A_DAY = "version: 1\nquotas:\n  - {id: one, key: [account], unit: requests, rate: 1/day}\n"
 
@@ -33,3 +34,18 @@ async def test_the_ids_that_the_sdks_show_are_found_in_the_exchange_log(tmp_path
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
     upstreams = [(line["features"].get("answer") or {}).get("request_id") for line in lines]
     assert [lines[1]["id"], *upstreams] == [refused.value.request_id, good._request_id, None, chat._request_id]
+
+
+@pytest.mark.parametrize(("path", "name"), [("/v1/chat/completions", "x-request-id"), ("/v1/messages", "request-id")])
+async def test_an_answer_that_its_upstream_gave_no_id_has_that_of_its_line_in_the_exchange_log(
+    model_api: RawUpstream, tmp_path: Path, path: str, name: str
+) -> None:
+    log = tmp_path / "log"
+    async with (
+        proxy_before(model_api.url, tmp_path, exchange_log=str(log)) as proxy,
+        await connect(proxy.url) as client,
+    ):
+        await client.send(request_bytes(f"POST {path}", body=b"{}"))
+        await model_api.answer(answer_bytes(body=b"{}"))
+        answer = await client.message()
+    assert answer.values(name) == [json.loads(log.read_bytes())["id"]]

@@ -46,8 +46,9 @@ async def passed_on(
         return await client.message(bodiless=bodiless)
 
 
-def without_date(headers: Headers) -> Headers:
-    return [(name, value) for name, value in headers if name != "Date"]
+def as_given(headers: Headers) -> Headers:
+    """Without what the proxy adds."""
+    return [pair for pair in headers if pair[0] not in ("Date", "x-request-id")]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ async def test_the_answer_to_head_keeps_the_length_it_tells_of(proxy: Proxy, mod
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 12345\r\n\r\n"
     async with answering(proxy, model_api, request_bytes("HEAD /v1/models") * 2, head) as client:
         answer = await client.message(bodiless=True)
-        assert without_date(answer.headers) == [("Content-Type", "text/x"), ("Content-Length", "12345")]
+        assert as_given(answer.headers) == [("Content-Type", "text/x"), ("Content-Length", "12345")]
         # The connection is still of use, so not a byte of body was sent.
         wire = model_api.wires[0]
         assert (await wire.message()).start == "HEAD /v1/models HTTP/1.1"
@@ -139,7 +140,7 @@ async def test_the_answer_to_head_keeps_the_length_it_tells_of(proxy: Proxy, mod
 async def test_an_answer_that_has_no_body_gets_none(proxy: Proxy, model_api: RawUpstream, status: str) -> None:
     head = f'HTTP/1.1 {status}\r\nETag: "a"\r\n\r\n'.encode()
     async with answering(proxy, model_api, request_bytes("GET /v1/models") * 2, head) as client:
-        assert without_date((await client.message()).headers) == [("ETag", '"a"')]
+        assert as_given((await client.message()).headers) == [("ETag", '"a"')]
         wire = model_api.wires[0]
         await wire.message()
         await wire.send(answer_bytes(body=b"next"))
@@ -163,9 +164,9 @@ async def test_headers_pass_in_order_and_case_with_their_repetitions(proxy: Prox
     assert answer.headers == theirs
 
 
-async def test_the_proxy_invents_no_header_but_the_date(proxy: Proxy, model_api: RawUpstream) -> None:
+async def test_the_proxy_invents_no_header_but_the_date_and_an_id(proxy: Proxy, model_api: RawUpstream) -> None:
     answer = await passed_on(proxy, model_api, answer_bytes("200 OK", body=b"body"))
-    assert [name for name, _ in answer.headers] == ["Content-Length", "Date"]
+    assert [name for name, _ in answer.headers] == ["Content-Length", "x-request-id", "Date"]
 
 
 async def test_what_belongs_to_one_hop_ends_at_the_proxy(proxy: Proxy, model_api: RawUpstream) -> None:
@@ -184,7 +185,7 @@ async def test_what_belongs_to_one_hop_ends_at_the_proxy(proxy: Proxy, model_api
             body=b"body",
         ),
     )
-    assert [name for name, _ in answer.headers] == ["X-Kept", "Content-Length", "Date"]
+    assert [name for name, _ in answer.headers] == ["X-Kept", "Content-Length", "x-request-id", "Date"]
 
 
 async def test_an_upstream_that_closes_its_connection_does_not_close_the_clients(

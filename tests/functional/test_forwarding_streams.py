@@ -23,6 +23,7 @@ STREAM_HEAD = answer_bytes("200 OK", ("Content-Type", "text/event-stream"), ("Tr
 MESSAGES = b'{"model": "m", "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
 CHAT = b'{"model": "m", "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
 RESPONSES = b'{"model": "m", "stream": true, "input": "Hi"}'
+TOKENS = "version: 1\nquotas: [{id: itpm, key: [account], unit: input_tokens, rate: 1M/min}]\n"
 PATHS = {"/v1/messages": MESSAGES, "/v1/chat/completions": CHAT, "/v1/responses": RESPONSES, "/v1/else": b"{}"}
 
 
@@ -93,12 +94,12 @@ async def test_each_event_of_a_compressed_stream_arrives_before_the_next_is_writ
 
 
 async def test_usage_that_only_the_proxy_asked_for_is_taken_out_and_nothing_else(
-    proxy: Proxy, model_api: RawUpstream
+    model_api: RawUpstream, tmp_path: Path
 ) -> None:
     text = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}], "usage": null}\n\n'
     usage = b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}}\n\n'
     body = text + usage + b"data: [DONE]\n\n"
-    async with await connect(proxy.url) as client:
+    async with proxy_before(model_api.url, tmp_path, TOKENS) as proxy, await connect(proxy.url) as client:
         await client.send(ask("/v1/chat/completions", ("Accept-Encoding", "gzip")))
         wire, request = await model_api.request()
         assert (b"include_usage" in request.body, request.values("Accept-Encoding")) == (True, ["identity"])

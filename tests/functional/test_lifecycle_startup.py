@@ -133,3 +133,22 @@ def test_with_a_hash_key_it_starts_without_redis(serve: ServeFactory, taken: str
     running = serve(WIDE_POLICY, "--store", f"redis://{taken}", STILLGATE_HASH_KEY="secret")
     assert running.page("/readyz")[0] == 200
     assert running.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"http_proxy": "http://user:secret@127.0.0.1:9"}, ["http_proxy"]),
+        ({"all_proxy": "http://127.0.0.1:9"}, ["all_proxy"]),
+        ({"https_proxy": "http://127.0.0.1:9"}, []),
+        ({"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}, []),
+    ],
+)
+def test_a_proxy_that_the_environment_names_for_the_upstream_is_said_to_be_unused(
+    serve: ServeFactory, environment: dict[str, str], named: list[str]
+) -> None:
+    none = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "no_proxy"), "")
+    running = serve(WIDE_POLICY, **{**none, **environment})
+    told = [line for line in running.log() if "is not used" in line["message"]]
+    assert [line["variable"] for line in told] == named
+    assert "secret" not in "".join(running.lines)

@@ -51,11 +51,18 @@ SPOOFED = {name.lower() for name, _ in (*ATTRIBUTES, *CHAINS)}
 
 @asynccontextmanager
 async def proxy_that_trusts(
-    model_api: RawUpstream, folder: Path, trusted: str, *, account: int = 100, network: int = 100, free: int = 100
+    model_api: RawUpstream,
+    folder: Path,
+    trusted: str,
+    *,
+    account: int = 100,
+    network: int = 100,
+    free: int = 100,
+    **settings: Any,
 ) -> AsyncIterator[Proxy]:
     log = folder / "exchanges.jsonl"
     policy = POLICY % (trusted, account, network, free)
-    async with proxy_before(model_api.url, folder, policy, exchange_log=str(log)) as proxy:
+    async with proxy_before(model_api.url, folder, policy, exchange_log=str(log), **settings) as proxy:
         yield proxy
 
 
@@ -127,16 +134,30 @@ async def test_the_tier_that_a_trusted_peer_tells_counts(model_api: RawUpstream,
     assert statuses == [200] * 3
 
 
-async def test_what_a_trusted_peer_tells_reaches_the_upstream_with_the_chain_continued(
+@pytest.mark.parametrize("passes", [True, False])
+async def test_what_a_trusted_peer_tells_reaches_the_upstream_as_the_operator_says(
+    model_api: RawUpstream, tmp_path: Path, passes: bool
+) -> None:
+    async with proxy_that_trusts(
+        model_api, tmp_path, "127.0.0.0/8", pass_attributes=passes, pass_addresses=passes
+    ) as proxy:
+        _, request = await ask(proxy, model_api, *ATTRIBUTES, *CHAINS[2:], ("X-Forwarded-For", "203.0.113.7"))
+    assert request is not None
+    told = [pair for pair in request.headers if pair[0].lower() in SPOOFED - {"x-forwarded-for"}]
+    where = [pair for pair in CHAINS[2:] if pair[0].lower() in ("x-forwarded-host", "x-forwarded-proto")]
+    assert told == ([*ATTRIBUTES, *CHAINS[2:]] if passes else where)
+    assert request.values("X-Forwarded-For") == (["203.0.113.7, 127.0.0.1"] if passes else [])
+    assert logged(tmp_path)[0]["peer_ip"] == "203.0.113.7"
+
+
+async def test_unless_the_operator_says_otherwise_the_upstream_sees_addresses_and_no_attributes(
     model_api: RawUpstream, tmp_path: Path
 ) -> None:
     async with proxy_that_trusts(model_api, tmp_path, "127.0.0.0/8") as proxy:
         _, request = await ask(proxy, model_api, *ATTRIBUTES, *CHAINS[2:], ("X-Forwarded-For", "203.0.113.7"))
     assert request is not None
     told = [pair for pair in request.headers if pair[0].lower() in SPOOFED - {"x-forwarded-for"}]
-    assert told == [*ATTRIBUTES, *CHAINS[2:]]
-    assert request.values("X-Forwarded-For") == ["203.0.113.7, 127.0.0.1"]
-    assert logged(tmp_path)[0]["peer_ip"] == "203.0.113.7"
+    assert (told, request.values("X-Forwarded-For")) == (CHAINS[2:], ["203.0.113.7, 127.0.0.1"])
 
 
 async def test_only_the_credential_that_is_charged_reaches_the_upstream(model_api: RawUpstream, tmp_path: Path) -> None:

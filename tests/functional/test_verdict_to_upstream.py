@@ -16,6 +16,7 @@ from proxy.admission.memory import MemoryStore
 from proxy.clock import SystemClock, Ticks
 from proxy.detection import Noted
 from proxy.dialects.estimate import Estimator
+from proxy.handlers.asking import Asking
 from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer
 from proxy.handlers.unread import Unpacking
@@ -26,6 +27,7 @@ from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.load import load_policy
 from proxy.upstream.client import ClientOptions, HttpUpstream
 from proxy.upstream.headers import Forwarding
+from proxy.upstream.stream_usage import StreamUsage
 from proxy.verdict.campaign import Campaign, Level
 from proxy.verdict.snapshot import Snapshot
 from tests.functional.raw_http import Message, RawUpstream, answer_bytes, connect, request_bytes
@@ -73,8 +75,7 @@ async def gateway(upstream: RawUpstream, folder: Path, campaigns: str, key: byte
             MemoryStore(ticks.next_us),
             detection=Found(),
         ),
-        upstream=api,
-        forwarding=Forwarding(urlsplit(upstream.url).netloc, verdict_key=key),
+        asking=Asking(api, Forwarding(urlsplit(upstream.url).netloc, verdict_key=key), StreamUsage(never=True), clock),
         observer=Observer(Metrics(CollectorRegistry()), clock),
         clock=clock,
         ticks=ticks,

@@ -14,12 +14,18 @@ from proxy.identity.credentials import credential_in
 from proxy.identity.fingerprint import PLATFORM_HEADERS, UNMARKED_HEADERS
 from proxy.identity.header_names import names_of, paired
 from proxy.identity.headers import sort_headers
-from proxy.upstream.headers import HOP_BY_HOP, LIMIT_PREFIXES, Forwarding, request_headers, response_headers
+from proxy.upstream.crossing import HOP_BY_HOP, LIMIT_PREFIXES
+from proxy.upstream.headers import Forwarding, request_headers, response_headers
 
 Pair = tuple[str, str]
 
 CREDENTIALS = {"x-api-key", "authorization", "api-key", "x-goog-api-key"}
 FORWARDING = {"forwarded", "x-real-ip", *(f"x-forwarded-{what}" for what in ("for", "host", "port", "proto", "server"))}
+
+
+QUALIFYING = {"openai-organization", "openai-project", "x-goog-user-project", "cookie"}
+TELLING = {"openai-organization", "openai-project", "anthropic-organization-id", "set-cookie"}
+OWN_ID = ("x-request-id", "req_1")
 
 
 def underscored(name: str) -> str:
@@ -35,7 +41,7 @@ KNOWN = sorted(
         *("host", "content-length", "content-type", "content-encoding", "expect", "user-agent", "anthropic-version"),
         *CREDENTIALS,
         *FORWARDING,
-        *("accept-encoding", "x-stillgate-verdict"),
+        *("accept-encoding", "x-stillgate-verdict", "request-id", *QUALIFYING, *TELLING),
         *("x-ratelimit-limit-requests", "anthropic-ratelimit-tokens-reset", "x-private"),
     }
 )
@@ -66,18 +72,29 @@ def without_named(headers: list[Pair], connection: list[str]) -> list[Pair]:
     return [pair for pair in headers if pair[0].lower() not in named]
 
 
-@given(two_alike(), flags, flags)
-def test_a_request_crosses_as_if_its_headers_were_looked_at_one_by_one(
-    heads: tuple[list[Pair], list[Pair]], trusted: bool, charged_key: bool
+@given(two_alike(), flags, flags, flags, flags, flags)
+def test_a_request_crosses_as_if_its_headers_were_looked_at_one_by_one(  # noqa: PLR0917
+    heads: tuple[list[Pair], list[Pair]],
+    trusted: bool,
+    charged_key: bool,
+    lends_key: bool,
+    attributes: bool,
+    addresses: bool,
 ) -> None:
+    forwarding = Forwarding(
+        "upstream", "sk-own" if lends_key else "", passes_attributes=attributes, tells_addresses=addresses
+    )
     ending = HOP_BY_HOP | {"host", "content-length", "expect", "x-stillgate-verdict", "accept-encoding"}
     ending |= {"x-forwarded-for"}
-    spoofing = {"x-stillgate-verdict"} | (CREDENTIALS if charged_key else set())
+    spoofing = {"x-stillgate-verdict"} | (CREDENTIALS if charged_key or lends_key else set())
     spoofing |= set() if trusted else ATTRIBUTE_HEADERS | FORWARDING
+    spoofing |= QUALIFYING if lends_key else set()
+    spoofing |= set() if attributes else ATTRIBUTE_HEADERS
+    spoofing |= set() if addresses else {"forwarded", "x-real-ip", "x-forwarded-for"}
     for headers in heads:
         sent = request_headers(
             paired(names_of(headers), [value for _, value in headers]),
-            Forwarding("upstream"),
+            forwarding,
             peer_ip="10.0.0.9",
             peer_trusted=trusted,
             family=Family.OPENAI,
@@ -90,9 +107,11 @@ def test_a_request_crosses_as_if_its_headers_were_looked_at_one_by_one(
         passing = [pair for pair, is_dropped in zip(headers, dropped, strict=True) if not is_dropped]
         hops = ", ".join([*(all_of(headers, "x-forwarded-for") if trusted else []), "10.0.0.9"])
         expected = [("Host", "upstream"), *without_named(passing, all_of(headers, "connection"))]
-        expected += [("X-Forwarded-For", hops), ("Via", "1.1 stillgate")]
+        expected += [("X-Forwarded-For", hops)] if addresses else []
+        expected += [("Via", "1.1 stillgate")]
         expected += [("Accept-Encoding", "identity")] if all_of(headers, "accept-encoding") else []
-        assert sent == expected + (charged(headers) if charged_key else [])
+        own = [("Authorization", "Bearer sk-own")]
+        assert sent == expected + (own if lends_key else charged(headers) if charged_key else [])
 
 
 def charged(headers: list[Pair]) -> list[Pair]:
@@ -102,13 +121,15 @@ def charged(headers: list[Pair]) -> list[Pair]:
     return (keys if len(firsts) > 1 else firsts)[:1]
 
 
-@given(two_alike(), flags, flags, flags)
+@given(two_alike(), flags, flags, flags, flags)
 def test_an_answer_crosses_as_if_its_headers_were_looked_at_one_by_one(
-    heads: tuple[list[Pair], list[Pair]], has_own: bool, keep_limits: bool, keep_length: bool
+    heads: tuple[list[Pair], list[Pair]], has_own: bool, keep_limits: bool, keep_length: bool, lends_key: bool
 ) -> None:
+    forwarding = Forwarding("upstream", "sk-own" if lends_key else "")
     own = [("x-ratelimit-limit-requests", "50")] if has_own else []
     stand = keep_limits or not own
     ending = HOP_BY_HOP if keep_length else HOP_BY_HOP | {"content-length"}
+    ending |= TELLING if lends_key else set()
     for headers in heads:
         passing = [
             pair
@@ -116,9 +137,13 @@ def test_an_answer_crosses_as_if_its_headers_were_looked_at_one_by_one(
             if pair[0].lower() not in ending and (stand or not pair[0].lower().startswith(LIMIT_PREFIXES))
         ]
         expected = without_named(passing, all_of(headers, "connection")) + ([] if stand else own)
+        named = {name.lower() for name, _ in headers} & {"request-id", "x-request-id"}
+        expected += [] if named else [OWN_ID]
         sent = response_headers(
             paired(names_of(headers), [value for _, value in headers]),
-            own,
+            forwarding,
+            limits=own,
+            own_id=OWN_ID,
             keep_limits=keep_limits,
             keep_length=keep_length,
         )

@@ -334,8 +334,22 @@ def test_detection_is_told_how_an_admitted_exchange_ended(world_of: WorldOf) -> 
 
     assert world.detection.events == [
         Answered(START_US + 5, "a", "o", 200, 12, 230, campaign="c-1", asked_us=START_US),
-        Answered(START_US + 6, "b", asked_us=START_US),
+        Answered(START_US + 6, "b", input_tokens=0, output_tokens=0, asked_us=START_US),
     ]
+
+
+def test_of_an_answer_that_told_no_usage_detection_is_told_what_is_estimated(world_of: WorldOf) -> None:
+    world = world_of(ENFORCED)
+    exchange = world.asked("a", None)
+    world.detection.events.clear()
+
+    world.pipeline.complete(exchange, Outcome(Ending.COMPLETE, 200, generated_bytes=4_000), START_US + 5)
+
+    (answered,) = world.detection.events
+    assert isinstance(answered, Answered)
+    assert answered.input_tokens is not None
+    assert answered.output_tokens is not None
+    assert answered.output_tokens > 100
 
 
 def test_an_exchange_that_was_watched_is_told_of_to_its_end_under_any_policy(world_of: WorldOf, tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ def test_a_flag_wins_over_the_environment_and_the_environment_over_the_default()
     assert settings("--drain-seconds", "7", STILLGATE_DRAIN_SECONDS="5").drain_seconds == 7.0
 
 
+def test_what_is_either_so_or_not_is_said_with_yes_or_no() -> None:
+    assert (settings().pass_attributes, settings().pass_addresses) == (False, True)
+    assert settings("--pass-attributes", "yes").pass_attributes is True
+    assert settings(STILLGATE_PASS_ADDRESSES="no").pass_addresses is False
+
+
 def test_a_secret_may_come_from_a_file_and_loses_the_files_last_newline(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("s3cret\n")
@@ -56,8 +62,12 @@ def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
         (("--workers", "two"), {}, "--workers 'two': expected a whole number"),
         (("--drain-seconds", "soon"), {}, "--drain-seconds 'soon': expected a number"),
         (("--drain-seconds", "nan"), {}, "--drain-seconds must not be negative"),
+        (("--upstream-keepalive-seconds", "-1"), {}, "--upstream-keepalive-seconds must not be negative"),
         (("--connect-timeout-seconds", "0"), {}, "must be greater than zero"),
         (("--log-level", "loud"), {}, "use debug, info"),
+        (("--ask-stream-usage", "always"), {}, "--ask-stream-usage always: use auto or never"),
+        (("--pass-attributes", "true"), {}, "--pass-attributes 'true': expected yes or no"),
+        ((), {"STILLGATE_PASS_ADDRESSES": ""}, "--pass-addresses '': expected yes or no"),
         ((), {"STILLGATE_HASH_KEY": "a", "STILLGATE_HASH_KEY_FILE": "/x"}, "are both set; keep one"),
         ((), {"STILLGATE_HASH_KEY_FILE": "/nowhere"}, "STILLGATE_HASH_KEY_FILE=/nowhere: cannot be read"),
     ],

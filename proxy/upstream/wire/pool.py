@@ -13,8 +13,6 @@ from proxy.quiet import Reads
 from proxy.upstream.wire.connection import Connection
 from proxy.upstream.wire.endpoint import Endpoint
 
-KEEPALIVE_SECONDS = 15.0
-"""Shorter than what common servers grant (uvicorn 5 s is the exception), so that a kept connection is rarely stale."""
 _SWEEP_SECONDS = 1.0
 _NEXT_ADDRESS_SECONDS = 0.25
 """What a host's first address may take before the next is tried beside it (RFC 8305)."""
@@ -25,12 +23,18 @@ class Pool:
     """As many connections as there are requests under way, and those that were, the last used first."""
 
     def __init__(
-        self, endpoint: Endpoint, connect_timeout_seconds: float, idle_timeout_seconds: float, reads: Reads
+        self,
+        endpoint: Endpoint,
+        connect_timeout_seconds: float,
+        idle_timeout_seconds: float,
+        keepalive_seconds: float,
+        reads: Reads,
     ) -> None:
         self.reads = reads
         self._endpoint = endpoint
         self._connect_timeout_seconds = connect_timeout_seconds
         self._idle_timeout_seconds = idle_timeout_seconds
+        self._keepalive_seconds = keepalive_seconds
         self._loop = asyncio.get_running_loop()
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._open: set[Connection] = set()
@@ -41,7 +45,7 @@ class Pool:
 
     def take(self) -> Connection | None:
         """A kept connection that can be used, or None."""
-        oldest = self._loop.time() - KEEPALIVE_SECONDS
+        oldest = self._loop.time() - self._keepalive_seconds
         while self._kept:
             connection, since = self._kept.popitem()
             if since > oldest and connection.is_fresh():
@@ -76,7 +80,7 @@ class Pool:
     def keep(self, connection: Connection) -> None:
         self._kept[connection] = self._loop.time()
         if self._sweep is None:
-            self._sweep = self._loop.call_later(KEEPALIVE_SECONDS, self._drop_old)
+            self._sweep = self._loop.call_later(self._keepalive_seconds, self._drop_old)
 
     def forget(self, connection: Connection) -> None:
         self._open.discard(connection)
@@ -92,10 +96,10 @@ class Pool:
         )
 
     def _drop_old(self) -> None:
-        oldest = self._loop.time() - KEEPALIVE_SECONDS
+        oldest = self._loop.time() - self._keepalive_seconds
         for connection, _ in list(takewhile(lambda kept: kept[1] <= oldest, self._kept.items())):
             connection.drop()
         self._sweep = None
         for since in self._kept.values():
-            self._sweep = self._loop.call_at(since + KEEPALIVE_SECONDS + _SWEEP_SECONDS, self._drop_old)
+            self._sweep = self._loop.call_at(since + self._keepalive_seconds + _SWEEP_SECONDS, self._drop_old)
             break

@@ -126,14 +126,23 @@ async def test_news_that_the_event_loop_has_not_heard_of_are_heard_of_in_time(ne
             connection.close()
 
 
-async def test_kept_connections_end_after_a_while(
-    upstream: HttpUpstream, model_api: RawUpstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool_module, "KEEPALIVE_SECONDS", 0.01)
+async def test_kept_connections_end_after_a_while(model_api: RawUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "_SWEEP_SECONDS", 0.01)
+    upstream = HttpUpstream(ClientOptions(model_api.url, 5.0, 5.0, keepalive_seconds=0.01))
     wire = await _next(upstream, model_api)
     await wire.ended(2.0)
     assert not upstream._pool._open
+    await upstream.close()
+
+
+async def test_without_keep_alive_each_request_has_a_connection_of_its_own(model_api: RawUpstream) -> None:
+    upstream = HttpUpstream(ClientOptions(model_api.url, 5.0, 5.0, keepalive_seconds=0.0))
+    for _ in range(3):
+        asking = asyncio.ensure_future(asked(upstream))
+        await model_api.answer(answer_bytes(body=b"hello"))
+        assert await asking == b"hello"
+    assert model_api.accepted == 3
+    await upstream.close()
 
 
 async def test_a_connection_kept_for_too_long_is_not_used_though_nobody_has_dropped_it_yet(

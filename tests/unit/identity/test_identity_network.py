@@ -53,11 +53,31 @@ def test_where_every_hop_is_trusted_the_leftmost_is_the_client() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["unknown", "", "1.2.3", "256.1.1.1", "_hidden", "203.0.113.7 203.0.113.8", "[10.0.0.9]"]
+    "bad",
+    ["unknown", "1.2.3", "256.1.1.1", "_hidden", "203.0.113.7 203.0.113.8", "[10.0.0.9]", '"', '""', '"203.0.113.8'],
 )
 def test_a_malformed_hop_ends_the_walk_at_the_last_valid_one(bad: str) -> None:
     assert behind(f"203.0.113.7, {bad}, 10.0.0.3") == "10.0.0.3"
     assert behind(f"203.0.113.7, {bad}") == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "203.0.113.7,",
+        "203.0.113.7, , 10.0.0.3,\t,",
+        ",203.0.113.7",
+        '"203.0.113.7"',
+        '198.51.100.9, "203.0.113.7:4711" , "10.0.0.3"',
+    ],
+)
+def test_empty_elements_and_quotes_around_a_hop_hide_no_client(value: str) -> None:
+    assert behind(value) == "203.0.113.7"
+
+
+def test_a_flood_of_empty_elements_is_walked_no_further_than_the_bound() -> None:
+    assert behind("203.0.113.7" + "," * (MAX_HOPS + 1)) == "10.0.0.1"
+    assert behind(",", "") == "10.0.0.1"
 
 
 def test_x_forwarded_for_wins_over_forwarded() -> None:
@@ -130,7 +150,11 @@ def test_occurrences_of_forwarded_are_one_list_in_wire_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["for=unknown", "for=_x", "proto=https", "for=1.2.3.4;for=1.2.3.5", "for", "for=a b", ""]
+    "bad",
+    [
+        *("for=unknown", "for=_x", "proto=https", "for=1.2.3.4;for=1.2.3.5", "for", "for=a b", ""),
+        *('for=""', r'for="\"203.0.113.8\""'),
+    ],
 )
 def test_an_element_of_forwarded_without_an_address_ends_the_walk(bad: str) -> None:
     assert behind_forwarded(f"for=203.0.113.7, {bad}, for=10.0.0.2") == "10.0.0.2"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from proxy.dialects.llm import Family
 from proxy.upstream.headers import Forwarding, request_headers, request_target, response_headers
 
@@ -29,6 +31,19 @@ def sent(
         charged_key=charged_key,
         verdict=verdict,
     )
+
+
+def received(
+    *headers: tuple[str, str],
+    by: Forwarding = TO,
+    limits: Sequence[tuple[str, str]] = (),
+    own_id: tuple[str, str] | None = None,
+    keep_limits: bool = False,
+) -> list[tuple[str, str]]:
+    """What a client gets of an answer's `headers`, without an id that is not asked about."""
+    own = own_id or ("x-request-id", "req_0")
+    got = response_headers(headers, by, limits=limits, own_id=own, keep_limits=keep_limits)
+    return [pair for pair in got if own_id is not None or pair != own]
 
 
 def test_end_to_end_headers_keep_order_case_and_repetition() -> None:
@@ -66,10 +81,33 @@ def test_a_trusted_peers_forwarding_chain_is_continued_and_an_untrusted_ones_is_
     assert "forwarded" not in {name.lower() for name, _ in sent(("Forwarded", "for=1.2.3.4"), trusted=False)}
 
 
-def test_account_attributes_of_an_untrusted_peer_do_not_reach_the_upstream() -> None:
-    attribute = ("X-Account-Id", "acct_1")
-    assert attribute in sent(attribute)
-    assert attribute not in sent(attribute, trusted=False)
+def test_what_the_edge_tells_of_an_account_ends_at_the_proxy_however_it_is_spelt() -> None:
+    told = [("X-Account-Id", "acct_1"), ("x_account_payment", "visa"), ("X-JA4", "t13d"), ("x-account-mail", "a@b.c")]
+    assert not set(told) & set(sent(*told))
+
+
+def test_the_upstream_sees_the_attributes_of_trusted_peers_where_it_shall() -> None:
+    told, showing = [("X-Account-Id", "acct_1"), ("X-JA4", "t13d")], Forwarding("h", passes_attributes=True)
+    assert [pair for pair in sent(*told, to=showing) if pair in told] == told
+    assert not set(told) & set(sent(*told, to=showing, trusted=False))
+
+
+def test_the_upstream_is_told_no_address_of_a_client_where_it_shall_not() -> None:
+    chain = [
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("x_forwarded_for", "203.0.113.7"),
+        ("Forwarded", "for=203.0.113.7"),
+        ("X-Real-IP", "203.0.113.7"),
+        ("True-Client-IP", "203.0.113.7"),
+        ("X-Envoy-External-Address", "203.0.113.7"),
+    ]
+    silent = Forwarding("h", tells_addresses=False)
+    for trusted in (True, False):
+        assert sent(*chain, ("X-Forwarded-Proto", "https"), to=silent, trusted=trusted) == [
+            ("Host", "h"),
+            *([("X-Forwarded-Proto", "https")] if trusted else []),
+            ("Via", "1.1 stillgate"),
+        ]
 
 
 def test_only_the_proxy_tells_the_upstream_of_a_verdict_whoever_the_peer_is() -> None:
@@ -93,6 +131,35 @@ def test_the_operators_key_replaces_the_clients_in_the_header_that_the_family_us
     assert set(theirs) <= set(sent(*theirs))
 
 
+def test_with_a_key_of_the_operators_no_client_chooses_whose_project_it_bills() -> None:
+    qualifying = [
+        ("OpenAI-Organization", "org-other"),
+        ("openai_project", "proj-other"),
+        ("x-goog-user-project", "billing-x"),
+        ("Cookie", "session=abc"),
+    ]
+    assert not set(qualifying) & set(sent(*qualifying, to=Forwarding("h", "sk-operator")))
+    assert set(qualifying) <= set(sent(*qualifying, charged_key=True)), "of the client's own key it is its own"
+
+
+def test_with_a_key_of_the_operators_no_answer_says_whose_it_is() -> None:
+    telling = [
+        ("openai-organization", "acme"),
+        ("OpenAI-Project", "proj"),
+        ("anthropic-organization-id", "a"),
+        ("Set-Cookie", "__cf_bm=1"),
+    ]
+    assert received(*telling, by=Forwarding("h", "sk-operator")) == []
+    assert received(*telling) == telling
+
+
+def test_an_answer_without_an_id_gets_the_exchanges_and_one_that_has_one_keeps_it() -> None:
+    own = ("x-request-id", "req_1")
+    assert received(("Server", "vllm"), own_id=own) == [("Server", "vllm"), own]
+    for theirs in (("request-id", "r"), ("X-Request-Id", "r"), ("X-Request-Id", "")):
+        assert received(theirs, own_id=own) == [theirs]
+
+
 def test_only_encodings_that_can_be_metered_are_asked_for() -> None:
     assert ("Accept-Encoding", "gzip;q=0.9, deflate") in sent(("accept-encoding", "br, gzip;q=0.9, zstd, deflate"))
     assert ("Accept-Encoding", "identity") in sent(("accept-encoding", "br"))
@@ -108,12 +175,13 @@ def test_the_length_is_that_of_the_body_that_is_sent() -> None:
 def test_own_limit_headers_take_the_place_of_all_of_the_upstreams() -> None:
     theirs = [("x-ratelimit-limit-requests", "9"), ("X-RateLimit-Extra", "1"), ("request-id", "r")]
     own = [("x-ratelimit-limit-requests", "50")]
-    assert response_headers(theirs, own, keep_limits=False) == [("request-id", "r"), *own]
+    assert received(*theirs, limits=own) == [("request-id", "r"), *own]
 
 
 def test_the_upstreams_own_refusal_keeps_its_own_limit_headers() -> None:
     theirs = [("retry-after", "3"), ("x-ratelimit-limit-requests", "9"), ("Connection", "close")]
-    assert response_headers(theirs, [("x-ratelimit-limit-requests", "50")], keep_limits=True) == theirs[:2]
+    limits = [("x-ratelimit-limit-requests", "50")]
+    assert received(*theirs, limits=limits, keep_limits=True) == theirs[:2]
 
 
 def test_only_the_credential_that_is_charged_passes_on() -> None:
