@@ -17,9 +17,14 @@ from urllib.parse import urlsplit
 
 from proxy.errors import UsageError
 
+_ONE_POLICY = "; the files of one folder are one policy together"
 
-def _setting(default: Any = MISSING, *, text: str, secret: bool = False, metavar: str | None = None) -> Any:
-    return field(default=default, metadata={"text": text, "secret": secret, "metavar": metavar})
+
+def _setting(
+    default: Any = MISSING, *, text: str, secret: bool = False, metavar: str | None = None, twice: str = ""
+) -> Any:
+    """`twice`: what else to tell whoever gives the flag twice."""
+    return field(default=default, metadata={"text": text, "secret": secret, "metavar": metavar, "twice": twice})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,10 @@ class Settings:
 
     upstream: str = _setting("", metavar="URL", text="the model API to forward to, http:// or https:// (required)")
     policy: str = _setting(
-        "", metavar="PATH", text="a policy file, or a folder of them (default: the shipped default.yaml)"
+        "",
+        metavar="PATH",
+        text="a policy file, or a folder of them (default: the shipped default.yaml)",
+        twice=_ONE_POLICY,
     )
     listen: str = _setting("127.0.0.1:8080", metavar="HOST:PORT", text="where clients connect")
     admin: str = _setting(
@@ -114,7 +122,10 @@ class AnalyserSettings:
     store: str = _setting("", metavar="URL", text="the Redis that the replicas share, redis:// or rediss:// (required)")
     store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
     policy: str = _setting(
-        "", metavar="PATH", text="the replicas' policy, for how long campaigns last (default: the shipped default.yaml)"
+        "",
+        metavar="PATH",
+        text="the replicas' policy, for how long campaigns last (default: the shipped default.yaml)",
+        twice=_ONE_POLICY,
     )
     metrics_listen: str = _setting(
         "127.0.0.1:9092", metavar="HOST:PORT", text="where /metrics, /livez and /readyz of the analyser are"
@@ -149,10 +160,27 @@ def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = (), tabl
         parser.add_argument(
             flag(setting.name),
             dest=setting.name,
+            action=_Once,
+            twice=setting.metadata["twice"],
             default=None,
             metavar=setting.metadata["metavar"] or ("SECRET" if setting.metadata["secret"] else "N"),
             help=f"{setting.metadata['text']}{shown} [{also}]".replace("%", "%%"),
         )
+
+
+class _Once(argparse.Action):
+    """A flag that may be given once: of two, argparse would take the last and forget the first in silence."""
+
+    def __init__(self, *, twice: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._twice = twice
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise UsageError(f"{flag(self.dest)} is given twice; keep one{self._twice}")
+        setattr(namespace, self.dest, values)
 
 
 def variable_of(name: str) -> str:

@@ -10,6 +10,7 @@ import argparse
 import os
 
 from proxy import settings
+from proxy.cli.variables import warn_of_unknown
 from proxy.logs import configure
 
 
@@ -22,4 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     chosen = settings.analyser_from_arguments(vars(arguments), os.environ)
     configure(chosen.log_level)
+    warn_of_unknown(os.environ)
     return analyse(chosen)

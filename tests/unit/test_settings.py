@@ -25,6 +25,13 @@ def test_a_flag_wins_over_the_environment_and_the_environment_over_the_default()
     assert settings("--drain-seconds", "7", STILLGATE_DRAIN_SECONDS="5").drain_seconds == 7.0
 
 
+def test_a_flag_that_is_given_twice_is_refused_rather_than_half_forgotten() -> None:
+    with pytest.raises(UsageError, match=r"^--policy is given twice; keep one; the files of one folder are one policy"):
+        settings("--policy", "a.yaml", "--policy=b.yaml")
+    with pytest.raises(UsageError, match="^--upstream-key is given twice; keep one$"):
+        settings("--upstream-key", "sk-1", "--upstream-key", "sk-1")
+
+
 def test_a_secret_may_come_from_a_file_and_loses_the_files_last_newline(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("s3cret\n")
