@@ -1,7 +1,7 @@
 """Run the analyser that finds campaigns in what all replicas on one Redis see.
 
 Start two: one leads, the other follows the same events and takes over within three seconds. Every flag is also an
-environment variable; a flag wins. SIGTERM hands over at once.
+environment variable; a flag wins. SIGHUP reads the policy again, SIGTERM hands over at once.
 """
 
 from __future__ import annotations
