@@ -44,11 +44,6 @@ class Metrics:
             return Histogram(f"stillgate_{name}", text, labels, registry=registry, buckets=buckets)
 
         self.build_info = gauge("build_info", "Version of stillgate; always 1.", "version", across_workers="max")
-        self.ready = gauge(
-            "ready", "1 while this replica takes traffic, 0 while it starts or drains.", across_workers="min"
-        )
-        self.workers = gauge("workers", "Processes of this replica that serve clients.")
-
         self.exchanges = counter("exchanges_total", "Exchanges by what the proxy decided.", "dialect", "outcome")
         self.in_flight = gauge("exchanges_in_flight", "Exchanges under way.")
         self.streams_open = gauge("streams_open", "Event streams being relayed.")
@@ -201,6 +196,25 @@ class Metrics:
             self._models.add(model)
             return model
         return "_other"
+
+
+class ReplicaMetrics:
+    """How a replica stands: told by its only process, or by the supervisor of several for all of them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"stillgate_{name}", text, registry=registry)
+
+        self._ready = gauge(
+            "ready", "1 while this replica takes traffic, as /readyz says, 0 while it starts or drains."
+        )
+        self._workers = gauge("workers", "Processes of this replica that serve clients.")
+        self._wanted = gauge("workers_wanted", "Processes of this replica that are to serve clients (--workers).")
+
+    def tell(self, ready: bool, workers: int = 1, wanted: int = 1) -> None:
+        self._ready.set(int(ready))
+        self._workers.set(workers)
+        self._wanted.set(wanted)
 
 
 class AnalystMetrics:

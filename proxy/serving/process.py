@@ -31,9 +31,10 @@ from proxy.handlers.server import ClientServer, listen, url_of
 from proxy.handlers.unread import Unpacking
 from proxy.identity.geo import Geo
 from proxy.identity.resolve import Resolver
-from proxy.metrics import Metrics
+from proxy.metrics import Metrics, ReplicaMetrics
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
+from proxy.policy.last_good import LastGood
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
 from proxy.quiet import Reads
@@ -59,6 +60,8 @@ class Placement:
 
     registry: CollectorRegistry
     admin_socket: str | None = None
+    last_good: LastGood | None = None
+    """Of a worker: the policy to begin with where the one on disk is bad by then."""
 
     @classmethod
     def alone(cls) -> Placement:
@@ -78,7 +81,9 @@ class Proxy:
         self._ticks = Ticks(self.clock)
         self.placement = placement or Placement.alone()
         self.metrics = Metrics(self.placement.registry)
-        source = PolicySource(settings.policy or default_policy())
+        # Of several workers their supervisor tells it, who knows also of one that tells nothing.
+        self._replica = ReplicaMetrics(self.placement.registry) if self.placement.admin_socket is None else None
+        source = PolicySource(settings.policy or default_policy(), self.placement.last_good)
         self.policies = PolicyKeeper(source, self.metrics, self.clock, lends_key=bool(settings.upstream_key))
         self.url = self.admin_url = ""
         self.reads = Reads()
@@ -91,8 +96,8 @@ class Proxy:
         async with contextlib.AsyncExitStack() as opening:
             await self._open(opening)
             self._resources = opening.pop_all()
-        self.metrics.ready.set(1)
-        self.metrics.workers.set(1)
+        if self._replica is not None:
+            self._replica.tell(ready=True)
         message = "serving" if self.placement.admin_socket is None else "worker serving"
         log.info(message, extra={"listen": self.url, "admin": self.admin_url, "policy": self.policies.current.name})
 
@@ -103,7 +108,8 @@ class Proxy:
         """
         hurried = hurried or asyncio.Event()
         self._draining = self.handler.draining = True
-        self.metrics.ready.set(0)
+        if self._replica is not None:
+            self._replica.tell(ready=False)
         log.info("draining", extra={"open_exchanges": len(self.handler.open)})
         settings, under_way, loop = self.settings, self.handler.under_way, asyncio.get_running_loop()
         deadline = loop.time() + max(settings.drain_seconds, settings.drain_notice_seconds)

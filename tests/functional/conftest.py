@@ -109,11 +109,13 @@ def _parsed(line: str) -> dict[str, Any]:
         return {"message": line.rstrip()}
 
 
-def start_stillgate(*arguments: str, environment: dict[str, str] | None = None) -> Running:
-    """Starts `stillgate ARGUMENTS` and waits until it says where it serves."""
+def start_stillgate(
+    *arguments: str, environment: dict[str, str] | None = None, program: tuple[str, str] = ("-m", "proxy.cli.main")
+) -> Running:
+    """Starts `stillgate ARGUMENTS`, which `program` is to Python, and waits until it says where it serves."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "proxy.cli.main", *arguments],
+        [sys.executable, *program, *arguments],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
