@@ -83,7 +83,10 @@ class Settings:
         1024, text="MiB of request bodies still coming in that one process keeps; beyond, the slowest gives way (503)"
     )
     drain_seconds: float = _setting(60.0, text="how long open exchanges may take to end after SIGTERM")
-    drain_notice_seconds: float = _setting(0.0, text="how long /readyz says no before an idle proxy closes")
+    drain_notice_seconds: float = _setting(
+        5.0,
+        text="how long of that clients that come are still served, while /readyz says no and load balancers follow",
+    )
     reload_seconds: float = _setting(1.0, text="how often the policy's files are looked at for changes")
     geoip_country: str = _setting("", metavar="FILE", text="MMDB with countries")
     geoip_asn: str = _setting("", metavar="FILE", text="MMDB with autonomous systems")

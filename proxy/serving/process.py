@@ -102,9 +102,10 @@ class Proxy:
         log.info(message, extra={"listen": self.url, "admin": self.admin_url, "policy": self.policies.current.name})
 
     async def drain(self, hurried: asyncio.Event | None = None) -> None:
-        """Says 'not ready', then takes no new connection and waits until no request is under way.
+        """Says 'not ready', after a notice takes no new connection, and waits until no request is under way.
 
-        `drain_seconds` at most, or until `hurried`; what is under way then is cut, and settled. Harmless to repeat.
+        `drain_seconds` at most, notice included, or until `hurried`; what is under way then is cut, and settled.
+        Harmless to repeat.
         """
         hurried = hurried or asyncio.Event()
         self._draining = self.handler.draining = True
@@ -112,9 +113,9 @@ class Proxy:
             self._replica.tell(ready=False)
         log.info("draining", extra={"open_exchanges": len(self.handler.open)})
         settings, under_way, loop = self.settings, self.handler.under_way, asyncio.get_running_loop()
-        deadline = loop.time() + max(settings.drain_seconds, settings.drain_notice_seconds)
+        deadline = loop.time() + settings.drain_seconds
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(hurried.wait(), settings.drain_notice_seconds)
+            await asyncio.wait_for(hurried.wait(), min(settings.drain_notice_seconds, settings.drain_seconds))
         self._clients.stop()
         # Whatever comes first of three: a poll is simplest, and on thousands of tasks the cheapest.
         while under_way and loop.time() < deadline and not hurried.is_set():  # noqa: ASYNC110
