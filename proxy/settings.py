@@ -17,14 +17,9 @@ from urllib.parse import urlsplit
 
 from proxy.errors import UsageError
 
-_ONE_POLICY = "; the files of one folder are one policy together"
 
-
-def _setting(
-    default: Any = MISSING, *, text: str, secret: bool = False, metavar: str | None = None, twice: str = ""
-) -> Any:
-    """`twice`: what else to tell whoever gives the flag twice."""
-    return field(default=default, metadata={"text": text, "secret": secret, "metavar": metavar, "twice": twice})
+def _setting(default: Any = MISSING, *, text: str, secret: bool = False, metavar: str | None = None) -> Any:
+    return field(default=default, metadata={"text": text, "secret": secret, "metavar": metavar})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +28,7 @@ class Settings:
 
     upstream: str = _setting("", metavar="URL", text="the model API to forward to, http:// or https:// (required)")
     policy: str = _setting(
-        "",
-        metavar="PATH",
-        text="a policy file, or a folder of them (default: the shipped default.yaml)",
-        twice=_ONE_POLICY,
+        "", metavar="PATH", text="a policy file, or a folder of them (default: the shipped default.yaml)"
     )
     listen: str = _setting("127.0.0.1:8080", metavar="HOST:PORT", text="where clients connect")
     admin: str = _setting(
@@ -85,7 +77,7 @@ class Settings:
     drain_seconds: float = _setting(60.0, text="how long open exchanges may take to end after SIGTERM")
     drain_notice_seconds: float = _setting(
         5.0,
-        text="how long of that clients that come are still served, while /readyz says no and load balancers follow",
+        text="how long of the drain new connections are still taken, while /readyz says no and load balancers follow",
     )
     reload_seconds: float = _setting(1.0, text="how often the policy's files are looked at for changes")
     geoip_country: str = _setting("", metavar="FILE", text="MMDB with countries")
@@ -125,10 +117,7 @@ class AnalyserSettings:
     store: str = _setting("", metavar="URL", text="the Redis that the replicas share, redis:// or rediss:// (required)")
     store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
     policy: str = _setting(
-        "",
-        metavar="PATH",
-        text="the replicas' policy, for how long campaigns last (default: the shipped default.yaml)",
-        twice=_ONE_POLICY,
+        "", metavar="PATH", text="the replicas' policy, for how long campaigns last (default: the shipped default.yaml)"
     )
     metrics_listen: str = _setting(
         "127.0.0.1:9092", metavar="HOST:PORT", text="where /metrics, /livez and /readyz of the analyser are"
@@ -164,7 +153,6 @@ def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = (), tabl
             flag(setting.name),
             dest=setting.name,
             action=_Once,
-            twice=setting.metadata["twice"],
             default=None,
             metavar=setting.metadata["metavar"] or ("SECRET" if setting.metadata["secret"] else "N"),
             help=f"{setting.metadata['text']}{shown} [{also}]".replace("%", "%%"),
@@ -174,15 +162,12 @@ def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = (), tabl
 class _Once(argparse.Action):
     """A flag that may be given once: of two, argparse would take the last and forget the first in silence."""
 
-    def __init__(self, *, twice: str, **options: Any) -> None:
-        super().__init__(**options)
-        self._twice = twice
-
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
     ) -> None:
         if getattr(namespace, self.dest) is not None:
-            raise UsageError(f"{flag(self.dest)} is given twice; keep one{self._twice}")
+            hint = "; the files of one folder are one policy together" if self.dest == "policy" else ""
+            raise UsageError(f"{flag(self.dest)} is given twice; keep one{hint}")
         setattr(namespace, self.dest, values)
 
 
