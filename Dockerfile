@@ -27,7 +27,7 @@ FROM ${PYTHON}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="stillgate" \
-      org.opencontainers.image.description="A reverse proxy that holds quotas and distillation campaigns in front of a model API." \
+      org.opencontainers.image.description="A reverse proxy that enforces quotas and finds distillation campaigns in front of a model API." \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -1,4 +1,4 @@
-"""stillgate: a reverse proxy that holds quotas and distillation campaigns in front of a model API.
+"""stillgate: a reverse proxy that enforces quotas and finds distillation campaigns in front of a model API.
 
 The way of an exchange, whose order `pipeline.py` alone knows; `exchange.py` is what travels it:
 

@@ -44,7 +44,12 @@ class Metrics:
             return Histogram(f"stillgate_{name}", text, labels, registry=registry, buckets=buckets)
 
         self.build_info = gauge("build_info", "Version of stillgate; always 1.", "version", across_workers="max")
-        self.exchanges = counter("exchanges_total", "Exchanges by what the proxy decided.", "dialect", "outcome")
+        self.exchanges = counter(
+            "exchanges_total",
+            "Exchanges by what the proxy decided; unavailable: refused because the store was lost.",
+            "dialect",
+            "outcome",
+        )
         self.in_flight = gauge("exchanges_in_flight", "Exchanges under way.")
         self.streams_open = gauge("streams_open", "Event streams being relayed.")
         self.responses = counter(
@@ -110,7 +115,7 @@ class Metrics:
         )
         self.upstream_errors = counter(
             "upstream_errors_total",
-            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed or timeout, or broken off.",
+            "Exchanges that the upstream failed; kind=unreachable, unanswered, malformed, timeout or broken.",
             "kind",
         )
 
@@ -206,7 +211,9 @@ class ReplicaMetrics:
             return Gauge(f"stillgate_{name}", text, registry=registry)
 
         self._ready = gauge(
-            "ready", "1 while this replica takes traffic, as /readyz says, 0 while it starts or drains."
+            "ready",
+            "1 while this replica takes traffic, as /readyz says; 0 while it starts or drains, or refuses all, as its "
+            "store is lost.",
         )
         self._workers = gauge("workers", "Processes of this replica that serve clients.")
         self._wanted = gauge("workers_wanted", "Processes of this replica that are to serve clients (--workers).")
@@ -215,6 +222,18 @@ class ReplicaMetrics:
         self._ready.set(int(ready))
         self._workers.set(workers)
         self._wanted.set(wanted)
+
+
+class RedisMetrics:
+    """What only a process has whose store is a Redis."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.evicted = Gauge(
+            "stillgate_store_evicted_keys",
+            "Keys that Redis says it has evicted since it was started; an evicted bucket is a full one.",
+            registry=registry,
+            multiprocess_mode="max",
+        )
 
 
 class AnalystMetrics:

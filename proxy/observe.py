@@ -11,10 +11,10 @@ from functools import partial
 
 from proxy.admission.quota import Unit
 from proxy.clock import Clock
-from proxy.dialects.llm import OPAQUE
+from proxy.dialects.llm import OPAQUE, Fault
 from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
-from proxy.exchange import Action, Ending, Exchange, Outcome, Settlement, State
+from proxy.exchange import Action, Decision, Ending, Exchange, Outcome, Settlement, State
 from proxy.logs import Throttle
 from proxy.metrics import DURATION, LATENCY, USED, Metrics
 from proxy.policy.campaigns import CAMPAIGN
@@ -25,6 +25,8 @@ _NO_ANSWER = 502
 _VERDICT_RULES = f"{CAMPAIGN}:"
 """How the ids of rules begin that refuse outright because of a verdict; no quota or access rule has such an id."""
 _ALLOWED = Action.ALLOW.value
+_UNAVAILABLE = "unavailable"
+"""The outcome of what was refused because the store is lost, by no quota."""
 log = logging.getLogger("stillgate.decisions")
 LOGS_PER_SECOND = 10
 
@@ -77,10 +79,11 @@ class Observer:
     def decided(self, exchange: Exchange, took_us: int) -> None:
         decision = exchange.decision
         refused = decision.action is not Action.ALLOW
-        self._exchanges.add((exchange.dialect.name, decision.action.value if refused else _ALLOWED))
+        outcome = _refusal(decision) if refused else _ALLOWED
+        self._exchanges.add((exchange.dialect.name, outcome))
         self._decision_seconds.observe((), took_us / 1e6)
         if exchange.match is not None:
-            self._campaign_exchanges.add((exchange.match.level.value, decision.action.value))
+            self._campaign_exchanges.add((exchange.match.level.value, outcome))
         if refused and decision.rule is not None:
             self._denied(exchange, decision.rule, "enforce")
         for reason in decision.reasons if decision.shadow else ():
@@ -189,6 +192,10 @@ class Observer:
                 "reasons": decision.reasons,
             },
         )
+
+
+def _refusal(decision: Decision) -> str:
+    return _UNAVAILABLE if decision.fault is Fault.UNAVAILABLE else decision.action.value
 
 
 def _settled_line(exchange: Exchange, outcome: Outcome, settlement: Settlement, now_us: int) -> Line:

@@ -58,7 +58,7 @@ def refused_by_verdict(exchange: Exchange, measure: Measure, shadowed: tuple[str
     assert exchange.match is not None
     wait_us = measure.retry_after_us
     if wait_us is None:
-        what = "This request was refused, because it matches the collection of model outputs through many accounts."
+        what = "This request was refused: it matches a pattern of collecting model outputs through many accounts."
     else:
         what = f"Please try again in {wait_us / 1e6:.3f}s."
     return Decision(

@@ -8,7 +8,6 @@ for it.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -16,10 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.errors import UsageError
+from proxy.redis_place import DEFAULT_NAME, check_redis_url, key_prefix
 
 
 def _setting(default: Any = MISSING, *, text: str, secret: bool = False, metavar: str | None = None) -> Any:
     return field(default=default, metadata={"text": text, "secret": secret, "metavar": metavar})
+
+
+_PREFIX_TEXT = "all keys in Redis begin with it, in braces; environments that share one Redis need a name each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Settings:
         "memory://", metavar="URL", text="memory://, redis://[user:password@]host:port/db or rediss://…"
     )
     store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
+    store_prefix: str = _setting(DEFAULT_NAME, metavar="NAME", text=_PREFIX_TEXT)
     store_timeout_ms: int = _setting(250, text="milliseconds until a silent store counts as lost")
     stream_mb: int = _setting(64, text="MiB of Redis's memory that keep events for `analyse`")
     state: str = _setting(
@@ -46,6 +50,10 @@ class Settings:
         text="keep the campaigns that were found over restarts; for the memory store, with a --hash-key that stays",
     )
     workers: int = _setting(1, text="worker processes on one port; more than one needs a Redis store")
+    replicas: int = _setting(
+        1,
+        text="proxies that share the store, at least: those that `local` divides limits by before Redis tells of more",
+    )
     exchange_log: str = _setting("", metavar="FILE", text="write the content-free log of all exchanges, for `replay`")
     exchange_log_max_mb: int = _setting(256, text="size in MiB at which the exchange log is put aside as FILE.0001, …")
     exchange_log_max_hours: int = _setting(24, text="age in hours at which it is put aside")
@@ -86,7 +94,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check_upstream(self.upstream)
-        _check_store(self.store, self.workers)
+        _check_store(self.store, self.store_prefix)
+        for name in ("workers", "replicas"):
+            _check_processes(self, name)
         _check_state(self.state, self.store, self.hash_key)
         for name in ("listen", "admin"):
             split_address(getattr(self, name), f"--{name}")
@@ -116,6 +126,7 @@ class AnalyserSettings:
 
     store: str = _setting("", metavar="URL", text="the Redis that the replicas share, redis:// or rediss:// (required)")
     store_password: str = _setting("", secret=True, text="the store's password, kept out of the URL")
+    store_prefix: str = _setting(DEFAULT_NAME, metavar="NAME", text=_PREFIX_TEXT)
     policy: str = _setting(
         "", metavar="PATH", text="the replicas' policy, for how long campaigns last (default: the shipped default.yaml)"
     )
@@ -131,6 +142,8 @@ class AnalyserSettings:
                 f"--store {self.store!r}: give the replicas' redis://HOST:PORT/DB or rediss://HOST:PORT/DB; "
                 "with memory:// each replica analyses by itself"
             )
+        check_redis_url(self.store)
+        _ = key_prefix(self.store_prefix)
         split_address(self.metrics_listen, "--metrics-listen")
         _check_positive(self, "state_mb")
         _check_log_level(self.log_level)
@@ -139,36 +152,6 @@ class AnalyserSettings:
 def flag(name: str) -> str:
     """The command-line flag of a field."""
     return "--" + name.replace("_", "-")
-
-
-def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = (), table: type[Any] = Settings) -> None:
-    """Adds every setting of `table` to `parser`, or those of `names`; `from_arguments` reads them back."""
-    for setting in fields(table):
-        if names and setting.name not in names:
-            continue
-        shown = "" if setting.default in ("", MISSING) else f" (default: {setting.default})"
-        variable = variable_of(setting.name)
-        also = f"{variable} or {variable}_FILE" if setting.metadata["secret"] else variable
-        parser.add_argument(
-            flag(setting.name),
-            dest=setting.name,
-            action=_Once,
-            default=None,
-            metavar=setting.metadata["metavar"] or ("SECRET" if setting.metadata["secret"] else "N"),
-            help=f"{setting.metadata['text']}{shown} [{also}]".replace("%", "%%"),
-        )
-
-
-class _Once(argparse.Action):
-    """A flag that may be given once: of two, argparse would take the last and forget the first in silence."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
-    ) -> None:
-        if getattr(namespace, self.dest) is not None:
-            hint = "; the files of one folder are one policy together" if self.dest == "policy" else ""
-            raise UsageError(f"{flag(self.dest)} is given twice; keep one{hint}")
-        setattr(namespace, self.dest, values)
 
 
 def variable_of(name: str) -> str:
@@ -252,7 +235,7 @@ def _check_log_level(level: str) -> None:
 
 def _check_upstream(upstream: str) -> None:
     if not upstream:
-        raise UsageError("--upstream URL is missing (or STILLGATE_UPSTREAM): which model API shall be forwarded to?")
+        raise UsageError("--upstream URL is missing (or STILLGATE_UPSTREAM): name the model API to forward to")
     parts = urlsplit(upstream)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--upstream {upstream!r}: give http://HOST[:PORT][/PREFIX] or https://…")
@@ -260,15 +243,22 @@ def _check_upstream(upstream: str) -> None:
         raise UsageError(f"--upstream {upstream!r}: without user, query or fragment; the key goes into --upstream-key")
 
 
-def _check_store(store: str, workers: int) -> None:
-    if workers < 1:
-        raise UsageError("--workers must be 1 or more")
+def _check_store(store: str, prefix: str) -> None:
     scheme = store.partition("://")[0]
     if scheme not in ("memory", "redis", "rediss"):
         raise UsageError(f"--store {store!r}: give memory://, redis://HOST:PORT/DB or rediss://HOST:PORT/DB")
-    if scheme == "memory" and workers > 1:
+    _ = key_prefix(prefix)
+    if scheme != "memory":
+        check_redis_url(store)
+
+
+def _check_processes(settings: Settings, name: str) -> None:
+    count = getattr(settings, name)
+    if count < 1:
+        raise UsageError(f"{flag(name)} must be 1 or more")
+    if count > 1 and settings.store.startswith("memory:"):
         raise UsageError(
-            f"--workers {workers} needs --store redis://…: worker processes share no memory, "
+            f"{flag(name)} {count} needs --store redis://…: processes share no memory, "
             "so each would hand out the whole quota"
         )
 

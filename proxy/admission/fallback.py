@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -28,6 +29,8 @@ SECONDS_TO_OPEN = 1.0
 RELAPSE_SECONDS = 10.0
 """A store that is lost again so soon after it was back is asked half as often, so that it is not told of as one that
 comes and goes: a full one has room for a moment whenever something in it expires."""
+COUNTS = 3
+"""The highest of so many counts of replicas holds, a lease's worth: a store that came back empty counts anew."""
 MOST_RELAPSES = 5
 """That count: 32 times the usual pause between two probes."""
 
@@ -56,8 +59,9 @@ class LocalReservation(Reservation, frozen=True):
 class ResilientStore:
     """A BucketStore that decides without the shared one while that is lost. Belongs to one event loop.
 
-    `local` holds this replica's share meanwhile, a `replicas`-th of each limit. `jitter` gives 0 to 1 at random, and
-    spreads the probes of many replicas. `on_fallback(mode)` is told of each decision taken without the shared store.
+    `local` holds this replica's share meanwhile, a `replicas`-th of each limit: as many as were counted, and at least
+    those given here. `jitter` gives 0 to 1 at random, and spreads the probes of many replicas. `on_fallback(mode)` is
+    told of each decision taken without the shared store.
     """
 
     def __init__(
@@ -72,7 +76,8 @@ class ResilientStore:
         on_fallback: Callable[[str], None] | None = None,
     ) -> None:
         self.state = BreakerState.CLOSED
-        self.replicas = replicas
+        self.replicas = self._fewest = replicas
+        self._counted: deque[int] = deque(maxlen=COUNTS)
         self._shared = shared
         self._local = local
         self._jitter = jitter
@@ -93,7 +98,8 @@ class ResilientStore:
     async def announce(self, replica_id: str) -> int:
         """Tells the other replicas of this one; returns how many there are, or were when that was last known."""
         with suppress(StoreError):
-            self.replicas = max(await self._watched(self._shared.announce(replica_id)), 1)
+            self._counted.append(await self._watched(self._shared.announce(replica_id)))
+            self.replicas = max(self._fewest, *self._counted)
         return self.replicas
 
     async def reserve(self, reservation_id: str, claims: Sequence[Claim]) -> Admission:

@@ -19,11 +19,15 @@ from proxy.admission.redis_calls import (
     SecretCall,
     SettleCall,
 )
+from proxy.admission.redis_memory import RedisMemory, ask_memory
 from proxy.admission.redis_post import Post
 from proxy.admission.store import Admission, Claim, Granted, Level, Reservation
-from proxy.errors import StoreError, UsageError
+from proxy.errors import StoreError
+from proxy.redis_place import PREFIX, check_redis_url
 
 REPLICA_LEASE_US = 15_000_000
+HASH_KEY = "hash-key"
+"""The shared secret under which all replicas hash API keys and content."""
 
 
 class RedisStore:
@@ -39,13 +43,13 @@ class RedisStore:
         url: str,
         *,
         password: str = "",
-        prefix: str = "{stillgate}:",
+        prefix: str = PREFIX,
         timeout_seconds: float = 0.25,
         now_us: Callable[[], int] = lambda: 0,
         on_roundtrip: Callable[[str, float, int], None] | None = None,
         on_fault: Callable[[str, int], None] | None = None,
     ) -> None:
-        """UsageError for a URL that is none."""
+        """UsageError for a URL that is none, or says what nobody would heed."""
         self._options = _options(url, password)
         self._prefix = prefix
         self._post = Post(self._connection, prefix, timeout_seconds, now_us, on_roundtrip, on_fault)
@@ -117,6 +121,10 @@ class RedisStore:
         count: int = await self._post.submit(AnnounceCall(replica_id, REPLICA_LEASE_US))
         return count
 
+    async def memory(self) -> RedisMemory:
+        """Whether this Redis keeps what it is given. StoreError where it does not say."""
+        return await ask_memory(self._connection(self._post.last_fault))
+
     async def close(self) -> None:
         await self._post.close()
 
@@ -129,10 +137,8 @@ class RedisStore:
 
 
 def _options(url: str, password: str) -> dict[str, Any]:
-    try:
-        options: dict[str, Any] = {**parse_url(url)}
-    except ValueError:
-        raise UsageError("the store's URL must be redis://[user:password@]host:port/db or rediss://…") from None
+    check_redis_url(url)
+    options: dict[str, Any] = {**parse_url(url)}
     if password:
         options["password"] = password
     # Plain RESP2 without client names: a connection without password and database then needs no round trip of its own.

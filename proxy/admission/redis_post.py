@@ -59,6 +59,8 @@ class Post:
     ) -> None:
         self.is_up = True
         """False from an outage to the next answer."""
+        self.last_fault: Exception | None = None
+        """What the next connection is told of."""
         self.backlog = Backlog()
         self._connection = connection
         self._prefix = prefix
@@ -73,7 +75,6 @@ class Post:
         self._timer: asyncio.TimerHandle | None = None
         self._link: Link | None = None
         self._late: deque[Link] = deque()
-        self._last_fault: Exception | None = None
         self._closed = False
         self._told_up = True
         self._lines = Throttle(LINES_A_MINUTE, 60.0)
@@ -133,7 +134,7 @@ class Post:
         self._go_on(link)
 
     def refused(self, link: Link, batch: Batch, fault: RedisError) -> None:
-        self._last_fault = fault
+        self.last_fault = fault
         self._fail(batch.errands, "refused", fault)
         if isinstance(fault, ELSEWHERE):
             self._retire(link, "refused", fault)
@@ -143,7 +144,7 @@ class Post:
     def ended(self, link: Link, fault: Exception) -> None:
         if link is self._link:
             self._link = None
-            self._last_fault = fault
+            self.last_fault = fault
         elif link in self._late:
             self._late.remove(link)
         kind = "closed" if self._closed else "lost"
@@ -201,12 +202,12 @@ class Post:
             return None
 
     async def _connect(self) -> Link | None:
-        link = Link(self._connection(self._last_fault), self)
+        link = Link(self._connection(self.last_fault), self)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await link.connect()
         except (RedisError, OSError) as fault:
-            self._last_fault = fault
+            self.last_fault = fault
             self._fail(self._pending, "unreachable", fault)
             self._pending.clear()
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 import msgspec
@@ -15,8 +14,6 @@ from proxy.analysis.wire import Said, record_of, records_of
 from proxy.analysis.words import under
 from proxy.errors import StoreError
 from proxy.verdict.campaign import Campaign, Word
-
-log = logging.getLogger("stillgate.campaigns")
 
 
 class RedisDesk:
@@ -49,7 +46,6 @@ class RedisDesk:
             # What has lost the record has lost the earlier words, too.
             words = self._replica.words | await words_said(self._link, self._keys) | words
             await write_words(self._link, self._keys, words, of_records=False)
-        log.info("word on a campaign", extra={"campaign": id, "word": word, "by": by})
         return await self.get(id)
 
     async def list(self) -> list[Campaign]:

@@ -5,7 +5,7 @@ All share the hash tag of the bucket store, so that on Redis Cluster one node ha
 
 from __future__ import annotations
 
-PREFIX = "{stillgate}:"
+from proxy.redis_place import PREFIX
 
 
 class Keys:

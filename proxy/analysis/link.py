@@ -12,7 +12,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as BrokenOffError
 from redis.exceptions import MovedError, RedisError
 
-from proxy.errors import StoreError, UsageError
+from proxy.errors import StoreError
+from proxy.redis_place import check_redis_url
 
 TIMEOUT_SECONDS = 2.0
 """Nobody's exchange waits here, so there is time; a lease is longer."""
@@ -29,7 +30,8 @@ class Link:
     """Calls to one Redis, `redis://[user:password@]host:port/db` or `rediss://…`; belongs to one event loop."""
 
     def __init__(self, url: str, password: str = "") -> None:
-        """UsageError for a URL that is none. Connects when first asked."""
+        """UsageError for a URL that is none, or says what nobody would heed. Connects when first asked."""
+        check_redis_url(url)
         options: dict[str, Any] = {
             "protocol": 2,
             "socket_timeout": TIMEOUT_SECONDS,
@@ -39,10 +41,7 @@ class Link:
         }
         if password:
             options["password"] = password
-        try:
-            self._client = Redis.from_url(url, **options)
-        except ValueError:
-            raise UsageError("the store's URL must be redis://[user:password@]host:port/db or rediss://…") from None
+        self._client = Redis.from_url(url, **options)
         self._scripts: dict[Script, Any] = {}
 
     async def ask(self, question: Callable[[Redis], Awaitable[Any]]) -> Any:

@@ -23,6 +23,7 @@ from proxy.clock import Clock, SystemClock, unique_id
 from proxy.errors import StoreError
 from proxy.handlers.server import listen, url_of
 from proxy.metrics import AnalyserMetrics
+from proxy.redis_place import key_prefix
 from proxy.settings import AnalyserSettings
 from proxy.tasks import Tasks
 
@@ -52,7 +53,7 @@ class AnalyserProcess:
         async with contextlib.AsyncExitStack() as stack:
             link = Link(settings.store, settings.store_password)
             stack.push_async_callback(link.close)
-            keys = Keys()
+            keys = Keys(key_prefix(settings.store_prefix))
             lease = Lease(link, keys, unique_id("a-"), self._seconds)
             self.analyser = Analyser(
                 link,

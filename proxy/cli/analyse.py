@@ -10,12 +10,13 @@ import argparse
 import os
 
 from proxy import settings
+from proxy.cli.flags import add_flags
 from proxy.cli.variables import warn_of_unknown
 from proxy.logs import configure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    settings.add_flags(parser, table=settings.AnalyserSettings)
+    add_flags(parser, table=settings.AnalyserSettings)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Show the campaigns that were found, report on one, and say what shall be done about it.
+"""Show the campaigns that were found, report on one, and say what is to be done about it.
 
 stillgate campaigns                      the campaigns of a running proxy, by its admin port
 stillgate campaigns show c-3f9           one of them; a beginning of its id that no other has is enough

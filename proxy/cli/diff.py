@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "log", metavar="LOG", help="the exchange log, plain or compressed (gzip, zstd); - is standard input"
     )
     parser.add_argument("--old", metavar="PATH", required=True, help="the policy as it is")
-    parser.add_argument("--new", metavar="PATH", required=True, help="the policy as it shall be")
+    parser.add_argument("--new", metavar="PATH", required=True, help="the policy as it is to be")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
     parser.add_argument(
         "--fail-if",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from proxy import settings
+from proxy.cli.flags import add_flags
 from proxy.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from proxy.policy.match import Policy
     from proxy.simulate.lines import Recorded
 
-_SETTINGS = ("policy", "store", "store_password", "store_timeout_ms", "hash_key", "geoip_country", "geoip_asn")
+_OF_STORE = ("store", "store_password", "store_prefix", "store_timeout_ms")
+_SETTINGS = ("policy", *_OF_STORE, "hash_key", "geoip_country", "geoip_asn")
 _OF_ACCOUNT = ("org", "tier", "model", "network", "country", "asn", "verified", "end_user", "max_tokens", "body_bytes")
 _NUMBERS = {"asn": 2**32 - 1, "max_tokens": inf, "body_bytes": inf}
 """The most that each may be."""
@@ -43,7 +45,7 @@ _NOWHERE = "192.0.2.1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument("--request", metavar="FILE", help="one line of an exchange log; - is standard input")
-    asked.add_argument("--account", metavar="ID", help="an account, which asks for what these say:")
+    asked.add_argument("--account", metavar="ID", help="an account instead, asking for what the flags below say")
     parser.add_argument("--org", metavar="ID")
     parser.add_argument("--tier", metavar="NAME")
     parser.add_argument("--model", metavar="NAME")
@@ -56,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--body-bytes", type=int, metavar="N", help="of the prompt (default: 0)")
     parser.add_argument("--path", metavar="PATH", default="/v1/messages", help="default: %(default)s")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
-    settings.add_flags(parser, _SETTINGS)
+    add_flags(parser, _SETTINGS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -109,17 +111,21 @@ async def _explained(arguments: argparse.Namespace, chosen: dict[str, Any]) -> E
 async def _opened(chosen: dict[str, Any], now_us: int) -> AsyncIterator[tuple[BucketStore, bytes]]:
     """The store, and the key of the hashes: the one given, else the one that replicas share there."""
     from proxy.admission.memory import MemoryStore
-    from proxy.admission.redis import RedisStore
+    from proxy.admission.redis import HASH_KEY, RedisStore
+    from proxy.redis_place import key_prefix
 
     hash_key: bytes = chosen["hash_key"].encode()
     if chosen["store"].startswith("memory:"):
         yield MemoryStore(lambda: now_us), hash_key or _OWN_KEY
         return
     store = RedisStore(
-        chosen["store"], password=chosen["store_password"], timeout_seconds=chosen["store_timeout_ms"] / 1000
+        chosen["store"],
+        password=chosen["store_password"],
+        prefix=key_prefix(chosen["store_prefix"]),
+        timeout_seconds=chosen["store_timeout_ms"] / 1000,
     )
     try:
-        yield store, hash_key or await store.shared_secret("hash-key")
+        yield store, hash_key or await store.shared_secret(HASH_KEY)
     finally:
         await store.close()
 

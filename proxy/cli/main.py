@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as fault:
         if fault.errno not in _FULL:
             raise
-        print(f"stillgate {parsed.verb}: what it has to say cannot be written: {fault.strerror}", file=sys.stderr)
+        print(f"stillgate {parsed.verb}: its output cannot be written: {fault.strerror}", file=sys.stderr)
         _forget_output()
         return 1
     except KeyboardInterrupt:
@@ -98,7 +98,7 @@ def _forget_output() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="stillgate",
-        description="A reverse proxy that holds quotas and distillation campaigns in front of a model API.",
+        description="A reverse proxy that enforces quotas and finds distillation campaigns in front of a model API.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"stillgate {__version__}")

@@ -1,4 +1,4 @@
-"""Run the built-in model API: scripted answers in both wire formats, for trying and testing.
+"""Run the built-in model API: scripted answers in every wire format that the proxy reads, for trying and testing.
 
 It streams with real pacing and reports usage, so quotas can be seen at work without a key or a bill.
 """

@@ -54,9 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     load_policy(arguments.policy)
     if arguments.jobs < 1:
-        raise UsageError("--jobs: at least 1")
+        raise UsageError(f"--jobs {arguments.jobs}: give 1 or more")
     if not 0 < arguments.scale <= 100:
-        raise UsageError(f"--scale {arguments.scale:g}: has to be above 0 and at most 100")
+        raise UsageError(f"--scale {arguments.scale:g}: give a number above 0, up to 100")
     known = read(arguments.recorded)
     seed = arguments.seed if arguments.seed is not None else known.seed if known is not None else DEFAULT_SEED
     suite = _chosen(trials(seed, arguments.scale), arguments.trials)

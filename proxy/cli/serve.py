@@ -10,6 +10,7 @@ import logging
 import os
 
 from proxy import settings
+from proxy.cli.flags import add_flags
 from proxy.cli.variables import warn_of_unknown
 from proxy.logs import configure
 
@@ -17,7 +18,7 @@ log = logging.getLogger("stillgate")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    settings.add_flags(parser)
+    add_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -84,9 +84,9 @@ def _setting(arguments: argparse.Namespace) -> Setting:
 
     for flag, value in (("scale", arguments.scale), ("benign-scale", arguments.benign_scale)):
         if not 0 < value <= 100:
-            raise UsageError(f"--{flag} {value:g}: has to be above 0 and at most 100")
+            raise UsageError(f"--{flag} {value:g}: give a number above 0, up to 100")
     if not 0 < arguments.hours <= 24 * 90:
-        raise UsageError(f"--hours {arguments.hours:g}: has to be above 0 and at most 2160")
+        raise UsageError(f"--hours {arguments.hours:g}: give a number above 0, up to 2160")
     setting = Setting(
         campaigns=tuple((name, arguments.scale) for name in _campaigns(arguments.presets)),
         benign=tuple((name, arguments.benign_scale) for name in _benign(arguments.benign)),

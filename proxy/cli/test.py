@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     suites = load_suites(test_files(arguments.paths))
     cases = [(suite, case) for suite in suites.good for case in suite.spec.tests if asked.search(case.name)]
     if not cases and not suites.bad:
-        raise UsageError(f"no test has {arguments.wanted!r} in its name")
+        raise UsageError(f"--run {arguments.wanted!r}: no test has that in its name")
     for issue in dict.fromkeys(issue for issues in suites.bad.values() for issue in issues):
         print(issue)
     coverage = Coverage()

@@ -111,11 +111,11 @@ class RequestBody:
     def fault(self) -> RequestError:
         """What is to be told of it where it will not be whole; made anew, as one that is kept would keep its reader."""
         if self.given_up == NO_ROOM:
-            text = "Too many large requests are coming in at the moment, and this one came slowly. Please try again."
+            text = "Too many large requests are arriving at the moment, and this one was slow. Please try again."
             return RequestError(Fault.UNAVAILABLE, text)
         if self.given_up == SLOW:
-            return RequestError(Fault.BAD_REQUEST, "The request body came too slowly.")
-        return RequestError(Fault.BAD_REQUEST, "The request body did not arrive, or not as HTTP has it.")
+            return RequestError(Fault.BAD_REQUEST, "The request body arrived too slowly.")
+        return RequestError(Fault.BAD_REQUEST, "The request body did not arrive whole, or is not valid HTTP.")
 
     # For the connection
 

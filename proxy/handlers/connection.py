@@ -200,7 +200,7 @@ class ClientConnection(asyncio.Protocol):
         if self._current is None:
             self._begin(request)
         elif len(self._waiting) >= _MOST_AT_ONCE and isinstance(request, Request):
-            raise MalformedError(429, "Too many requests came on this connection before their answers.")
+            raise MalformedError(429, "Too many requests were sent on this connection before the first was answered.")
         else:
             self._waiting.append(request)
             if len(self._waiting) == _MOST_WAITING:

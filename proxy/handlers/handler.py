@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from proxy.admission.headers import ratelimit_headers
@@ -15,7 +15,6 @@ from proxy.clock import Clock, Ticks, unique_id
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.llm import OPAQUE, ErrorAnswer, Fault
 from proxy.dialects.table import dialect_for
-from proxy.enforcement import is_told_upstream
 from proxy.errors import MalformedAnswerError, UnreachableError, UpstreamError, UpstreamTimeoutError
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, State
 from proxy.handlers.body import RequestError
@@ -24,14 +23,14 @@ from proxy.handlers.connection import ClientConnection
 from proxy.handlers.passage import Passage
 from proxy.handlers.request import Request, check_form
 from proxy.handlers.response import Answer
+from proxy.handlers.sending import upstream_request
 from proxy.handlers.unread import Unpacking, begins_as_json, refusal_of_unread
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
-from proxy.upstream.headers import Forwarding, request_headers, request_target, response_headers
+from proxy.upstream.headers import Forwarding, response_headers
 from proxy.upstream.meter import AnswerMeter
-from proxy.upstream.protocol import Upstream, UpstreamRequest
+from proxy.upstream.protocol import Upstream
 from proxy.upstream.relay import relay
-from proxy.upstream.verdict_header import signed_verdict
 
 log = logging.getLogger("stillgate.exchanges")
 _TOLD = {
@@ -147,7 +146,9 @@ class Handler:
         exchange = passage.exchange
         sent_us = self.clock.monotonic_us()
         asks_usage = exchange.request.stream and not exchange.request.asks_usage and passage.unpacked is None
-        answer = passage.answer = await self.upstream.send(self._upstream_request(passage, asks_usage))
+        answer = passage.answer = await self.upstream.send(
+            upstream_request(passage, self.forwarding, asks_usage=asks_usage)
+        )
         passage.sent = None
         exchange.forget_content()
         self.observer.answered(exchange, self.clock.monotonic_us() - sent_us)
@@ -264,36 +265,3 @@ class Handler:
         except ConnectionError:
             return False  # nobody is left to read it
         return answer.keep_alive
-
-    def _verdict(self, exchange: Exchange) -> str | None:
-        """What the upstream is told of the campaign that the exchange belongs to."""
-        key, match, rules = self.forwarding.verdict_key, exchange.match, exchange.policy.campaigns
-        if not key or match is None or rules is None or not is_told_upstream(rules):
-            return None
-        return signed_verdict(key, match, exchange.arrival.ts_us, exchange.arrival.id)
-
-    def _upstream_request(self, passage: Passage, asks_usage: bool) -> UpstreamRequest:
-        exchange = passage.exchange
-        arrival = exchange.arrival
-        body: bytes | AsyncIterator[bytes] | None = None
-        length = None
-        if passage.sent is not None:
-            body = exchange.dialect.ask_usage(passage.sent) if asks_usage else passage.sent
-            length = len(body)
-        elif passage.request.body.exists:
-            body, length = passage.request.body.chunks(), passage.request.body.length
-        family = exchange.dialect.family
-        charged_key = exchange.principal.account.startswith(("key-", "anonymous@"))
-        headers = request_headers(
-            arrival.headers,
-            self.forwarding,
-            peer_ip=arrival.peer_ip,
-            peer_trusted=exchange.peer_trusted,
-            family=family,
-            body_length=length,
-            unencoded=asks_usage,
-            charged_key=charged_key,
-            verdict=self._verdict(exchange),
-        )
-        target = request_target(arrival.target, arrival.headers, self.forwarding, family, charged_key)
-        return UpstreamRequest(arrival.method, target, headers, body)

@@ -30,7 +30,7 @@ _MANY = frozenset({"expect", "anthropic-version"})
 class MalformedError(Exception):
     """What is no HTTP request, or one that two servers might read differently, or a head beyond all bounds."""
 
-    def __init__(self, status: int = 400, message: str = "This is not HTTP as RFC 9112 has it.") -> None:
+    def __init__(self, status: int = 400, message: str = "This is not valid HTTP (RFC 9112).") -> None:
         """What the client is told. It holds nothing of what was sent, which may be a key."""
         super().__init__(message)
         self.status = status
@@ -55,7 +55,7 @@ class Request:
         """MalformedError for a head that is none, and for TRACE. Names and values in wire order."""
         if method == "TRACE":
             # An upstream that answers it sends back what it was sent, its operator's key included.
-            raise MalformedError(501, "This proxy passes on no TRACE.")
+            raise MalformedError(501, "This proxy does not forward TRACE requests.")
         self.method = method
         self.is_1_1 = is_1_1
         """False: HTTP/1.0."""
@@ -152,12 +152,12 @@ def check_form(request: Request) -> Headers:
     as different.
     """
     if request.method == "CONNECT":
-        raise RequestError(Fault.BAD_REQUEST, "This proxy opens no tunnels.")
+        raise RequestError(Fault.BAD_REQUEST, "This proxy does not open tunnels (CONNECT).")
     if "#" in request.target:
         raise RequestError(Fault.BAD_REQUEST, "The request target must not have a fragment.")
     coding = request.noted("transfer-encoding")
     if request.has("transfer-encoding") and (coding.lower() != "chunked" or not request.is_1_1):
-        raise RequestError(Fault.BAD_REQUEST, "Of the transfer codings only 'chunked' is understood, in HTTP/1.1.")
+        raise RequestError(Fault.BAD_REQUEST, "The only transfer coding accepted is 'chunked', in HTTP/1.1.")
     if request.headers is None:
         raise RequestError(Fault.BAD_REQUEST, "Header fields must be UTF-8.")
     return request.headers

@@ -33,7 +33,7 @@ _SWEEP_SECONDS = 5.0
 _TELL_SECONDS = 10.0
 """Between two lines in the log about the same shortage."""
 _BACKLOG = 1024
-_TOO_SLOW = MalformedError(408, "The head of the request took too long to come.")
+_TOO_SLOW = MalformedError(408, "The head of the request took too long to arrive.")
 
 
 class ClientServer:

@@ -17,7 +17,8 @@ from proxy.identity.headers import SortedHeaders, sort_headers
 from proxy.identity.network import Trusted, client_behind, network_of, parse_address
 from proxy.identity.principal import Principal
 
-_UNIX_SOCKET = "127.0.0.1"
+UNIX_SOCKET = "127.0.0.1"
+"""What a peer without an address counts as."""
 _NO_ATTRIBUTES = Attributes()
 _NOWHERE = Location()
 
@@ -49,7 +50,7 @@ class Resolver:
 
         `peer_ip` is '' for a Unix socket, which counts as loopback; ValueError where it is else no address.
         """
-        peer = parse_address(peer_ip or _UNIX_SOCKET)
+        peer = parse_address(peer_ip or UNIX_SOCKET)
         if peer is None:
             raise ValueError(f"the peer {peer_ip!r} is not an IP address")
         found = sort_headers(headers)

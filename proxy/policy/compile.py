@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from proxy.admission.quota import Reserve, Unit
 from proxy.policy.campaigns import compile_campaigns
 from proxy.policy.issues import Issue
-from proxy.policy.keys import PARTS
+from proxy.policy.keys import PARTS, bucket_of
 from proxy.policy.limits import build_limit, numbers_text
 from proxy.policy.lists import Lists
 from proxy.policy.match import NO_TIER, AccessRule, Policy, Quota, QuotaPlan, Tier
@@ -40,6 +40,7 @@ def compile_policy(
             _quota(quota, shadow),
             scopes[quota.id].applies,
             tuple(index for index, dimension in enumerate(dimensions) if dimension in quota.key),
+            bucket_of(quota.id, quota.unit),
         )
         for quota in spec.quotas
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
+from proxy.admission.quota import Unit
 from proxy.dialects.llm import LlmRequest
 from proxy.identity.principal import Principal
 from proxy.policy.paths import plain_path
@@ -21,7 +22,17 @@ Part = Callable[[Principal, LlmRequest, str], str | None]
 ABSENT = "-"
 """Stands for a model or tier that is absent."""
 _ABSENT_PART = "|" + ABSENT
+_UNNAMED = frozenset({Unit.TOTAL_TOKENS, Unit.CONCURRENT})
 _is_plain = re.compile(r"(?!h-|-\Z)[ -{}~]{0,64}").fullmatch
+
+
+def bucket_of(quota_id: str, unit: Unit | None) -> str:
+    """What the names of a quota's buckets begin with: another unit is another bucket, as 1,000 tokens are no requests.
+
+    Total tokens, which most budgets are in, go without their name: so an update of stillgate from a version that named
+    no unit gives nobody's budget back. Slots are kept apart from all else by the stores.
+    """
+    return quota_id if unit in _UNNAMED else f"{quota_id}:{unit}"
 
 
 def part_of(value: str) -> str:

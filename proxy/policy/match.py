@@ -122,7 +122,7 @@ class Demand(NamedTuple):
     limit: Limit
     """The quota's, or the tier's or principal's own."""
     key: str
-    """The bucket's name: the quota's id, and the exchange's value for each of its dimensions."""
+    """The bucket's name: the quota's in its plan, and the exchange's value for each of its dimensions."""
     capacity: int
     """The most that the limit's bucket can hold, in its own unit."""
 
@@ -133,6 +133,8 @@ class QuotaPlan(NamedTuple):
     quota: Quota
     applies: Predicate | None
     parts: tuple[int, ...]
+    bucket: str
+    """What the names of its buckets begin with."""
 
 
 _PERMITTED = AccessRuling(None, ())
@@ -218,11 +220,11 @@ class Policy:
         own = self.overrides.limits_for(principal, tier) if self.overrides.has_limits else None
         parts = [part(principal, request, tier) for part in self.parts]
         demands = []
-        for quota, applies, indices in self.plans:
+        for quota, applies, indices, bucket in self.plans:
             if applies is not None and not applies(principal, request, tier):
                 continue
             limit: Limit | None = quota.limit
-            key = quota.id
+            key = bucket
             for index in indices:
                 if (part := parts[index]) is None:
                     break

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from proxy.events.content import Target
 from proxy.reports.bars import bars_of
 from proxy.reports.document import Block, Bullets, Commands, Document, Paragraph, Plot, Section, Table
-from proxy.reports.wording import count, duration, moment, percent, several, share
+from proxy.reports.wording import DAY_US, count, duration, moment, percent, several, share
 from proxy.verdict.campaign import Campaign, Level, Word
 
 MOST_BARS = 120
-_DAY_US = 86_400_000_000
 _MOST_MODELS = 12
 _CAPABILITIES = {
     Target.REASONING: "reasoning traces: writing out thinking that is otherwise not shown",
@@ -101,8 +100,8 @@ def _answers(campaign: Campaign) -> Iterator[tuple[str, str]]:
     yield "networks", count(campaign.networks)
     yield "exchanges seen", count(seen)
     yield "exchanges per account (mean)", f"{seen / accounts:,.1f}"
-    if span_us >= _DAY_US:
-        yield "exchanges per account and day (mean)", f"{seen / accounts * _DAY_US / span_us:,.1f}"
+    if span_us >= DAY_US:
+        yield "exchanges per account and day (mean)", f"{seen / accounts * DAY_US / span_us:,.1f}"
     yield "got out (exchanges)", f"{count(campaign.exchanges_admitted)} ({share(campaign.exchanges_admitted, seen)})"
     yield "got out (input tokens)", count(campaign.input_tokens_admitted)
     yield "got out (output tokens)", count(campaign.output_tokens_admitted)

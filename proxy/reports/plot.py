@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.reports.bars import Bar, Bars, count_ticks, time_ticks
-from proxy.reports.wording import at, count, duration, moment
+from proxy.reports.wording import DAY_US, at, count, duration, moment
 
 WIDTH, HEIGHT = 900, 340
 LEFT, RIGHT, TOP, BOTTOM = 112, 864, 52, 272
 _GAP = 1.0
 _LABEL_WIDTH = 190
-_DAY_US = 86_400_000_000
 
 
 class Scale:
@@ -84,7 +83,7 @@ def _count_axis(scale: Scale, width_us: int) -> Iterator[str]:
 
 def _time_axis(scale: Scale) -> Iterator[str]:
     ticks = time_ticks(scale.start_us, scale.end_us)
-    whole_days = all(tick % _DAY_US == 0 for tick in ticks) and len(ticks) > 1
+    whole_days = all(tick % DAY_US == 0 for tick in ticks) and len(ticks) > 1
     shown_day = ""
     for tick in ticks:
         x, day = scale.x(tick), f"{at(tick):%Y-%m-%d}"

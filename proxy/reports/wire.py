@@ -10,9 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from proxy.reports.wording import SECOND_US
 from proxy.verdict.campaign import Campaign, Evidence, Level, Slice, Word
-
-MICRO = 1_000_000
 
 
 class ReportedEvidence(Struct, frozen=True):
@@ -131,8 +130,8 @@ def _reported(campaign: Campaign) -> Reported:
     return Reported(
         id=campaign.id,
         level=campaign.level,
-        first_ts=campaign.first_us / MICRO,
-        detected_ts=campaign.detected_us / MICRO,
+        first_ts=campaign.first_us / SECOND_US,
+        detected_ts=campaign.detected_us / SECOND_US,
         accounts=tuple(sorted(campaign.members)),
         networks=campaign.networks,
         exchanges_seen=campaign.exchanges_seen,
@@ -150,8 +149,8 @@ def _reported(campaign: Campaign) -> Reported:
 
 def _detail(campaign: Campaign) -> Detail:
     return Detail(
-        last_ts=campaign.last_us / MICRO,
-        expires_ts=campaign.expires_us / MICRO,
+        last_ts=campaign.last_us / SECOND_US,
+        expires_ts=campaign.expires_us / SECOND_US,
         score=campaign.score,
         word=campaign.word,
         members=campaign.accounts,
@@ -159,9 +158,9 @@ def _detail(campaign: Campaign) -> Detail:
         mixed=campaign.mixed,
         probing=campaign.probing,
         merged=campaign.merged,
-        slice_s=campaign.slice_us / MICRO,
+        slice_s=campaign.slice_us / SECOND_US,
         timeline=tuple(
-            ReportedSlice(piece.start_us / MICRO, piece.admitted, piece.prevented) for piece in campaign.timeline
+            ReportedSlice(piece.start_us / SECOND_US, piece.admitted, piece.prevented) for piece in campaign.timeline
         ),
     )
 
@@ -173,4 +172,4 @@ def _builtins(struct: Struct) -> dict[str, Any]:
 
 
 def _us(seconds: float) -> int:
-    return round(seconds * MICRO)
+    return round(seconds * SECOND_US)

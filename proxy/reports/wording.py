@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 

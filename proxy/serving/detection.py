@@ -31,6 +31,7 @@ from proxy.metrics import AnalystMetrics, Metrics, observe_campaigns
 from proxy.policy.campaigns import expiry_of
 from proxy.policy.match import Policy
 from proxy.quiet import Reads
+from proxy.redis_place import key_prefix
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 from proxy.verdict.campaign import Level
@@ -206,7 +207,7 @@ async def _in_process(
 
 @asynccontextmanager
 async def _through_redis(settings: Settings, clock: Clock, metrics: Metrics) -> AsyncIterator[Detecting]:
-    link, keys = Link(settings.store, settings.store_password), Keys()
+    link, keys = Link(settings.store, settings.store_password), Keys(key_prefix(settings.store_prefix))
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(link.close)
         detection = RemoteDetection(
@@ -248,5 +249,5 @@ def _recalled(file: StateFile, expires_after_us: int) -> ServingAnalyst:
         told = {"state": str(file.path), "kept_as": str(file.put_aside()), "fault": str(fault)}
         log.warning("the campaigns of the last run cannot be read; starting without them", extra=told)
         return ServingAnalyst(expires_after_us)
-    log.info("campaigns of the last run", extra={"state": str(file.path), "campaigns": len(found)})
+    log.info("campaigns of the last run restored", extra={"state": str(file.path), "campaigns": len(found)})
     return analyst

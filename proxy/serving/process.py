@@ -96,8 +96,7 @@ class Proxy:
         async with contextlib.AsyncExitStack() as opening:
             await self._open(opening)
             self._resources = opening.pop_all()
-        if self._replica is not None:
-            self._replica.tell(ready=True)
+        self._observe()
         message = "serving" if self.placement.admin_socket is None else "worker serving"
         log.info(message, extra={"listen": self.url, "admin": self.admin_url, "policy": self.policies.current.name})
 
@@ -109,8 +108,7 @@ class Proxy:
         """
         hurried = hurried or asyncio.Event()
         self._draining = self.handler.draining = True
-        if self._replica is not None:
-            self._replica.tell(ready=False)
+        self._observe()
         log.info("draining", extra={"open_exchanges": len(self.handler.open)})
         settings, under_way, loop = self.settings, self.handler.under_way, asyncio.get_running_loop()
         deadline = loop.time() + settings.drain_seconds
@@ -135,7 +133,7 @@ class Proxy:
         return await asyncio.to_thread(generate_latest, self.placement.registry)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
-        ready = not self._draining
+        ready = self._ready
         self._observe()  # a worker's supervisor asks before it reads what all workers tell
         return ready, {
             "ready": ready,
@@ -144,6 +142,11 @@ class Proxy:
             "store": self.store.state,
             "policy": self.policies.told(),
         }
+
+    @property
+    def _ready(self) -> bool:
+        """Not where every answer would be that the store is lost: another replica may still have it."""
+        return not (self._draining or self.store.refuses_all)
 
     async def reload(self) -> tuple[bool, dict[str, Any]]:
         """Reads the policy again; see `Status.reload`."""
@@ -176,7 +179,7 @@ class Proxy:
             open_detection(settings, self.policies.current, self.clock, self.metrics, own_sketcher, reads)
         )
         stack.push_async_callback(self._tasks.close)
-        self.policies.follow(lambda policy: self.store.set_mode(policy.on_store_failure))
+        self.policies.follow(self.store.follow)
         self.policies.follow(self._detecting.follow)
         upstream = HttpUpstream(
             ClientOptions(
@@ -256,6 +259,8 @@ class Proxy:
 
     def _observe(self) -> None:
         """Brings the metrics up to date."""
+        if self._replica is not None:
+            self._replica.tell(self._ready)
         self.handler.observer.tell_metrics()
         self._clients.observe(self.metrics)
         self.store.observe(self.metrics)

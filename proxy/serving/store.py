@@ -13,17 +13,19 @@ from urllib.parse import urlsplit
 
 from proxy.admission.fallback import BreakerState, ResilientStore
 from proxy.admission.memory import MemoryStore
-from proxy.admission.quota import Concurrency
-from proxy.admission.redis import REPLICA_LEASE_US, RedisStore
+from proxy.admission.quota import Budget, Concurrency
+from proxy.admission.redis import HASH_KEY, REPLICA_LEASE_US, RedisStore
 from proxy.admission.store import BucketStore, Reservation, StoreFailure
 from proxy.clock import Ticks, unique_id
 from proxy.errors import StoreError, UsageError
-from proxy.metrics import Metrics
+from proxy.metrics import Metrics, RedisMetrics
+from proxy.policy.match import Policy
+from proxy.redis_place import key_prefix
+from proxy.serving.redis_memory import watch_memory
 from proxy.settings import Settings
 from proxy.tasks import Tasks
 
 log = logging.getLogger("stillgate.store")
-_HASH_KEY = "hash-key"
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class Store:
     redis: RedisStore | None = None
     resilient: ResilientStore | None = None
     tasks: Tasks = field(default_factory=Tasks)
+    _may_refuse_all: bool = False
     _shared_key: bytes | None = None
     """The hash key that was had from Redis, as long as Redis holds no other one."""
 
@@ -43,10 +46,23 @@ class Store:
         """For /readyz: `memory`, or how the circuit breaker before Redis stands."""
         return "memory" if self.resilient is None else f"redis, breaker {self.resilient.state.value}"
 
-    def set_mode(self, mode: StoreFailure) -> None:
-        """What the policy says of a lost store; the embedded one cannot be lost."""
+    @property
+    def refuses_all(self) -> bool:
+        """Redis is lost, and the policy in force refuses whatever a quota is about meanwhile."""
+        lost = self.resilient is not None and self.resilient.state is not BreakerState.CLOSED
+        return lost and self._may_refuse_all
+
+    def follow(self, policy: Policy) -> None:
+        """Another policy is in force: what it says of a lost store, which the embedded one cannot be."""
+        self._may_refuse_all = policy.on_store_failure is StoreFailure.DENY and bool(policy.quotas)
         if self.resilient is not None:
-            self.resilient.set_mode(mode)
+            self.resilient.set_mode(policy.on_store_failure)
+        elif budgets := [quota.id for quota in policy.quotas if not quota.shadow and isinstance(quota.limit, Budget)]:
+            log.warning(
+                "budgets begin anew with each restart, as the store is this process's memory; "
+                "--store redis://… keeps what is left of them",
+                extra={"quotas": budgets},
+            )
 
     async def hash_key(self, settings: Settings) -> bytes:
         """The key of the hashes that stand for API keys and content: the one given, else one that all replicas share.
@@ -58,7 +74,7 @@ class Store:
         if self.redis is None:
             return secrets.token_bytes(32)
         try:
-            self._shared_key = await self.redis.shared_secret(_HASH_KEY)
+            self._shared_key = await self.redis.shared_secret(HASH_KEY)
         except StoreError as fault:
             raise UsageError(
                 f"--store {urlsplit(settings.store).hostname}: {fault}; "
@@ -74,7 +90,7 @@ class Store:
         if self.redis is None or self._shared_key is None:
             return
         with suppress(StoreError):
-            if await self.redis.shared_secret(_HASH_KEY, self._shared_key) != self._shared_key:
+            if await self.redis.shared_secret(HASH_KEY, self._shared_key) != self._shared_key:
                 self._shared_key = None
                 log.warning(
                     "Redis holds another hash key than the one in use here: whoever is known by an API key has two "
@@ -116,18 +132,24 @@ async def open_store(settings: Settings, ticks: Ticks, metrics: Metrics) -> Asyn
     redis = RedisStore(
         settings.store,
         password=settings.store_password,
+        prefix=key_prefix(settings.store_prefix),
         timeout_seconds=settings.store_timeout_ms / 1000,
         on_roundtrip=travelled,
         on_fault=lambda kind, operations: metrics.store_faults.labels(kind).inc(operations),
     )
     resilient = ResilientStore(
-        redis, memory, random.random, on_fallback=lambda mode: metrics.store_fallbacks.labels(mode).inc()
+        redis,
+        memory,
+        random.random,
+        replicas=settings.replicas * settings.workers,
+        on_fallback=lambda mode: metrics.store_fallbacks.labels(mode).inc(),
     )
     store = Store(resilient, memory, redis, resilient)
     # Before the first request, so that a share is a share from the start; a Redis that is away costs one timeout.
     replica_id = unique_id("r-")
     await resilient.announce(replica_id)
     _ = store.tasks.spawn_endless(_announce(store, resilient, replica_id), "announce replica")
+    _ = store.tasks.spawn_endless(watch_memory(redis, RedisMetrics(metrics.registry)), "watch the memory of Redis")
     try:
         yield store
     finally:

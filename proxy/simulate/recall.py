@@ -7,10 +7,8 @@ from proxy.dialects.table import dialect_for
 from proxy.exchange import Arrival, Exchange, Recalled
 from proxy.identity.network import network_of, parse_address
 from proxy.identity.principal import Principal
+from proxy.identity.resolve import UNIX_SOCKET
 from proxy.simulate.lines import Recorded
-
-_UNIX_SOCKET = "127.0.0.1"
-"""A peer without an address counts as loopback, as `identity.resolve` has it."""
 
 
 def exchange_of(recorded: Recorded, exchange_id: str, read: Recalled | None = None) -> Exchange:
@@ -46,7 +44,7 @@ def _recalled(recorded: Recorded) -> Recalled | None:
     features = recorded.features
     if features is None:
         return None
-    address = parse_address(recorded.peer_ip or _UNIX_SOCKET)
+    address = parse_address(recorded.peer_ip or UNIX_SOCKET)
     assert address is not None, "a line without an address is a bad one"
     who, asked = features.principal, features.request
 

@@ -114,6 +114,19 @@ async def test_half_a_head_behind_a_request_that_is_under_way_does_not_end_its_a
         assert (await client.message()).status == 408
 
 
+async def test_a_client_that_is_answered_before_its_body_is_whole_may_end_it_and_ask_again(
+    narrow: Proxy, model_api: RawUpstream
+) -> None:
+    async with await connect(narrow.url) as client:
+        await client.send(b"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+        wire = await model_api.next()
+        await wire.head()
+        await wire.send(answer_bytes("403 Forbidden", ("Connection", "close")))
+        assert (await client.message()).status == 403
+        await client.send(b"67890")
+        assert await asked(client, model_api) == 200
+
+
 async def test_however_many_hold_half_a_head_there_is_room_for_others(
     narrow: Proxy, model_api: RawUpstream, caplog: pytest.LogCaptureFixture
 ) -> None:

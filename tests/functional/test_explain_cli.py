@@ -90,7 +90,7 @@ def test_an_account_asks_for_what_the_flags_say(capsys: Captured) -> None:
 
     assert told["principal"]["address"] == "203.0.113.0"
     assert (told["principal"]["org"], told["principal"]["asn"]) == ("o", 64500)
-    assert [quota["bucket"] and quota["bucket"]["key"] for quota in told["quotas"]] == ["rpm|acct_1", None]
+    assert [quota["bucket"] and quota["bucket"]["key"] for quota in told["quotas"]] == ["rpm:requests|acct_1", None]
     assert told["quotas"][1]["why_not"] == {
         "key": "key",
         "expected": ["end_user"],
@@ -108,7 +108,7 @@ def test_buckets_are_those_of_the_store_and_stay_as_they_are(
         account = Pseudonyms(key).of_key("sk-abc")
         limit = Rate.of(2 * MICRO, 86_400_000_000, 2 * MICRO)
         for number in range(2):
-            await store.reserve(f"r-{number}", [Claim(f"rpm|{account}", limit, MICRO)])
+            await store.reserve(f"r-{number}", [Claim(f"rpm:requests|{account}", limit, MICRO)])
         await store.close()
         return key
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from proxy.serving.process import Proxy
-from tests.functional.conftest import Running
-from tests.functional.proxy_in_process import ONE_AT_A_TIME, proxy_before
+from tests.functional.conftest import Running, ServeFactory
+from tests.functional.proxy_in_process import NO_QUOTAS, ONE_AT_A_TIME, proxy_before
 from tests.functional.raw_http import PATIENCE, Message, connect, request_bytes
 from tests.redis_server import RedisServer
 
@@ -75,15 +75,77 @@ async def test_a_lost_redis(
         own_redis.kill()
         assert await statuses(proxy, 5) == meanwhile
         assert "closed" not in await store_state(proxy)
-        assert (await proxy.readiness())[0] is True
+        assert (await proxy.readiness())[0] is (mode != "deny")
         exposed = (await proxy.exposition()).decode()
         assert "stillgate_store_up 0.0\n" in exposed
+        assert f"stillgate_ready {float(mode != 'deny')}\n" in exposed
         assert f'stillgate_store_fallback_decisions_total{{mode="{mode}"}} 5.0\n' in exposed
 
         own_redis.start()  # empty, as after a failover without a replica
         await until_store_is(proxy, "closed")
         assert await statuses(proxy, 4) == [200] * 3 + [429]
+        assert (await proxy.readiness())[0] is True
         assert "stillgate_store_up 1.0\n" in (await proxy.exposition()).decode()
+
+
+async def test_what_a_lost_redis_refuses_is_counted_as_refused_by_no_quota(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    log = tmp_path / "exchanges"
+    async with proxy_before(
+        mock_api.url, tmp_path, POLICY % "deny", store=own_redis.url, exchange_log=str(log)
+    ) as proxy:
+        own_redis.kill()
+        assert await statuses(proxy, 4) == [503] * 4
+        exposed = (await proxy.exposition()).decode()
+    assert 'stillgate_exchanges_total{dialect="anthropic_messages",outcome="unavailable"} 4.0\n' in exposed
+    assert 'outcome="throttle"' not in exposed
+    decisions = [json.loads(line)["features"]["decision"] for line in log.read_text().splitlines()]
+    assert [(told["action"], told["status"]) for told in decisions] == [("throttle", 503)] * 4
+
+
+async def test_where_no_quota_could_refuse_a_lost_redis_makes_nobody_unready(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path
+) -> None:
+    policy = NO_QUOTAS + "on_store_failure: deny\n"
+    async with proxy_before(mock_api.url, tmp_path, policy, store=own_redis.url) as proxy:
+        own_redis.kill()
+        assert proxy.store.resilient is not None
+        for _ in range(3):
+            await proxy.store.resilient.announce("r")
+        assert "closed" not in await store_state(proxy)
+        assert (await proxy.readiness())[0] is True
+
+
+@pytest.mark.parametrize(("settings", "passes"), [({}, 3), ({"replicas": 3}, 1)])
+async def test_who_starts_without_redis_holds_the_share_of_as_many_replicas_as_it_was_told_of(
+    own_redis: RedisServer, mock_api: Running, tmp_path: Path, settings: dict[str, Any], passes: int
+) -> None:
+    own_redis.kill()
+    lost: dict[str, Any] = {"store": own_redis.url, "hash_key": "given", **settings}
+    async with proxy_before(mock_api.url, tmp_path, POLICY % "local", **lost) as proxy:
+        assert await statuses(proxy, 4) == [200] * passes + [429] * (4 - passes)
+
+
+async def test_workers_that_start_without_redis_grant_no_more_together_than_one_would(
+    own_redis: RedisServer, serve: ServeFactory
+) -> None:
+    own_redis.kill()
+    running = serve(
+        POLICY.replace("burst: 3", "burst: 4") % "local",
+        "--store",
+        own_redis.url,
+        "--workers",
+        "2",
+        "--hash-key",
+        "given",
+    )
+    statuses = []
+    for _ in range(32):
+        async with await connect(running.url) as client:
+            await client.send(ASK)
+            statuses.append((await client.message()).status)
+    assert 2 <= statuses.count(200) <= 4
 
 
 async def test_a_full_redis_is_a_lost_one_until_it_has_room(

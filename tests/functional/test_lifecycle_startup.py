@@ -73,7 +73,7 @@ def test_without_a_policy_and_with_a_misspelt_variable_it_serves_and_warns() -> 
         environment={"STILLGATE_POLICY_FILE": "mine.yaml"},
     )
     assert running.stop() == 0
-    misspelt, shipped = (said for said in running.log() if said["level"] == "WARNING")
+    misspelt, shipped, *_ = (said for said in running.log() if said["level"] == "WARNING")
     assert misspelt["variable"] == "STILLGATE_POLICY_FILE"
     assert "--policy" in shipped["message"]
     assert Path(shipped["policy"]).name == "default.yaml"
@@ -102,6 +102,12 @@ def test_a_redis_that_does_not_take_the_password_and_one_without_the_database(po
         flags = ("--policy", policy, "--upstream", "http://127.0.0.1:9", "--store")
         told((*flags, redis.url.replace("//", "//user:pa55word@")), "--store 127.0.0.1: ", "refused the login")
         told((*flags, redis.url.replace("/0", "/99")), "--store 127.0.0.1: ", "no such database")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_database_that_is_a_name(policy: str, workers: str) -> None:
+    store = ("--store", "redis://127.0.0.1:1/prod", "--workers", workers)
+    told(("--policy", policy, "--upstream", "http://127.0.0.1:9", *store), "'prod' is no number", "--store-prefix")
 
 
 def test_a_hash_key_in_redis_that_is_none(policy: str) -> None:

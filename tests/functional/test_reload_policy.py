@@ -16,6 +16,7 @@ from proxy.serving.process import Proxy
 from tests.functional.conftest import Running, ServeFactory
 from tests.functional.proxy_in_process import proxy_before
 from tests.functional.raw_http import PATIENCE, Message, connect, request_bytes
+from tests.redis_server import RedisServer
 
 POLICY = """\
 version: 1
@@ -83,6 +84,27 @@ async def test_a_swap_of_kubernetes_data_link_takes_over(mock_api: Running, tmp_
         (mount / "..data_tmp").symlink_to("..2026_02")
         os.replace(mount / "..data_tmp", mount / "..data")
         await until_limit_is(proxy.url, 200)
+
+
+@pytest.mark.parametrize("store", ["memory", "redis"])
+@pytest.mark.parametrize("limit", ["budget: %d/day", "rate: %d/day"], ids=["budget", "rate"])
+async def test_a_quota_whose_unit_changes_has_other_buckets(
+    mock_api: Running, own_redis: RedisServer, tmp_path: Path, store: str, limit: str
+) -> None:
+    """Tokens that were used are no requests that were made, and no debt of tokens is one of requests."""
+    quota = f"version: 1\nquotas: [{{id: q, key: [account], unit: %s, {limit}, reserve: none}}]\n"
+    in_tokens, in_requests = quota % ("output_tokens", 1), quota.replace(", reserve: none", "") % ("requests", 2)
+    url = own_redis.url if store == "redis" else "memory://"
+    async with proxy_before(mock_api.url, tmp_path, in_tokens, reload_seconds=3600, store=url) as proxy:
+
+        async def statuses(policy: str, count: int) -> list[int]:
+            (tmp_path / "policy.yaml").write_text(policy)
+            assert (await admin(proxy, "POST /-/reload")).status == 200
+            return [(await ask(proxy.url)).status for _ in range(count)]
+
+        assert await statuses(in_tokens, 2) == [200, 429]
+        assert await statuses(in_requests, 3) == [200, 200, 429]
+        assert await statuses(in_tokens, 1) == [429]
 
 
 async def test_post_reload_takes_over_at_once(mock_api: Running, tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def test_a_tier_is_told_with_where_it_comes_from(policy: Policy) -> None:
 def test_buckets_are_told_as_they_stand_with_when_the_request_would_pass(policy: Policy) -> None:
     world = World(policy)
     for _ in range(2):
-        run(world.store.reserve("held", [Claim("rpm|acct_1", policy.quotas[0].limit, MICRO)]))
+        run(world.store.reserve("held", [Claim("rpm:requests|acct_1", policy.quotas[0].limit, MICRO)]))
     world.clock.now_us += 15_000_000
     explanation = world.explain()
 

@@ -153,7 +153,7 @@ def test_buckets_of_quotas_and_campaigns_are_reserved_in_one_call(world_of: Worl
     exchange = world.asked("a")
 
     assert world.store.calls == 1
-    assert [claim.key for claim in exchange.claims] == ["rpm|a", "campaign:c-1"]
+    assert [claim.key for claim in exchange.claims] == ["rpm:requests|a", "campaign:c-1"]
 
 
 def test_of_a_quota_and_a_campaign_the_one_that_holds_longer_decides(world_of: WorldOf) -> None:

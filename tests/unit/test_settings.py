@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from proxy.cli.flags import add_flags
 from proxy.errors import UsageError
-from proxy.settings import Settings, add_flags, from_arguments, split_address, variable_of
+from proxy.settings import Settings, from_arguments, split_address, variable_of
 from proxy.settings import flag as flag_of
 
 
@@ -53,7 +54,12 @@ def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
         (("--listen", "8080"), {}, "--listen '8080': give HOST:PORT"),
         (("--admin", "a:99999"), {}, "--admin"),
         (("--store", "mysql://x"), {}, "give memory://, redis://"),
+        (("--store", "redis://r/prod"), {}, "--store: the database 'prod' is no number"),
+        (("--store", "rediss://r/0?foo=bar"), {}, "--store: the option 'foo' is not known"),
+        (("--store-prefix", "{prod}"), {}, "--store-prefix '{prod}': give a name"),
         (("--workers", "2"), {}, "--workers 2 needs --store redis"),
+        (("--replicas", "2"), {}, "--replicas 2 needs --store redis"),
+        (("--replicas", "0"), {}, "--replicas must be 1 or more"),
         (("--workers", "0"), {}, "--workers must be 1 or more"),
         (("--workers", "two"), {}, "--workers 'two': expected a whole number"),
         (("--drain-seconds", "soon"), {}, "--drain-seconds 'soon': expected a number"),

@@ -136,6 +136,17 @@ async def test_kept_connections_end_after_a_while(
     assert not upstream._pool._open
 
 
+async def test_a_connection_kept_for_too_long_is_not_used_though_nobody_has_dropped_it_yet(
+    upstream: HttpUpstream, model_api: RawUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _next(upstream, model_api)
+    (kept,) = upstream._pool._kept
+    monkeypatch.setattr(pool_module, "KEEPALIVE_SECONDS", 0.0)
+    assert kept.is_fresh()
+    assert upstream._pool.take() is None
+    assert not upstream._pool._open
+
+
 @pytest.mark.parametrize("method", REPEATABLE)
 async def test_an_idempotent_request_is_repeated_once_where_nothing_came(
     upstream: HttpUpstream, model_api: RawUpstream, method: str

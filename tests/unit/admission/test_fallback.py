@@ -30,6 +30,7 @@ class Losable:
 
     def __init__(self, clock: VirtualClock) -> None:
         self.lost = False
+        self.announced = 4
         self.calls = 0
         self.later: list[tuple[str, list[int]]] = []
         self._store = MemoryStore(clock.wall_us)
@@ -62,7 +63,7 @@ class Losable:
 
     async def announce(self, replica_id: str) -> int:
         self._reached()
-        return 4
+        return self.announced
 
     async def close(self) -> None: ...
 
@@ -296,6 +297,22 @@ async def test_the_number_of_replicas_is_the_last_one_known() -> None:
         assert await one.store.announce("a") == 4
         one.shared.lost = True
         assert await one.store.announce("a") == 4
+
+
+async def test_replicas_are_at_least_those_that_it_was_started_with() -> None:
+    async with replica(StoreFailure.LOCAL, replicas=8) as one:
+        assert one.store.replicas == 8
+        assert await one.store.announce("a") == 8
+        one.shared.announced = 9
+        assert await one.store.announce("a") == 9
+
+
+async def test_a_shared_store_that_came_back_empty_makes_nobody_think_that_it_is_alone() -> None:
+    """Until the others have announced themselves again, which each does within a lease."""
+    async with replica(StoreFailure.LOCAL) as one:
+        assert await one.store.announce("a") == 4
+        one.shared.announced = 1
+        assert [await one.store.announce("a") for _ in range(3)] == [4, 4, 1]
 
 
 async def _until_closed(store: ResilientStore) -> None:

@@ -37,6 +37,8 @@ def test_a_flag_wins_over_the_environment() -> None:
     [
         ((), "--store '': give the replicas' redis://"),
         (("--store", "memory://"), "with memory:// each replica analyses by itself"),
+        (("--store", "redis://r/prod"), "--store: the database 'prod' is no number"),
+        (("--store", "redis://r", "--store-prefix", ""), "--store-prefix '': give a name"),
         (("--store", "redis://r", "--metrics-listen", "9092"), "--metrics-listen '9092': give HOST:PORT"),
         (("--store", "redis://r", "--state-mb", "0"), "--state-mb must be greater than zero"),
         (("--store", "redis://r", "--log-level", "loud"), "use debug, info"),
@@ -54,4 +56,4 @@ def test_a_url_that_is_none_ends_it_with_code_2(
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # the command makes the log of its process its own
     assert main(["analyse", "--store", url, "--metrics-listen", "127.0.0.1:0"]) == 2
-    assert "the store's URL must be" in capsys.readouterr().err
+    assert "stillgate analyse: --store: " in capsys.readouterr().err

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,7 +189,8 @@ def test_a_file_that_cannot_be_put_aside_grows_on_and_is_told_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, tally = tmp_path / ("x" * 253), Tally()  # a number behind it would be too much for the disk
-    log = opened(path, Rotation(max_bytes=1000, max_age_us=10**15), tally)
+    minutes = count(0, 61_000_000)  # so that it is tried again at each look
+    log = ExchangeLog(path, Rotation(1000, 10**15), minutes.__next__, tally.wrote, tally.drop)
     names = [f"e{number}" for number in range(20)]
     for name in names:
         begin(log, name)
@@ -199,6 +203,28 @@ def test_a_file_that_cannot_be_put_aside_grows_on_and_is_told_of_once(
 def test_a_log_that_cannot_be_opened_is_told_before_serving_begins(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exchange-log .*missing/log: cannot be written"):
         opened(tmp_path / "missing" / "log")
+
+
+class AlmostFull(io.FileIO):
+    """A file on a disk with room for half of the first thing written, and then for everything again."""
+
+    is_full = True
+
+    def write(self, data: Any) -> int:
+        data, self.is_full = data[: len(data) // 2] if self.is_full else data, False
+        return super().write(data)
+
+
+def test_a_line_that_the_disk_takes_half_of_leaves_nothing_behind(tmp_path: Path) -> None:
+    tally = Tally()
+    log = opened(tmp_path / "log", tally=tally)
+    log._writer.close()
+    log._writer._file = AlmostFull(tmp_path / "log", "ab")
+    for name in "ab":
+        begin(log, name)
+        log.ended(line(name))
+    log.close()
+    assert (ids(tmp_path / "log"), tally.written, tally.dropped) == (["b"], 1, 1)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux' /dev/full, a disk that is always full")

@@ -112,3 +112,14 @@ def test_what_nobody_waits_for_cannot_give_way(bodies: Bodies) -> None:
     bodies.gone(body)
     bodies.make_room()
     assert not body.gave_way
+
+
+def test_none_is_slow_for_the_time_before_it_came(bodies: Bodies, clock: VirtualClock) -> None:
+    pass_seconds(bodies, clock, 10)
+    older = Body(bodies)
+    pass_seconds(bodies, clock, 4, (older, 10 * MIB))
+    newer = Body(bodies)
+    clock.now_us += 100_000
+    newer.feed(61 * MIB)
+    bodies.make_room()
+    assert (older.gave_way, newer.gave_way) == (True, False)

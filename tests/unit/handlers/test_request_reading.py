@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.handlers.bodies import Bodies
-from proxy.handlers.reading import RequestReader
+from proxy.handlers.reading import MOST_BETWEEN_BYTES, RequestReader
 from proxy.handlers.request import MAX_HEADER_BYTES, MalformedError, Request
 
 HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -14,7 +14,7 @@ HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 class Taken:
     def __init__(self) -> None:
         self.bodies = Bodies()
-        self.begun = self.taken = self.malformed = 0
+        self.begun = self.taken = self.malformed = self.broke = 0
 
     def head_begun(self) -> None:
         self.begun += 1
@@ -24,7 +24,10 @@ class Taken:
         self.malformed += isinstance(request, MalformedError)
 
     def whole(self, request: Request) -> None: ...
-    def broken(self) -> None: ...
+
+    def broken(self) -> None:
+        self.broke += 1
+
     def invite(self) -> None: ...
     def hold_back(self) -> None: ...
     def go_on(self) -> None: ...
@@ -83,3 +86,22 @@ def test_a_line_behind_a_body_is_bounded_from_the_next_read_on(taken: Taken, rea
     reader.feed(b"xGET /v1/models HTTP/1.1\r\nX-A: ")
     reader.feed(b"x" * (MAX_HEADER_BYTES + 1))
     assert taken.malformed == 1
+
+
+@pytest.mark.parametrize("pieces", [0, 1], ids=["before the first piece", "behind a piece"])
+def test_what_is_no_body_is_bounded_between_pieces_of_one(taken: Taken, reader: RequestReader, pieces: int) -> None:
+    reader.feed(b"POST /v1/files HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    reader.feed(b"2\r\n{}\r\n" * pieces + b"2;")
+    for _ in range(MOST_BETWEEN_BYTES // 1024 - 1):
+        reader.feed(b"x" * 1024)
+    assert taken.broke == 0
+    for _ in range(2):
+        reader.feed(b"x" * 1024)
+    assert (taken.broke, taken.malformed) == (1, 0)
+
+
+def test_a_body_of_many_pieces_may_be_longer_than_what_stands_between_them(taken: Taken, reader: RequestReader) -> None:
+    reader.feed(b"POST /v1/files HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(2 * MOST_BETWEEN_BYTES // 1024):
+        reader.feed(b"400;" + b"x" * 1024 + b"\r\n" + b"y" * 1024 + b"\r\n")
+    assert taken.broke == 0

@@ -130,15 +130,15 @@ def test_a_list_file_denies_its_networks(policy: Policy, address: str, is_denied
 
 def test_all_quotas_that_match_apply_each_with_the_bucket_of_its_key(policy: Policy) -> None:
     assert keys(policy, SOMEBODY) == [
-        "rpm|acct_1",
-        "itpm|acct_1|m-large",
-        "otpm|acct_1|m-large",
-        "per-network|203.0.113.0/24",
+        "rpm:requests|acct_1",
+        "itpm:input_tokens|acct_1|m-large",
+        "otpm:output_tokens|acct_1|m-large",
+        "per-network:requests|203.0.113.0/24",
         "in-flight|acct_1",
         "daily|org_1",
-        "everything",
+        "everything:requests",
     ]
-    assert keys(policy, replace(SOMEBODY, tier="contract"))[0] == "rpm-paying|acct_1"
+    assert keys(policy, replace(SOMEBODY, tier="contract"))[0] == "rpm-paying:requests|acct_1"
 
 
 def test_each_quota_has_the_limit_that_is_written(policy: Policy) -> None:
@@ -173,7 +173,7 @@ def test_an_override_gives_a_named_account_its_own_numbers(policy: Policy) -> No
     demands = {demand.quota.id: demand for demand in policy.demands(replace(SOMEBODY, account="acct_big"), REQUEST)}
 
     assert demands["rpm"].limit == Rate.of(5000 * MICRO, MINUTE_US, 5000 * MICRO)
-    assert demands["rpm"].key == "rpm|acct_big"
+    assert demands["rpm"].key == "rpm:requests|acct_big"
     assert "per-network" not in demands
     assert demands["in-flight"].limit == Concurrency(16)
 

@@ -28,27 +28,44 @@ def quota(key: str) -> str:
 @pytest.mark.parametrize(
     ("key", "bucket"),
     [
-        ("", "q"),
-        ("account", "q|acct_1"),
-        ("org", "q|org_1"),
-        ("end_user", "q|eu-1"),
-        ("network", "q|2001:db8::/64"),
-        ("address", "q|2001:db8::7"),
-        ("asn", "q|64500"),
-        ("country", "q|US"),
-        ("tier", "q|free"),
-        ("model", "q|m-large"),
-        ("path", "q|/v1/chat/completions"),
-        ("client", "q|fp-1"),
-        ("model, account", "q|acct_1|m-large"),
+        ("", "q:requests"),
+        ("account", "q:requests|acct_1"),
+        ("org", "q:requests|org_1"),
+        ("end_user", "q:requests|eu-1"),
+        ("network", "q:requests|2001:db8::/64"),
+        ("address", "q:requests|2001:db8::7"),
+        ("asn", "q:requests|64500"),
+        ("country", "q:requests|US"),
+        ("tier", "q:requests|free"),
+        ("model", "q:requests|m-large"),
+        ("path", "q:requests|/v1/chat/completions"),
+        ("client", "q:requests|fp-1"),
+        ("model, account", "q:requests|acct_1|m-large"),
         ("client, path, model, tier, country, asn, address, network, end_user, org, account",
-         "q|acct_1|org_1|eu-1|2001:db8::/64|2001:db8::7|64500|US|free|m-large|/v1/chat/completions|fp-1"),
+         "q:requests|acct_1|org_1|eu-1|2001:db8::/64|2001:db8::7|64500|US|free|m-large|/v1/chat/completions|fp-1"),
     ],
 )  # fmt: skip
 def test_a_key_is_the_quota_and_its_values_in_one_order(policy_of: PolicyOf, key: str, bucket: str) -> None:
     (demand,) = policy_of(quota(key)).demands(SOMEBODY, REQUEST)
 
     assert demand.key == bucket
+
+
+def test_another_unit_is_another_bucket(policy_of: PolicyOf) -> None:
+    """Total tokens without their name, as all units once were: an update gives no day's or month's tokens back."""
+    policy = quota("account").replace("rate: 1/s", "budget: 1k/day")
+    tokens = ("input_tokens", "output_tokens", "total_tokens")
+    buckets = {
+        unit: policy_of(policy.replace("requests", unit)).demands(SOMEBODY, REQUEST)[0].key
+        for unit in ("requests", *tokens)
+    }
+
+    assert buckets == {
+        "requests": "q:requests|acct_1",
+        "input_tokens": "q:input_tokens|acct_1",
+        "output_tokens": "q:output_tokens|acct_1",
+        "total_tokens": "q|acct_1",
+    }
 
 
 @pytest.mark.parametrize("key", ["org", "end_user", "asn", "country", "account, country"])
@@ -64,8 +81,8 @@ def test_an_absent_model_has_a_bucket_that_no_named_model_can_draw_from(policy_o
     (absent,) = policy.demands(SOMEBODY, replace(REQUEST, model=None))
     (dash,) = policy.demands(SOMEBODY, replace(REQUEST, model="-"))
 
-    assert absent.key == "q|-"
-    assert dash.key.startswith("q|h-")
+    assert absent.key == "q:requests|-"
+    assert dash.key.startswith("q:requests|h-")
 
 
 @pytest.mark.parametrize(

@@ -177,8 +177,8 @@ def test_a_quota_applies_to_what_it_matches_and_does_not_exempt(policy_of: Polic
     )
 
     assert policy.demands(SOMEBODY, REQUEST) == []
-    assert [demand.key for demand in policy.demands(SOMEBODY, NOTHING)] == ["rpm"]
-    assert [demand.key for demand in policy.demands(replace(SOMEBODY, verified=False), REQUEST)] == ["rpm"]
+    assert [demand.key for demand in policy.demands(SOMEBODY, NOTHING)] == ["rpm:requests"]
+    assert [demand.key for demand in policy.demands(replace(SOMEBODY, verified=False), REQUEST)] == ["rpm:requests"]
     assert policy.demands(NOBODY, NOTHING) == []
 
 
@@ -186,7 +186,7 @@ def test_without_tiers_everybody_is_of_no_tier(policy_of: PolicyOf) -> None:
     policy = policy_of("quotas: [{id: q, key: [tier], unit: requests, rate: 1/s}]")
 
     assert policy.tier_of(SOMEBODY) == "-"
-    assert [demand.key for demand in policy.demands(SOMEBODY, REQUEST)] == ["q|-"]
+    assert [demand.key for demand in policy.demands(SOMEBODY, REQUEST)] == ["q:requests|-"]
 
 
 def test_everything_is_allowed_where_no_rule_is_written(policy_of: PolicyOf) -> None:

@@ -41,8 +41,8 @@ def held_to(policy: Policy, principal: Principal) -> dict[str, Limit]:
 def test_a_tiers_own_numbers_replace_the_quotas_burst_and_all(policy_of: PolicyOf) -> None:
     policy = policy_of(POLICY)
 
-    assert held_to(policy, replace(SOMEBODY, tier="free"))["rpm|acct_1"] == per_second(1, burst=9)
-    assert held_to(policy, SOMEBODY)["rpm|acct_1"] == per_second(2, burst=2)
+    assert held_to(policy, replace(SOMEBODY, tier="free"))["rpm:requests|acct_1"] == per_second(1, burst=9)
+    assert held_to(policy, SOMEBODY)["rpm:requests|acct_1"] == per_second(2, burst=2)
 
 
 def test_the_narrowest_principals_numbers_go_before_all_others(policy_of: PolicyOf) -> None:
@@ -57,37 +57,37 @@ overrides:
     )
 
     assert held_to(policy, SOMEBODY) == {
-        "rpm|acct_1": per_second(5, burst=50),
-        "per-network|203.0.113.0/24": per_second(3),
-        "per-org|org_1": per_second(4),
+        "rpm:requests|acct_1": per_second(5, burst=50),
+        "per-network:requests|203.0.113.0/24": per_second(3),
+        "per-org:requests|org_1": per_second(4),
     }
     other = replace(SOMEBODY, account="acct_2", org="org_2")
-    assert held_to(policy, other)["rpm|acct_2|network=203.0.113.0/24"] == per_second(3)
+    assert held_to(policy, other)["rpm:requests|acct_2|network=203.0.113.0/24"] == per_second(3)
 
 
 @pytest.mark.parametrize("principal", ["account: acct_1", "org: org_1", "network: 203.0.0.0/16"])
 def test_an_unlimited_principal_has_no_bucket(policy_of: PolicyOf, principal: str) -> None:
     policy = policy_of(POLICY + f"overrides: [{{{principal}, quotas: {{rpm: unlimited, per-network: unlimited}}}}]")
 
-    assert list(held_to(policy, SOMEBODY)) == ["per-org|org_1"]
+    assert list(held_to(policy, SOMEBODY)) == ["per-org:requests|org_1"]
 
 
 def test_own_numbers_for_a_shared_bucket_fill_a_bucket_of_their_own(policy_of: PolicyOf) -> None:
     policy = policy_of(POLICY + "overrides: [{account: acct_1, quotas: {per-network: {rate: 99/s}}}]")
 
-    assert held_to(policy, SOMEBODY)["per-network|203.0.113.0/24|account=acct_1"] == per_second(99)
+    assert held_to(policy, SOMEBODY)["per-network:requests|203.0.113.0/24|account=acct_1"] == per_second(99)
     neighbour = replace(SOMEBODY, account="acct_2", tier="free")
-    assert held_to(policy, neighbour)["per-network|203.0.113.0/24"] == per_second(10)
+    assert held_to(policy, neighbour)["per-network:requests|203.0.113.0/24"] == per_second(10)
     paid_neighbour = replace(SOMEBODY, account="acct_2")
-    assert held_to(policy, paid_neighbour)["per-network|203.0.113.0/24|tier=paid"] == per_second(20)
+    assert held_to(policy, paid_neighbour)["per-network:requests|203.0.113.0/24|tier=paid"] == per_second(20)
 
 
 @pytest.mark.parametrize(
     ("network", "key"),
     [
-        ("203.0.113.0/24", "per-network|203.0.113.0/24"),
-        ("203.0.0.0/16", "per-network|203.0.113.0/24"),
-        ("203.0.113.0/28", "per-network|203.0.113.0/24|network=203.0.113.0/28"),
+        ("203.0.113.0/24", "per-network:requests|203.0.113.0/24"),
+        ("203.0.0.0/16", "per-network:requests|203.0.113.0/24"),
+        ("203.0.113.0/28", "per-network:requests|203.0.113.0/24|network=203.0.113.0/28"),
     ],
 )
 def test_a_network_override_shares_no_bucket_with_addresses_outside_of_it(
@@ -101,7 +101,7 @@ def test_a_network_override_shares_no_bucket_with_addresses_outside_of_it(
 def test_a_small_ipv6_network_is_named_as_ipv6(policy_of: PolicyOf) -> None:
     policy = policy_of(POLICY + "overrides: [{network: '::/8', quotas: {rpm: {rate: 7/s}}}]")
 
-    assert "rpm|acct_1|network=::/8" in held_to(policy, replace(SOMEBODY, address=ip_address("::7")))
+    assert "rpm:requests|acct_1|network=::/8" in held_to(policy, replace(SOMEBODY, address=ip_address("::7")))
 
 
 def test_of_networks_within_networks_the_narrowest_decides(policy_of: PolicyOf) -> None:
@@ -114,10 +114,10 @@ overrides:
 """
     )
 
-    assert held_to(policy, SOMEBODY)["per-network|203.0.113.0/24"] == per_second(7)
-    assert "per-org|org_1" in held_to(policy, SOMEBODY)
+    assert held_to(policy, SOMEBODY)["per-network:requests|203.0.113.0/24"] == per_second(7)
+    assert "per-org:requests|org_1" in held_to(policy, SOMEBODY)
     elsewhere = replace(SOMEBODY, address=ip_address("203.0.9.9"), network="203.0.9.0/24")
-    assert held_to(policy, elsewhere)["per-network|203.0.9.0/24"] == per_second(8)
+    assert held_to(policy, elsewhere)["per-network:requests|203.0.9.0/24"] == per_second(8)
 
 
 @pytest.mark.parametrize("principal", ["account: acct_1", "org: org_1", "network: 203.0.113.0/24"])
@@ -125,7 +125,7 @@ def test_an_override_can_give_a_tier_whatever_the_attributes_say(policy_of: Poli
     policy = policy_of(POLICY + f"overrides: [{{{principal}, tier: paid}}]")
 
     assert policy.tier_of(replace(SOMEBODY, tier="free")) == "paid"
-    assert held_to(policy, replace(SOMEBODY, tier="free"))["rpm|acct_1"] == per_second(2)
+    assert held_to(policy, replace(SOMEBODY, tier="free"))["rpm:requests|acct_1"] == per_second(2)
     stranger = replace(SOMEBODY, account="x", org="x", address=ip_address("192.0.2.1"), tier="free")
     assert policy.tier_of(stranger) == "free"
 
@@ -140,4 +140,4 @@ overrides:
 """
     )
 
-    assert list(held_to(policy, SOMEBODY)) == ["per-network|203.0.113.0/24|tier=paid"]
+    assert list(held_to(policy, SOMEBODY)) == ["per-network:requests|203.0.113.0/24|tier=paid"]

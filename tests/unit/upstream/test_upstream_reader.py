@@ -90,3 +90,8 @@ def test_the_fields_of_an_interim_answer_and_of_trailers_are_not_those_of_the_an
 def test_bytes_that_are_not_utf_8_are_replaced_in_values_and_reason() -> None:
     reader = read(b"HTTP/1.1 200 \xff\r\nX: a\xffb \t\r\n\r\n")
     assert (reader.reason, reader.headers) == ("\ufffd", [("X", "a\ufffdb")])
+
+
+def test_behind_a_chunked_answer_to_head_nothing_is_read_because_its_last_chunk_might_come() -> None:
+    reader = read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", bodiless=True)
+    assert (reader.ended, reader.reusable) == (True, False)
