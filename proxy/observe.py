@@ -17,7 +17,8 @@ from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
 from proxy.exchange import Action, Decision, Ending, Exchange, Outcome, Settlement, State
 from proxy.logs import Throttle
-from proxy.metrics import DURATION, LATENCY, USED, Metrics
+from proxy.metrics.buckets import DURATION, LATENCY, USED
+from proxy.metrics.exchanges import Metrics
 from proxy.policy.campaigns import CAMPAIGN
 from proxy.tallies import Count, Spread
 

@@ -8,7 +8,6 @@ for it.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -18,8 +17,7 @@ from urllib.parse import urlsplit
 from proxy.errors import UsageError
 from proxy.redis_place import DEFAULT_NAME, check_redis_url, key_prefix
 
-_YES_OR_NO = ("no", "yes")
-_METAVARS = {bool: "yes|no", int: "N", float: "N"}
+YES_OR_NO = ("no", "yes")
 _EXPECTED = {bool: "yes or no", int: "a whole number", float: "a number"}
 
 
@@ -100,7 +98,10 @@ class Settings:
         1024, text="MiB of request bodies still coming in that one process keeps; beyond, the slowest gives way (503)"
     )
     drain_seconds: float = _setting(60.0, text="how long open exchanges may take to end after SIGTERM")
-    drain_notice_seconds: float = _setting(0.0, text="how long /readyz says no before an idle proxy closes")
+    drain_notice_seconds: float = _setting(
+        5.0,
+        text="how long of the drain new connections are still taken, while /readyz says no and load balancers follow",
+    )
     reload_seconds: float = _setting(1.0, text="how often the policy's files are looked at for changes")
     geoip_country: str = _setting("", metavar="FILE", text="MMDB with countries")
     geoip_asn: str = _setting("", metavar="FILE", text="MMDB with autonomous systems")
@@ -170,24 +171,6 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def add_flags(parser: argparse.ArgumentParser, names: Collection[str] = (), table: type[Any] = Settings) -> None:
-    """Adds every setting of `table` to `parser`, or those of `names`; `from_arguments` reads them back."""
-    for setting in fields(table):
-        if names and setting.name not in names:
-            continue
-        default = _YES_OR_NO[setting.default] if type(setting.default) is bool else setting.default
-        shown = "" if default in ("", MISSING) else f" (default: {default})"
-        variable = variable_of(setting.name)
-        also = f"{variable} or {variable}_FILE" if setting.metadata["secret"] else variable
-        parser.add_argument(
-            flag(setting.name),
-            dest=setting.name,
-            default=None,
-            metavar=setting.metadata["metavar"] or _METAVARS.get(type(setting.default)) or "SECRET",
-            help=f"{setting.metadata['text']}{shown} [{also}]".replace("%", "%%"),
-        )
-
-
 def variable_of(name: str) -> str:
     """The environment variable of a field."""
     return "STILLGATE_" + name.upper()
@@ -250,7 +233,7 @@ def _from_environment(name: str, secret: bool, environment: Mapping[str, str]) -
 
 def _converted(name: str, kind: type, given: Any) -> Any:
     try:
-        return _YES_OR_NO.index(given) == 1 if kind is bool else kind(given)
+        return YES_OR_NO.index(given) == 1 if kind is bool else kind(given)
     except ValueError:
         raise UsageError(f"{flag(name)} {given!r}: expected {_EXPECTED[kind]}") from None
 

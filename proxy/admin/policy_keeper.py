@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.clock import Clock
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.policy.files import FileSign
 from proxy.policy.match import Policy
 from proxy.policy.reload import PolicySource, Reloaded

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from proxy.analysis.analyser import Analyser, Analysts
+from proxy.analysis.analysts import PolicyAnalysts
 from proxy.analysis.follower import Tally
 from proxy.analysis.keys import Keys
 from proxy.analysis.lease import Lease
@@ -21,13 +22,10 @@ from proxy.analysis.link import Link
 from proxy.clock import Clock, SystemClock, unique_id
 from proxy.errors import StoreError
 from proxy.handlers.server import listen, url_of
-from proxy.metrics import AnalyserMetrics
-from proxy.policy.reload import PolicySource
-from proxy.policy.shipped import default_policy
+from proxy.metrics.analysis import AnalyserMetrics
 from proxy.redis_place import key_prefix
 from proxy.settings import AnalyserSettings
 from proxy.tasks import Tasks
-from proxy.verdict.analyst import Analyst
 
 log = logging.getLogger("stillgate.analyser")
 _CLOSE_SECONDS = 1.0
@@ -155,20 +153,6 @@ class MetricsWatcher:
             log.warning("the state is larger than --state-mb and was not saved", extra={"bytes": size})
 
 
-class PolicyAnalysts:
-    """Analysts whose campaigns last as long as the policy says. PolicyError where it cannot be served."""
-
-    def __init__(self, path: str, clock: Clock) -> None:
-        rules = PolicySource(path or default_policy()).load(clock.wall_us()).campaigns
-        self._options: dict[str, int] = {} if rules is None else {"expires_after_us": rules.expires_after_us}
-
-    def begin(self) -> Analyst:
-        return Analyst(**self._options)
-
-    def restored(self, state: bytes) -> Analyst:
-        return Analyst.restored(state, **self._options)
-
-
 def analyse(settings: AnalyserSettings) -> int:
     """Analyses until SIGTERM or SIGINT; the exit code. PolicyError and UsageError where it cannot begin."""
     return asyncio.run(_analyse(settings))
@@ -176,13 +160,16 @@ def analyse(settings: AnalyserSettings) -> int:
 
 async def _analyse(settings: AnalyserSettings) -> int:
     clock = SystemClock()
-    process = AnalyserProcess(settings, PolicyAnalysts(settings.policy, clock), clock)
-    ended = asyncio.Event()
+    analysts = PolicyAnalysts(settings.policy, clock)
+    process = AnalyserProcess(settings, analysts, clock)
+    ended, loop, tasks = asyncio.Event(), asyncio.get_running_loop(), Tasks()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: tasks.spawn(analysts.reload(), "reload"))
     work = await process.start()
     work.add_done_callback(lambda _: ended.set())
     await ended.wait()
     failed = work.done()  # `Tasks` has told why; whoever started this process starts another
+    await tasks.close()
     await process.close()
     return int(failed)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from proxy import settings
+from proxy.cli.flags import add_flags
 from proxy.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--body-bytes", type=int, metavar="N", help="of the prompt (default: 0)")
     parser.add_argument("--path", metavar="PATH", default="/v1/messages", help="default: %(default)s")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
-    settings.add_flags(parser, _SETTINGS)
+    add_flags(parser, _SETTINGS)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -36,7 +36,14 @@ async def _demo(seconds: float | None, policy: str) -> int:
         loop.call_later(seconds, ended.set)
     tasks = Tasks()
     mock = await start("127.0.0.1", 0, MockSettings())
-    settings = Settings(upstream=mock.url, policy=policy, listen="127.0.0.1:0", admin="127.0.0.1:0", drain_seconds=2.0)
+    settings = Settings(
+        upstream=mock.url,
+        policy=policy,
+        listen="127.0.0.1:0",
+        admin="127.0.0.1:0",
+        drain_seconds=2.0,
+        drain_notice_seconds=0.0,
+    )
     proxy = Proxy(settings)
     try:
         await proxy.start()

@@ -18,7 +18,7 @@ from proxy.handlers.handler import Handler
 from proxy.handlers.request import MalformedError, Request
 from proxy.handlers.room import Room
 from proxy.logs import Throttle
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.quiet import Reads
 from proxy.settings import split_address
 

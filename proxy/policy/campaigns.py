@@ -5,6 +5,7 @@ from __future__ import annotations
 from proxy.admission.quota import Rate, Reserve, Unit
 from proxy.policy.campaign_spec import (
     DEFAULT_BURST,
+    DEFAULT_EXPIRY_US,
     DEFAULT_RATE,
     DEFAULT_SHARE,
     CampaignAction,
@@ -15,7 +16,7 @@ from proxy.policy.campaign_spec import (
 )
 from proxy.policy.limits import amount_text, rate_limit
 from proxy.policy.lists import Lists
-from proxy.policy.match import CampaignRule, CampaignRules, Exemption, Quota
+from proxy.policy.match import CampaignRule, CampaignRules, Exemption, Policy, Quota
 from proxy.policy.predicates import compile_scope
 from proxy.policy.terms import Matcher, Mode
 
@@ -35,6 +36,11 @@ def compile_campaigns(spec: CampaignsSpec, lists: Lists, policy_is_shadow: bool)
         expires_after_us=spec.expires_after,
         tell_upstream=spec.tell_upstream,
     )
+
+
+def expiry_of(policy: Policy) -> int:
+    """For how many microseconds a policy has campaigns remembered; one without campaigns forgets none early."""
+    return DEFAULT_EXPIRY_US if policy.campaigns is None else policy.campaigns.expires_after_us
 
 
 def throttle_limit(spec: ThrottleSpec) -> Rate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from proxy.policy.files import MAX_LIST_BYTES, FileFaultError, list_file, read_file
@@ -29,6 +29,8 @@ class ListFile:
     """Line and column of each prefix."""
 
 
+ReadList = Callable[[str, str], bytes]
+"""Of a folder and a name. FileFaultError where it cannot be read."""
 Lists = dict[tuple[str, str], ListFile]
 """By the folder of the policy file that names it, and the name."""
 
@@ -48,7 +50,12 @@ def matchers_of(spec: PolicySpec) -> Iterator[Matcher]:
         yield from spec.campaigns.exempt
 
 
-def read_lists(spec: PolicySpec) -> tuple[Lists, list[Issue]]:
+def read_list_file(folder: str, name: str) -> bytes:
+    """The bytes of a list that a policy in `folder` names. FileFaultError."""
+    return read_file(list_file(folder, name), MAX_LIST_BYTES)
+
+
+def read_lists(spec: PolicySpec, read: ReadList = read_list_file) -> tuple[Lists, list[Issue]]:
     """Every list that the policy names, each read once, and what is wrong with them."""
     lists: Lists = {}
     issues: list[Issue] = []
@@ -56,16 +63,15 @@ def read_lists(spec: PolicySpec) -> tuple[Lists, list[Issue]]:
         for index in range(len(matcher.network_in)):
             key = list_key(matcher, index)
             if key not in lists:
-                lists[key] = _read(key, matcher.at("network_in", index), issues)
+                lists[key] = _read(key, matcher.at("network_in", index), issues, read)
     return lists, issues
 
 
-def _read(key: tuple[str, str], named_at: Position, issues: list[Issue]) -> ListFile:
+def _read(key: tuple[str, str], named_at: Position, issues: list[Issue], read: ReadList) -> ListFile:
     folder, name = key
     path = os.path.join(folder, name)
     try:
-        path = list_file(folder, name)
-        data = read_file(path, MAX_LIST_BYTES)
+        data = read(folder, name)
     except FileFaultError as fault:
         code = fault.code if fault.code in (Code.LIST_OUTSIDE_FOLDER, Code.FILE_TOO_BIG) else Code.MISSING_LIST
         issues.append(Issue.error(named_at, code, f"the list {quoted(name)}: {fault.message}"))

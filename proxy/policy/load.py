@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
+from msgspec import Struct
 from yaml.nodes import CollectionNode, MappingNode, ScalarNode
 
 from proxy.policy.beside import beside_others, let_go
@@ -18,7 +19,7 @@ from proxy.policy.compile import compile_policy
 from proxy.policy.files import MAX_POLICY_BYTES, FileFaultError, policy_files, read_file
 from proxy.policy.issues import Code, Issue, PolicyError, Position, Severity, has_errors
 from proxy.policy.lint import lint
-from proxy.policy.lists import read_lists
+from proxy.policy.lists import ReadList, read_list_file, read_lists
 from proxy.policy.match import Policy
 from proxy.policy.merge import unite
 from proxy.policy.nodes import compose
@@ -34,6 +35,17 @@ class Attempt:
     """In the order of their positions."""
     files: tuple[str, ...]
     """Every file that was read or asked for, there or not: what to watch."""
+    source: Source | None = None
+    """What the policy was made of."""
+
+
+class Source(Struct, frozen=True):
+    """The bytes that a policy was made of, to make it of again without its files."""
+
+    name: str
+    documents: tuple[tuple[str, bytes], ...]
+    lists: dict[str, bytes]
+    """By their paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,13 @@ def attempt(path: str, today: date | None = None) -> Attempt:
 
 
 @beside_others()
+def remade(source: Source) -> Attempt:
+    """The policy that was loaded from `source`, whatever its files hold by now."""
+    documents = [_Document(path, data, compose(path, data)) for path, data in source.documents]
+    return _build(source.name, documents, None, lambda folder, name: source.lists[os.path.join(folder, name)])
+
+
+@beside_others()
 def load_all(path: str, today: date | None = None) -> list[tuple[str, Policy | tuple[Issue, ...]]]:
     """Everything that a path holds, for checking: one policy, or each file of a folder that holds complete ones."""
     try:
@@ -107,7 +126,9 @@ def _name_of(path: str) -> str:
     return os.path.splitext(os.path.basename(os.path.abspath(path)))[0]
 
 
-def _build(name: str, documents: Sequence[_Document], today: date | None) -> Attempt:
+def _build(
+    name: str, documents: Sequence[_Document], today: date | None, read_list: ReadList = read_list_file
+) -> Attempt:
     files = [document.path for document in documents]
     roots = [document.content for document in documents if isinstance(document.content, MappingNode)]
     issues = [document.content for document in documents if isinstance(document.content, Issue)]
@@ -119,7 +140,7 @@ def _build(name: str, documents: Sequence[_Document], today: date | None) -> Att
         for _, value in root.value:
             if isinstance(value, CollectionNode):
                 let_go(value.value)
-    lists, list_issues = read_lists(spec)
+    lists, list_issues = read_lists(spec, read_list)
     if not issues:
         # With a file missing from the whole, what the others name would be told of as unknown.
         issues.extend(lint(spec, lists, today))
@@ -130,20 +151,20 @@ def _build(name: str, documents: Sequence[_Document], today: date | None) -> Att
         return _failed(issues, files)
     folder = os.path.dirname(documents[0].path)
     read = [(document.path, document.data) for document in documents]
-    read += [(path, data) for path, data in listed if data is not None]
+    read_of_lists = [(path, data) for path, data in listed if data is not None]
     issues.sort()
     policy = compile_policy(
         spec,
         lists,
         name=name,
-        sha256=digest([(os.path.relpath(path, folder or "."), data) for path, data in read]),
+        sha256=digest([(os.path.relpath(path, folder or "."), data) for path, data in read + read_of_lists]),
         files=tuple(files),
         warnings=[issue for issue in issues if issue.severity is Severity.WARNING],
     )
     overrides = list(spec.overrides)
     del spec
     let_go(overrides)
-    return Attempt(policy, tuple(issues), tuple(files))
+    return Attempt(policy, tuple(issues), tuple(files), Source(name, tuple(read), dict(read_of_lists)))
 
 
 def _failed(issues: Sequence[Issue], files: Sequence[str]) -> Attempt:

@@ -1,6 +1,7 @@
 """Owns the policy in force: loads it, replaces it by a good one, keeps it when the new one is bad.
 
-The polling, the signals and the clock are the caller's; `signature` tells cheaply whether a reload may be worth it.
+A process that takes another one's place begins with the last that was good there (`LastGood`). The polling, the signals
+and the clock are the caller's; `signature` tells cheaply whether a reload may be worth it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 
 from proxy.policy.files import FileFaultError, FileSign, policy_files, signs
 from proxy.policy.issues import Code, Issue, PolicyError, Position
-from proxy.policy.load import Attempt, attempt
+from proxy.policy.last_good import LastGood
+from proxy.policy.load import Attempt, Source, attempt
 from proxy.policy.match import Policy
 
 _TRIES = 3
@@ -54,8 +56,9 @@ class Status:
 class PolicySource:
     """The policy at a path. `load` comes first; nothing else is of use before it has succeeded."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, last_good: LastGood | None = None) -> None:
         self.path = path
+        self._last_good = last_good
         self._files: tuple[str, ...] = ()
         self._current: Policy | None = None
         self._status: Status | None = None
@@ -72,12 +75,16 @@ class PolicySource:
         return self._status
 
     def load(self, now_us: int) -> Policy:
-        """The first policy. PolicyError where the files cannot be served."""
+        """The first policy. PolicyError where the files cannot be served, and none is known that was good."""
         tried = self._attempt()
-        if tried.policy is None:
+        if tried.policy is not None:
+            self._take(tried.policy, tried.source, now_us)
+        elif self._last_good is not None and (policy := self._last_good.recalled()) is not None:
+            self._current = policy
+            self._status = Status(policy.sha256, now_us, False, tried.issues)
+        else:
             raise PolicyError(tried.issues)
-        self._take(tried.policy, now_us)
-        return tried.policy
+        return self.current
 
     def reload(self, now_us: int) -> Reloaded | Unchanged | Refused:
         """Reads the files again. A refusal leaves `current` as it is."""
@@ -89,7 +96,7 @@ class PolicySource:
         if (tried.policy.sha256, tried.policy.files) == (current.sha256, current.files):
             self._status = Status(status.sha256, status.loaded_at_us, True, ())
             return Unchanged(current)
-        self._take(tried.policy, now_us)
+        self._take(tried.policy, tried.source, now_us)
         return Reloaded(tried.policy)
 
     def signature(self) -> tuple[FileSign, ...]:
@@ -103,9 +110,11 @@ class PolicySource:
             files = []
         return signs(dict.fromkeys((*files, *self._files)))
 
-    def _take(self, policy: Policy, now_us: int) -> None:
+    def _take(self, policy: Policy, source: Source | None, now_us: int) -> None:
         self._current = policy
         self._status = Status(policy.sha256, now_us, True, ())
+        if self._last_good is not None and source is not None:
+            self._last_good.keep(source)
 
     def _attempt(self) -> Attempt:
         for _ in range(_TRIES):

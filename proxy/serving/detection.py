@@ -27,8 +27,9 @@ from proxy.clock import Clock, unique_id
 from proxy.detection import Detection, LocalDetection
 from proxy.errors import UsageError
 from proxy.events.sketching import Sketcher
-from proxy.metrics import AnalystMetrics, Metrics, observe_campaigns
-from proxy.policy.campaign_spec import DEFAULT_EXPIRY_US
+from proxy.metrics.analysis import AnalystMetrics
+from proxy.metrics.exchanges import Metrics, observe_campaigns
+from proxy.policy.campaigns import expiry_of
 from proxy.policy.match import Policy
 from proxy.quiet import Reads
 from proxy.redis_place import key_prefix
@@ -186,11 +187,6 @@ class ThroughRedis:
 
     def observe(self) -> None:
         observe_campaigns(self._metrics, self.detection.campaigns(self._clock.wall_us()))
-
-
-def expiry_of(policy: Policy) -> int:
-    """For how many microseconds a policy has campaigns remembered; one without campaigns forgets none early."""
-    return DEFAULT_EXPIRY_US if policy.campaigns is None else policy.campaigns.expires_after_us
 
 
 @asynccontextmanager

@@ -32,9 +32,11 @@ from proxy.handlers.server import ClientServer, listen, url_of
 from proxy.handlers.unread import Unpacking
 from proxy.identity.geo import Geo
 from proxy.identity.resolve import Resolver
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
+from proxy.metrics.replica import ReplicaMetrics
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
+from proxy.policy.last_good import LastGood
 from proxy.policy.reload import PolicySource
 from proxy.policy.shipped import default_policy
 from proxy.quiet import Reads
@@ -61,6 +63,8 @@ class Placement:
 
     registry: CollectorRegistry
     admin_socket: str | None = None
+    last_good: LastGood | None = None
+    """Of a worker: the policy to begin with where the one on disk is bad by then."""
 
     @classmethod
     def alone(cls) -> Placement:
@@ -80,7 +84,9 @@ class Proxy:
         self._ticks = Ticks(self.clock)
         self.placement = placement or Placement.alone()
         self.metrics = Metrics(self.placement.registry)
-        source = PolicySource(settings.policy or default_policy())
+        # Of several workers their supervisor tells it, who knows also of one that tells nothing.
+        self._replica = ReplicaMetrics(self.placement.registry) if self.placement.admin_socket is None else None
+        source = PolicySource(settings.policy or default_policy(), self.placement.last_good)
         self.policies = PolicyKeeper(source, self.metrics, self.clock, lends_key=bool(settings.upstream_key))
         self.url = self.admin_url = ""
         self.reads = Reads()
@@ -93,24 +99,24 @@ class Proxy:
         async with contextlib.AsyncExitStack() as opening:
             await self._open(opening)
             self._resources = opening.pop_all()
-        self.metrics.ready.set(1)
-        self.metrics.workers.set(1)
+        self._observe()
         message = "serving" if self.placement.admin_socket is None else "worker serving"
         log.info(message, extra={"listen": self.url, "admin": self.admin_url, "policy": self.policies.current.name})
 
     async def drain(self, hurried: asyncio.Event | None = None) -> None:
-        """Says 'not ready', then takes no new connection and waits until no request is under way.
+        """Says 'not ready', after a notice takes no new connection, and waits until no request is under way.
 
-        `drain_seconds` at most, or until `hurried`; what is under way then is cut, and settled. Harmless to repeat.
+        `drain_seconds` at most, notice included, or until `hurried`; what is under way then is cut, and settled.
+        Harmless to repeat.
         """
         hurried = hurried or asyncio.Event()
         self._draining = self.handler.draining = True
-        self.metrics.ready.set(0)
+        self._observe()
         log.info("draining", extra={"open_exchanges": len(self.handler.open)})
         settings, under_way, loop = self.settings, self.handler.under_way, asyncio.get_running_loop()
-        deadline = loop.time() + max(settings.drain_seconds, settings.drain_notice_seconds)
+        deadline = loop.time() + settings.drain_seconds
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(hurried.wait(), settings.drain_notice_seconds)
+            await asyncio.wait_for(hurried.wait(), min(settings.drain_notice_seconds, settings.drain_seconds))
         self._clients.stop()
         # Whatever comes first of three: a poll is simplest, and on thousands of tasks the cheapest.
         while under_way and loop.time() < deadline and not hurried.is_set():  # noqa: ASYNC110
@@ -269,7 +275,8 @@ class Proxy:
 
     def _observe(self) -> None:
         """Brings the metrics up to date."""
-        self.metrics.ready.set(int(self._ready))
+        if self._replica is not None:
+            self._replica.tell(self._ready)
         self.handler.observer.tell_metrics()
         self._clients.observe(self.metrics)
         self.store.observe(self.metrics)

@@ -8,7 +8,7 @@ import logging
 from proxy.admission.redis import RedisStore
 from proxy.admission.redis_memory import RedisMemory
 from proxy.errors import StoreError
-from proxy.metrics import RedisMetrics
+from proxy.metrics.replica import RedisMetrics
 
 log = logging.getLogger("stillgate.store")
 LOOK_SECONDS = 60.0

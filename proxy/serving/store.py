@@ -18,7 +18,8 @@ from proxy.admission.redis import HASH_KEY, REPLICA_LEASE_US, RedisStore
 from proxy.admission.store import BucketStore, Reservation, StoreFailure
 from proxy.clock import Ticks, unique_id
 from proxy.errors import StoreError, UsageError
-from proxy.metrics import Metrics, RedisMetrics
+from proxy.metrics.exchanges import Metrics
+from proxy.metrics.replica import RedisMetrics
 from proxy.policy.match import Policy
 from proxy.redis_place import key_prefix
 from proxy.serving.redis_memory import watch_memory

@@ -54,7 +54,8 @@ def _open_stillgate(
     store = "memory://" if redis is None else f"redis://127.0.0.1:{redis}/0"
     command = [sys.executable, "-m", "proxy.cli.main", "serve", "--upstream", f"http://127.0.0.1:{stage.upstream}"]
     command += ["--policy", str(HERE / "policy.yaml"), "--store", store, "--workers", str(workers)]
-    command += ["--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}", "--drain-seconds", "1"]
+    command += ["--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}"]
+    command += ["--drain-seconds", "1", "--drain-notice-seconds", "0"]
     cores = stage.cores.both if workers > 1 else stage.cores.proxy
     child = Child(name, command, set(cores), stage.folder)
     stack.callback(child.stop)

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from proxy.admission.quota import MICRO, Concurrency, Rate
 from proxy.admission.store import BucketStore, Claim, Granted
 from proxy.clock import SystemClock, Ticks
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.serving.store import open_store
 from proxy.settings import Settings
 from tests.bench.wire import ACCOUNTS, MODELS, NETWORKS

@@ -109,15 +109,20 @@ def _parsed(line: str) -> dict[str, Any]:
         return {"message": line.rstrip()}
 
 
-def start_stillgate(*arguments: str, environment: dict[str, str] | None = None) -> Running:
-    """Starts `stillgate ARGUMENTS` and waits until it says where it serves."""
+def start_stillgate(
+    *arguments: str, environment: dict[str, str] | None = None, program: tuple[str, str] = ("-m", "proxy.cli.main")
+) -> Running:
+    """Starts `stillgate ARGUMENTS`, which `program` is to Python, and waits until it says where it serves.
+
+    It ends without notice unless told otherwise: no load balancer has to follow.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "proxy.cli.main", *arguments],
+        [sys.executable, *program, *arguments],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        env={**clean, **(environment or {})},
+        env={**clean, "STILLGATE_DRAIN_NOTICE_SECONDS": "0", **(environment or {})},
     )
     running = Running(process)
     running.wait_until_serving()

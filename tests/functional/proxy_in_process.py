@@ -44,9 +44,9 @@ async def proxy_before(
     path = policy_path or folder / "policy.yaml"
     if policy_path is None:
         path.write_text(policy, encoding="utf-8")
-    places = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"}
+    usual = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "drain_notice_seconds": 0.0}
     proxy = Proxy(
-        Settings(upstream=upstream_url, policy=str(path), drain_seconds=drain_seconds, **{**places, **settings})
+        Settings(upstream=upstream_url, policy=str(path), drain_seconds=drain_seconds, **{**usual, **settings})
     )
     await proxy.start()
     try:

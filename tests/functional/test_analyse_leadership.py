@@ -6,6 +6,8 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +151,34 @@ async def test_a_redis_that_lost_its_memory_is_told_campaigns_and_words_again(ow
 
 
 # Real processes, with the real analyst
+
+
+POLICY = "version: 1\ncampaigns: {expires_after: %s}\n"
+
+
+async def test_told_to_reload_an_analyser_goes_on_with_the_policy_as_it_is_now(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY % "2day")
+    places = ("--store", own_redis.url, "--metrics-listen", "127.0.0.1:0")
+    running = start_stillgate("analyse", "--policy", str(policy), *places)
+
+    async def reloaded(text: str) -> dict[str, Any]:
+        policy.write_text(text)
+        before = len(running.lines)
+        running.process.send_signal(signal.SIGHUP)
+        await until(lambda: any("policy" in said["message"] for said in running.log()[before:]))
+        return running.log()[-1]
+
+    try:
+        refused = await reloaded(POLICY % "soon")
+        assert (refused["level"], refused["message"]) == ("ERROR", "policy refused, the last good one stays")
+        assert f"{policy}:2:" in refused["issues"][0]
+        assert (await reloaded(POLICY % "3day"))["message"] == "policy in force"
+        await until(lambda: role(running) == "leader")
+    finally:
+        assert running.stop() == 0
 
 
 @contextmanager

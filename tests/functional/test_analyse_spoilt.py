@@ -13,7 +13,7 @@ from proxy.analysis.lease import Lease
 from proxy.analysis.process import MetricsWatcher
 from proxy.analysis.wire import Checkpoint, encode_checkpoint, encode_event, joined
 from proxy.clock import unique_id
-from proxy.metrics import AnalyserMetrics
+from proxy.metrics.analysis import AnalyserMetrics
 from tests.functional.analysing import CLOCK, analyser, analyst_of, linked, seconds, turns
 from tests.redis_server import RedisServer
 from tests.unit.analysis.pool_analyst import PoolAnalysts, asked

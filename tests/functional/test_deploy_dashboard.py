@@ -29,7 +29,9 @@ import yaml
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.metrics import AnalyserMetrics, AnalystMetrics, Metrics, observe_campaigns
+from proxy.metrics.analysis import AnalyserMetrics, AnalystMetrics
+from proxy.metrics.exchanges import Metrics, observe_campaigns
+from proxy.metrics.replica import ReplicaMetrics
 from proxy.verdict.campaign import Campaign, Level
 from tests.functional.conftest import Running, start_stillgate
 from tests.functional.prometheus_server import PrometheusServer, free_port, running_prometheus, tool
@@ -163,7 +165,8 @@ class DetectingReplica:
     def __init__(self) -> None:
         registry = CollectorRegistry()
         self._metrics, self._analyst = Metrics(registry), AnalystMetrics(registry)
-        for well in (self._metrics.ready, self._metrics.store_up, self._metrics.policy_reload_ok):
+        ReplicaMetrics(registry).tell(ready=True)
+        for well in (self._metrics.store_up, self._metrics.policy_reload_ok):
             well.set(1)
         self._server, self._thread = start_http_server(0, "127.0.0.1", registry)
         self.target = f"127.0.0.1:{self._server.server_port}"

@@ -20,7 +20,7 @@ from proxy.clock import SystemClock, VirtualClock
 from proxy.dialects.table import dialect_for
 from proxy.errors import UsageError
 from proxy.events.sketching import Sketcher
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.serving.detection import InProcess, restored
 from proxy.serving.process import Proxy
 from proxy.settings import Settings

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from proxy.serving.process import Proxy
+from proxy.settings import Settings
 from tests.functional.conftest import Running, ServeFactory
 from tests.functional.proxy_in_process import WIDE_POLICY, proxy_before
 from tests.functional.raw_http import PATIENCE, RawUpstream, Wire, answer_bytes, chunk_bytes, connect, request_bytes
@@ -147,7 +148,7 @@ async def until_refused(proxy: Proxy) -> None:
 
 
 async def test_until_the_notice_is_over_new_connections_are_served(model_api: RawUpstream, tmp_path: Path) -> None:
-    async with proxy_before(model_api.url, tmp_path, drain_notice_seconds=0.3) as proxy:
+    async with proxy_before(model_api.url, tmp_path, drain_seconds=PATIENCE, drain_notice_seconds=0.3) as proxy:
         draining = asyncio.ensure_future(proxy.drain())
         ready = True
         while ready:
@@ -160,6 +161,28 @@ async def test_until_the_notice_is_over_new_connections_are_served(model_api: Ra
         await draining
         with pytest.raises(ConnectionRefusedError):
             await connect(proxy.url)
+
+
+async def test_unless_told_otherwise_clients_that_come_after_sigterm_are_served_while_load_balancers_follow(
+    serve: ServeFactory, model_api: RawUpstream
+) -> None:
+    usual = str(Settings(upstream=model_api.url).drain_notice_seconds)
+    running = serve(WIDE_POLICY, "--upstream", model_api.url, STILLGATE_DRAIN_NOTICE_SECONDS=usual)
+    running.process.send_signal(signal.SIGTERM)
+    await until_not_ready(running)
+    async with await connect(running.url) as client:
+        await client.send(request_bytes("GET /v1/models"))
+        await model_api.answer(answer_bytes())
+        answer = await client.message()
+        assert (answer.status, answer.values("Connection")) == (200, ["close"])
+    running.process.send_signal(signal.SIGTERM)
+    assert await exit_code(running) == 0
+
+
+async def test_the_notice_is_no_longer_than_the_drain(model_api: RawUpstream, tmp_path: Path) -> None:
+    async with proxy_before(model_api.url, tmp_path, drain_seconds=0.0, drain_notice_seconds=600.0) as proxy:
+        async with asyncio.timeout(PATIENCE):
+            await proxy.drain()
 
 
 async def test_half_a_request_does_not_keep_it_longer_than_the_drain(model_api: RawUpstream, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.conftest import ServeFactory
+from tests.functional.conftest import ServeFactory, start_stillgate
 from tests.functional.proxy_in_process import WIDE_POLICY
 from tests.redis_server import running_redis
 
@@ -33,7 +33,7 @@ def policy(tmp_path: Path) -> str:
 def run(*flags: str) -> tuple[int, list[str], list[str]]:
     """Exit code, plain lines and log lines of a `stillgate serve` that does not serve."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
-    places = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    places = [part for flag in ("--listen", "--admin") if flag not in flags for part in (flag, "127.0.0.1:0")]
     done = subprocess.run(
         [sys.executable, "-m", "proxy.cli.main", "serve", *places, *flags],
         capture_output=True,
@@ -60,6 +60,23 @@ def told(flags: tuple[str, ...], *parts: str) -> None:
 
 def test_a_missing_upstream(policy: str) -> None:
     told(("--policy", policy), "stillgate serve: --upstream URL is missing", "STILLGATE_UPSTREAM")
+
+
+def test_two_policies_of_which_one_would_be_forgotten(policy: str) -> None:
+    told(("--policy", policy, "--policy", policy), "stillgate serve: --policy is given twice", "one folder")
+
+
+def test_without_a_policy_and_with_a_misspelt_variable_it_serves_and_warns() -> None:
+    running = start_stillgate(
+        "serve",
+        *("--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
+        environment={"STILLGATE_POLICY_FILE": "mine.yaml"},
+    )
+    assert running.stop() == 0
+    misspelt, shipped, *_ = (said for said in running.log() if said["level"] == "WARNING")
+    assert misspelt["variable"] == "STILLGATE_POLICY_FILE"
+    assert "--policy" in shipped["message"]
+    assert Path(shipped["policy"]).name == "default.yaml"
 
 
 @pytest.mark.parametrize("flag", ["--listen", "--admin"])

@@ -21,7 +21,7 @@ from proxy.handlers.handler import Handler
 from proxy.handlers.server import ClientServer
 from proxy.handlers.unread import Unpacking
 from proxy.identity.resolve import Resolver
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.observe import Observer
 from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.load import load_policy

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.conftest import Running, ServeFactory
+from tests.functional.conftest import Running, ServeFactory, start_stillgate
 from tests.functional.proxy_in_process import WIDE_POLICY
 from tests.functional.raw_http import (
     PATIENCE,
@@ -39,6 +39,11 @@ def children(pid: int) -> list[int]:
     """The worker processes of a supervisor; multiprocessing's resource tracker, which is a child as well, is none."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def serving(running: Running) -> int:
+    """How many workers serve."""
+    return int(json.loads(running.page("/readyz")[1])["serving"])
 
 
 def readiness(running: Running) -> tuple[int, list[dict[str, Any]]]:
@@ -187,7 +192,7 @@ async def test_a_worker_that_dies_is_replaced_and_one_without_supervisor_ends(
     first = children(running.process.pid)
     used = running.metric("process_cpu_seconds_total")
     os.kill(first[0], signal.SIGKILL)
-    await until(lambda: first[0] not in children(running.process.pid) and readiness(running)[0] == 200)
+    await until(lambda: first[0] not in children(running.process.pid) and serving(running) == 2)
     second = children(running.process.pid)
     assert len(second) == 2
     assert first[1] in second
@@ -205,7 +210,9 @@ async def test_a_worker_that_cannot_serve_is_started_ever_more_seldom_and_leaves
     serve: ServeFactory, redis: RedisServer, tmp_path: Path
 ) -> None:
     redis.command("FLUSHALL")
-    running = serve(WIDE_POLICY, "--workers", "2", "--store", redis.url)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    running = serve(WIDE_POLICY, "--workers", "2", "--store", redis.url, "--exchange-log", str(logs / "log"))
     dies, stays = children(running.process.pid)
     environment = Path(f"/proc/{stays}/environ").read_bytes().split(b"\0")
     (folder,) = [
@@ -213,7 +220,7 @@ async def test_a_worker_that_cannot_serve_is_started_ever_more_seldom_and_leaves
         for line in environment
         if line.startswith(b"PROMETHEUS_MULTIPROC_DIR=")
     ]
-    (tmp_path / "policy-0.yaml").write_text("version: 2\n")
+    logs.rename(tmp_path / "away")
     os.kill(dies, signal.SIGKILL)
 
     def waits() -> list[float]:
@@ -222,10 +229,85 @@ async def test_a_worker_that_cannot_serve_is_started_ever_more_seldom_and_leaves
     await until(lambda: len(waits()) == 3)
     assert waits() == [1.0, 2.0, 4.0]
     assert {path.stem.rpartition("_")[2] for path in folder.glob("*.db")} <= {str(dies), str(stays)}
-    assert readiness(running)[0] == 503
+    assert (readiness(running)[0], serving(running)) == (200, 1)
+    assert running.metric("stillgate_ready") == 1
+    assert (running.metric("stillgate_workers"), running.metric("stillgate_workers_wanted")) == (1, 2)
 
-    (tmp_path / "policy-0.yaml").write_text(WIDE_POLICY)
-    await until(lambda: readiness(running)[0] == 200)
+    (tmp_path / "away").rename(logs)
+    await until(lambda: serving(running) == 2)
+
+
+async def test_a_worker_in_a_dead_ones_place_has_the_last_good_policy_though_the_file_is_broken(
+    serve: ServeFactory, model_api: RawUpstream, redis: RedisServer, tmp_path: Path
+) -> None:
+    redis.command("FLUSHALL")
+    running = serve(POLICY % 1, "--workers", "2", "--store", redis.url, "--upstream", model_api.url)
+    file = tmp_path / "policy-0.yaml"
+    good = file.read_text()
+    in_force = {worker["policy"]["sha256"] for worker in readiness(running)[1]}
+    file.write_text(good + "  - {id: oops, key: [acount], unit: requests, rate: 1/min}\n")
+    assert running.page("/-/reload", "POST")[0] == 422
+    seen: set[tuple[int, int]] = set()
+
+    def is_replaced(dead: int) -> bool:
+        status, told = running.page("/readyz")
+        seen.add((status, json.loads(told)["serving"]))
+        return dead not in children(running.process.pid) and (status, json.loads(told)["serving"]) == (200, 2)
+
+    for pid in children(running.process.pid):  # one after the other, until none is left that ever read the good one
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda dead=pid: is_replaced(dead))
+    assert (200, 1) in seen, "while one worker serves, clients are served"
+    assert seen <= {(200, 1), (200, 2), (503, 0)}
+
+    policies = [worker["policy"] for worker in readiness(running)[1]]
+    assert [policy["last_reload_successful"] for policy in policies] == [False] * 2
+    assert {policy["sha256"] for policy in policies} == in_force
+    assert all("acount" in policy["issues"][0] for policy in policies)
+    assert running.metric("stillgate_policy_last_reload_successful") == 0
+    assert [(await ask(running.url, model_api, "k")).status for _ in range(2)] == [200, 429]
+
+    file.write_text(good)
+    await until(lambda: running.metric("stillgate_policy_last_reload_successful") == 1)
+
+
+async def test_a_worker_that_hangs_is_told_of_and_others_serve(serve: ServeFactory, redis: RedisServer) -> None:
+    redis.command("FLUSHALL")
+    running = serve(WIDE_POLICY, "--workers", "2", "--store", redis.url)
+    workers = children(running.process.pid)
+    try:
+        for stopped, ready in ((1, True), (2, False)):
+            os.kill(workers[stopped - 1], signal.SIGSTOP)
+            # Asked with a patience that ends before that with a silent worker.
+            status, told = running.page("/readyz")
+            assert (status == 200, json.loads(told)["serving"]) == (ready, 2 - stopped)
+            assert running.metric("stillgate_ready") == ready
+            assert running.metric("stillgate_workers") == 2 - stopped
+            assert running.metric("stillgate_workers_wanted") == 2
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    await until(lambda: serving(running) == 2)
+    assert children(running.process.pid) == workers
+
+
+async def test_a_worker_that_hangs_for_too_long_is_killed_and_replaced(redis: RedisServer, tmp_path: Path) -> None:
+    redis.command("FLUSHALL")
+    (tmp_path / "policy.yaml").write_text(WIDE_POLICY)
+    impatient = "from proxy.serving import worker; worker.ANSWER_SECONDS = 0.5; from proxy.cli.main import main; main()"
+    running = start_stillgate(
+        *("serve", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
+        *("--policy", str(tmp_path / "policy.yaml"), "--store", redis.url, "--workers", "2"),
+        program=("-c", impatient),
+    )
+    try:
+        hangs, _ = children(running.process.pid)
+        os.kill(hangs, signal.SIGSTOP)
+        await until(lambda: hangs not in children(running.process.pid) and serving(running) == 2)
+    finally:
+        running.stop()
+    wrong = [said["message"] for said in running.log() if said["level"] == "ERROR"]
+    assert wrong[:2] == ["worker does not answer, killing it", "worker died, starting another"]
 
 
 async def test_told_twice_the_workers_do_not_wait(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 
-from proxy.metrics import Metrics, observe_campaigns
+from proxy.metrics.exchanges import Metrics, observe_campaigns
 from proxy.verdict.campaign import Campaign, Level, Word
 from tests.any_campaign import FOUND, campaigns
 

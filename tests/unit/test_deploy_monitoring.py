@@ -14,7 +14,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from proxy.metrics import AnalyserMetrics, Metrics, RedisMetrics
+from proxy.metrics.analysis import AnalyserMetrics
+from proxy.metrics.exchanges import Metrics
+from proxy.metrics.replica import RedisMetrics, ReplicaMetrics
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -62,7 +64,7 @@ def test_links_between_runbooks_lead_somewhere() -> None:
 
 def test_alerts_runbooks_and_dashboard_speak_only_of_metrics_that_exist() -> None:
     known = set()
-    for metrics in (Metrics, RedisMetrics, AnalyserMetrics):
+    for metrics in (Metrics, RedisMetrics, ReplicaMetrics, AnalyserMetrics):
         registry = CollectorRegistry()
         metrics(registry)
         for family in registry.collect():

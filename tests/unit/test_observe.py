@@ -14,7 +14,7 @@ from proxy.dialects.table import dialect_for
 from proxy.enforcement import PROBE_RULE
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome
 from proxy.identity.resolve import Resolver
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.observe import Observer
 from proxy.pipeline import FixedPolicy, Pipeline
 from proxy.policy.load import load_policy

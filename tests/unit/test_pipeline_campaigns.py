@@ -23,7 +23,7 @@ from proxy.events.event import Answered, Asked
 from proxy.exchange import Action, Arrival, Decision, Ending, Exchange, Outcome, Recalled
 from proxy.identity.principal import Principal
 from proxy.identity.resolve import Resolver
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.observe import Observer
 from proxy.pipeline import Pipeline
 from proxy.policy.reload import PolicySource

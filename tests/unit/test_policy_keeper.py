@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from proxy.admin.policy_keeper import PolicyKeeper
 from proxy.clock import SystemClock
-from proxy.metrics import Metrics
+from proxy.metrics.exchanges import Metrics
 from proxy.policy.reload import PolicySource
 
 EDGES = "trusted_proxies: [%s]\n"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from proxy.cli.flags import add_flags
 from proxy.errors import UsageError
-from proxy.settings import Settings, add_flags, from_arguments, split_address, variable_of
+from proxy.settings import Settings, from_arguments, split_address, variable_of
 from proxy.settings import flag as flag_of
 
 
@@ -29,6 +30,13 @@ def test_what_is_either_so_or_not_is_said_with_yes_or_no() -> None:
     assert (settings().pass_attributes, settings().pass_addresses) == (False, True)
     assert settings("--pass-attributes", "yes").pass_attributes is True
     assert settings(STILLGATE_PASS_ADDRESSES="no").pass_addresses is False
+
+
+def test_a_flag_that_is_given_twice_is_refused_rather_than_half_forgotten() -> None:
+    with pytest.raises(UsageError, match=r"^--policy is given twice; keep one; the files of one folder are one policy"):
+        settings("--policy", "a.yaml", "--policy=b.yaml")
+    with pytest.raises(UsageError, match="^--upstream-key is given twice; keep one$"):
+        settings("--upstream-key", "sk-1", "--upstream-key", "sk-1")
 
 
 def test_a_secret_may_come_from_a_file_and_loses_the_files_last_newline(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Owns every metric that stillgate exports: name, unit, labels and meaning, in this one place.
+"""Owns what a process that serves tells of its exchanges, its quotas and its campaigns.
 
 Labels are bounded: rule ids come from the policy, dialects and outcomes are closed sets, models fold into `_other`
-past `MODELS`. No label ever carries an account, a key, an address or free text.
+past `MODELS`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from itertools import product
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from proxy.exchange import Action
+from proxy.metrics.buckets import DURATION, LATENCY, USED
 from proxy.verdict.campaign import Campaign, Level, Word
 
 M = TypeVar("M", Counter, Gauge)
@@ -20,13 +21,8 @@ M = TypeVar("M", Counter, Gauge)
 MODELS = 50
 """Distinct model names that get a label of their own; junk names of clients cannot grow the exposition."""
 MODEL_LENGTH = 64
-LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
-DURATION = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 CAMPAIGN_LEVELS = (*(level.value for level in Level), "released")
 """A campaign that an operator released keeps its level, but is counted apart: nothing is done about it."""
-USED = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1.0)
-
-disable_created_metrics()  # type: ignore[no-untyped-call]  # more series, one a counter, which nothing of ours reads
 
 
 class Metrics:
@@ -46,13 +42,6 @@ class Metrics:
             return Histogram(f"stillgate_{name}", text, labels, registry=registry, buckets=buckets)
 
         self.build_info = gauge("build_info", "Version of stillgate; always 1.", "version", across_workers="max")
-        self.ready = gauge(
-            "ready",
-            "1 while this replica takes traffic; 0 while it starts or drains, or refuses all, as its store is lost.",
-            across_workers="min",
-        )
-        self.workers = gauge("workers", "Processes of this replica that serve clients.")
-
         self.exchanges = counter(
             "exchanges_total",
             "Exchanges by what the proxy decided; unavailable: refused because the store was lost.",
@@ -222,57 +211,6 @@ class Metrics:
             self._models.add(model)
             return model
         return "_other"
-
-
-class RedisMetrics:
-    """What only a process has whose store is a Redis."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.evicted = Gauge(
-            "stillgate_store_evicted_keys",
-            "Keys that Redis says it has evicted since it was started; an evicted bucket is a full one.",
-            registry=registry,
-            multiprocess_mode="max",
-        )
-
-
-class AnalystMetrics:
-    """The metrics of an analyst: only the process that it works in has them, a proxy or an analyser."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.events = Counter("stillgate_detection_events_total", "Events that the analyst took in.", registry=registry)
-        self.lag = Gauge(
-            "stillgate_detection_lag_seconds", "Age of the last event when the analyst took it in.", registry=registry
-        )
-        self.judge = Histogram(
-            "stillgate_detection_judge_seconds",
-            "Judgements of the clusters that changed, one for each period of events.",
-            registry=registry,
-            buckets=LATENCY,
-        )
-
-
-class AnalyserMetrics:
-    """The metrics of a process that only analyses."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, text: str) -> Counter:
-            return Counter(f"stillgate_{name}", text, registry=registry)
-
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"stillgate_{name}", text, registry=registry)
-
-        self.registry = registry
-        self.analyst = AnalystMetrics(registry)
-        self.leading = gauge("analyser_leader", "1 while this analyser publishes, 0 while it stands by.")
-        self.up = gauge("analyser_store_up", "1 while Redis answers this analyser.")
-        self.campaigns = gauge("analyser_campaigns_published", "Campaigns that this analyser published last.")
-        self.lag_events = gauge("analyser_lag_events", "Events in the stream that this analyser has yet to take in.")
-        self.lost = counter("analyser_events_lost_total", "Events that left the stream before they were taken in.")
-        self.faults = counter("analyser_faults_total", "Events and judgements that the analyst failed on.")
-        self.stream_entries = gauge("analyser_stream_entries", "Batches of events that the stream holds.")
-        self.state_bytes = gauge("analyser_state_bytes", "Size of the analyst's state when it was last to be saved.")
-        self.state_saved_at = gauge("analyser_state_saved_timestamp_seconds", "When the state was last saved in Redis.")
 
 
 def _from_zero(metric: M, *labels: Iterable[str]) -> M:
