@@ -17,7 +17,7 @@ from proxy.events.log import ExchangeLog
 from proxy.events.record import AnswerFeatures, DecisionFeatures, Line, Response, features_of, response_of
 from proxy.exchange import Action, Decision, Ending, Exchange, Outcome, Settlement, State
 from proxy.logs import Throttle
-from proxy.metrics.buckets import DURATION, LATENCY, USED
+from proxy.metrics.common import DURATION, LATENCY, USED
 from proxy.metrics.exchanges import Metrics
 from proxy.policy.campaigns import CAMPAIGN
 from proxy.tallies import Count, Spread

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from proxy.metrics.buckets import LATENCY
+from proxy.metrics.common import LATENCY
 
 
 class AnalystMetrics:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from proxy.exchange import Action
-from proxy.metrics.buckets import DURATION, LATENCY, USED
+from proxy.metrics.common import DURATION, LATENCY, USED
 from proxy.verdict.campaign import Campaign, Level, Word
 
 M = TypeVar("M", Counter, Gauge)

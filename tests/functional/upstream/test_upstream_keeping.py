@@ -150,7 +150,7 @@ async def test_a_connection_kept_for_too_long_is_not_used_though_nobody_has_drop
 ) -> None:
     await _next(upstream, model_api)
     (kept,) = upstream._pool._kept
-    monkeypatch.setattr(pool_module, "KEEPALIVE_SECONDS", 0.0)
+    monkeypatch.setattr(upstream._pool, "_keepalive_seconds", 0.0)
     assert kept.is_fresh()
     assert upstream._pool.take() is None
     assert not upstream._pool._open
