@@ -28,25 +28,25 @@ class RedisDesk:
         self._now_us = now_us
         self._replica = replica
 
-    async def get(self, id: str) -> Campaign | None:  # noqa: A002 - as the protocol calls it
+    async def get(self, campaign_id: str) -> Campaign | None:
         """The campaign of that very id, if there is one. StoreError."""
-        record = await self._link.ask(lambda client: client.hget(self._keys.records, id))
+        record = await self._link.ask(lambda client: client.hget(self._keys.records, campaign_id))
         try:
-            campaign = self._held().get(id) if record is None else record_of(record)
+            campaign = self._held().get(campaign_id) if record is None else record_of(record)
         except msgspec.MsgspecError as fault:
             raise StoreError("the campaign was written by another version of stillgate") from fault
         return None if campaign is None else under(await words_said(self._link, self._keys), campaign)
 
-    async def say(self, id: str, word: Word | None, by: str) -> Campaign | None:  # noqa: A002
+    async def say(self, campaign_id: str, word: Word | None, by: str) -> Campaign | None:
         """Takes an operator's word down, or takes it back (None); the campaign as it then stands. StoreError."""
-        words = {id: Said(word, by, self._now_us())}
+        words = {campaign_id: Said(word, by, self._now_us())}
         if not await write_words(self._link, self._keys, words, of_records=True):
-            if id not in self._held():
+            if campaign_id not in self._held():
                 return None
             # What has lost the record has lost the earlier words, too.
             words = self._replica.words | await words_said(self._link, self._keys) | words
             await write_words(self._link, self._keys, words, of_records=False)
-        return await self.get(id)
+        return await self.get(campaign_id)
 
     async def list(self) -> list[Campaign]:
         """Every campaign, in no order. StoreError."""

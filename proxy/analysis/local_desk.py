@@ -20,20 +20,20 @@ class LocalDesk:
         self._renew = renew
         self._keep = keep
 
-    async def get(self, id: str) -> Campaign | None:  # noqa: A002 - as the protocol calls it
+    async def get(self, campaign_id: str) -> Campaign | None:
         """The campaign of that very id, if there is one."""
-        return next((campaign for campaign in self._analyst.campaigns() if campaign.id == id), None)
+        return next((campaign for campaign in self._analyst.campaigns() if campaign.id == campaign_id), None)
 
-    async def say(self, id: str, word: Word | None, by: str) -> Campaign | None:  # noqa: A002
+    async def say(self, campaign_id: str, word: Word | None, by: str) -> Campaign | None:
         """Takes an operator's word down, or takes it back (None); the campaign as it then stands. NotKeptError."""
-        if not self._analyst.say(id, word):
+        if not self._analyst.say(campaign_id, word):
             return None
         self._renew()
         try:
             await self._keep()
         except OSError as fault:
             raise NotKeptError(f"the state cannot be written: {fault.strerror or fault}") from fault
-        return await self.get(id)
+        return await self.get(campaign_id)
 
     async def list(self) -> list[Campaign]:
         """Every campaign, in no order."""
