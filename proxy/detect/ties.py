@@ -12,6 +12,10 @@ from proxy.detect.cluster import Cluster
 MOST_TIED = 100_000
 LEAST = 8
 """Payers that make a component worth counting."""
+BRIDGES = 3
+"""Payers on either side that ties lead across from, before two components that are counted become one: one tie between
+a pool and the keys behind a customer's router is chance."""
+_MOST_BRIDGED = 1000
 
 
 class Ties:
@@ -25,6 +29,8 @@ class Ties:
         """Distinct requests that tie a payer to another one."""
         self.clusters: dict[int, Cluster] = {}
         """By the component's root."""
+        self._bridges: dict[tuple[int, int], tuple[set[int], set[int]]] = {}
+        """By the roots of two components that are counted: the payers that ties lead across from, on either side."""
 
     def tie(self, one: int, other: int) -> tuple[Cluster, Cluster] | None:
         """Joins two payers, unless too many are tied; the two clusters that are one component from now on, if any."""
@@ -33,7 +39,7 @@ class Ties:
         self.degree[one] = self.degree.get(one, 0) + 1
         self.degree[other] = self.degree.get(other, 0) + 1
         a, b = self._root(one), self._root(other)
-        if a == b:
+        if a == b or (self._are_apart(a, b) and not self._is_bridged((a, one), (b, other))):
             return None
         if self._size.get(a, 1) < self._size.get(b, 1):
             a, b = b, a
@@ -62,6 +68,24 @@ class Ties:
             return group, 1
         root = self._root(group)
         return root, self._size.get(root, 1)
+
+    def _are_apart(self, a: int, b: int) -> bool:
+        """Whether two components are counted, and not in one cluster."""
+        mine, theirs = self.clusters.get(a), self.clusters.get(b)
+        return mine is not None and theirs is not None and mine is not theirs
+
+    def _is_bridged(self, *ends: tuple[int, int]) -> bool:
+        """Whether enough ties lead across by now; `ends`: the roots, each with the payer that is tied."""
+        (a, one), (b, other) = sorted(ends)
+        if (a, b) not in self._bridges and len(self._bridges) >= _MOST_BRIDGED:
+            del self._bridges[next(iter(self._bridges))]
+        ones, others = self._bridges.setdefault((a, b), (set(), set()))
+        ones.add(one)
+        others.add(other)
+        if min(len(ones), len(others)) < BRIDGES:
+            return False
+        del self._bridges[a, b]
+        return True
 
     def _root(self, group: int) -> int:
         parent = self._parent

@@ -6,10 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.detect.cluster import Cluster
-from proxy.detect.ties import Ties, largest_component
+from proxy.detect.ties import BRIDGES, Ties, largest_component
 from tests.unit.detect.traffic_by_hand import T0
 
 _PAIRS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), max_size=40)
+
+
+def counted_apart() -> tuple[Ties, Cluster, Cluster]:
+    """The payers 0 to 4 and 10 to 14, each counted in a cluster of its own."""
+    ties, one, other = Ties(), Cluster(1, T0), Cluster(2, T0)
+    for first, cluster in ((0, one), (10, other)):
+        for number in range(first, first + 4):
+            ties.tie(number, number + 1)
+        ties.clusters[ties.component(first)[0]] = cluster
+    return ties, one, other
 
 
 def components(pairs: list[tuple[int, int]]) -> list[set[int]]:
@@ -55,16 +65,22 @@ def test_no_more_payers_are_tied_than_its_bound(pairs: list[tuple[int, int]], mo
 
 
 def test_when_two_components_become_one_their_clusters_are_told_to_be_merged() -> None:
-    ties, one, other = Ties(), Cluster(1, T0), Cluster(2, T0)
-    ties.tie(1, 2)
-    ties.tie(3, 4)
-    ties.clusters[ties.component(1)[0]] = one
-    ties.clusters[ties.component(3)[0]] = other
-    pair = ties.tie(2, 3)
+    ties, one, other = counted_apart()
+    for number in range(BRIDGES - 1):
+        assert ties.tie(number, 10 + number) is None
+    pair = ties.tie(BRIDGES - 1, 9 + BRIDGES)
     assert pair is not None
     assert set(pair) == {one, other}
     assert list(ties.clusters.values()) == [pair[0]]
-    assert ties.clusters.get(ties.component(4)[0]) is pair[0]
+    assert ties.clusters.get(ties.component(14)[0]) is pair[0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.just(10)), max_size=40))
+def test_what_only_one_account_ties_stays_apart(pairs: list[tuple[int, int]]) -> None:
+    ties, *clusters = counted_apart()
+    for pair in pairs:
+        assert ties.tie(*pair) is None
+    assert set(ties.clusters.values()) == set(clusters)
 
 
 def test_a_component_without_a_cluster_takes_over_that_of_the_one_it_joins() -> None:
