@@ -234,7 +234,7 @@ class Cluster:
         return tuple(islice(reversed(self.members), most))
 
     def _deal(self, asked: Asked, payer: Payer, relation: Relation, again: Again) -> None:
-        shared = relation in (Relation.SECOND, Relation.SHARED)
+        shared = relation in (Relation.SECOND, Relation.AT_ONCE, Relation.SHARED)
         if shared or relation in (Relation.NEW, Relation.SIMILAR):
             is_guest = 2 * self.members.get(payer.account, 0) < payer.events
             self.dealt.opening(payer.number, again=again, shared=shared, is_guest=is_guest)

@@ -19,6 +19,8 @@ ECHO_US = 15 * 60 * 1_000_000
 and the longer one waits, the likelier somebody else asks the same by chance."""
 TEST_US = 2 * 60 * 60 * 1_000_000
 """The same for what a verdict refused, which is so seldom that few could ask the same by chance: some pools wait."""
+AT_ONCE_US = 10 * 1_000_000
+"""Within this time a program draws several answers to one question; unrelated people never ask the same so soon."""
 _TELLING_BYTES = 32
 """Shorter first turns ('Hi') are everybody's."""
 _KEPT = 400_000
@@ -43,6 +45,8 @@ class Relation(StrEnum):
     """The same under another account of its own, where a verdict refused it: speaks neither for a pool nor against."""
     SECOND = "second"
     """One other payer, and nobody else so far, has asked just this."""
+    AT_ONCE = "at_once"
+    """The same, within seconds of the other one."""
     SHARED = "shared"
     """Several others have."""
     SIMILAR = "similar"
@@ -148,4 +152,6 @@ def _again(before: Conversation, payer: Payer, at_us: int, *, failed: bool) -> t
         return (Relation.TESTED_ECHO if before.tested else Relation.ECHO), before.group
     if failed:
         return Relation.RETRIES, before.group
-    return (Relation.SHARED if before.many else Relation.SECOND), before.group
+    if before.many:
+        return Relation.SHARED, before.group
+    return (Relation.AT_ONCE if at_us - before.at_us <= AT_ONCE_US else Relation.SECOND), before.group

@@ -95,6 +95,12 @@ def _same(cluster: Cluster, span_us: int) -> float:
     return same / openings / max(openings - same, 1) * cluster.timeline.busiest(span_us)
 
 
+def _soon(cluster: Cluster) -> float:
+    """How often somebody asks by chance within a minute what a given payer was refused, or something like it."""
+    drawn = cluster.relations[Relation.AT_ONCE] / max(cluster.dealt.openings, 1)
+    return _same(cluster, SOON_US) + _like(cluster, SOON_US) + drawn
+
+
 def _like(cluster: Cluster, span_us: int) -> float:
     """How often somebody asks by chance within a time something like it: so many openings are like one payer's."""
     alike, openings = cluster.relations[Relation.SIMILAR], max(cluster.dealt.openings, 1)
@@ -129,7 +135,7 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     by_chance = _luck(_same(cluster, TEST_US) + _like_controls(cluster))
     came_back = min(cluster.relations[Relation.CAME_BACK], refused - tested)
     waiting = min(cluster.refused_since(cluster.last_us - _SETTLED_US), refused - tested - came_back)
-    at_once = _picked_up(soon.apart, refused - waiting, _luck(_same(cluster, SOON_US) + _like(cluster, SOON_US)))
+    at_once = _picked_up(soon.apart, refused - waiting, _luck(_soon(cluster)))
     weight = capped(max(_picked_up(tested, refused - waiting, by_chance), at_once - _EITHER), -1.5, 10)
     weight += _returns(came_back, refused - waiting - tested)
     # Silence never speaks for it: of some products no client tries again.

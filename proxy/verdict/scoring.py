@@ -10,7 +10,7 @@ from math import log2
 
 from proxy.admission.bucket import DAY_US
 from proxy.detect.cluster import Cluster
-from proxy.detect.conversations import Relation
+from proxy.detect.conversations import AT_ONCE_US, Relation
 from proxy.detect.dealt import Fall
 from proxy.detect.networks import Networks
 from proxy.events.content import TARGETS
@@ -32,6 +32,10 @@ _MOSTLY = 0.5
 """Of openings that others have asked as well: a class, an evaluation. Some share what they sample several times."""
 _SAMPLES, _PART_OF_IT = 16, 1 / 8
 """How many ask the same where answers are drawn several times; and how much of such a list an account has at most."""
+_OFTEN = 0.1
+"""Of openings that a second payer has asked as well, from which it is how a cluster works, and not some in it."""
+_AT_ONCE, _HARDLY = 0.6, 0.03
+"""Of these, come within seconds where several answers are drawn at once, and where people ask the same."""
 _ONE_PLACE, _FEW_PLACES = 0.4, 4
 """Of a cluster's accounts that come from one network, or so few networks: an institution's, or a back end's."""
 _AS_MUCH = 0.5
@@ -133,15 +137,35 @@ def _partition(cluster: Cluster, usual: Fall, is_even: bool) -> list[Evidence]:
             capped(leaning(min(own, openings), openings, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
+        *_drawn_at_once(cluster, usual),
     ]
 
 
 def _is_sampled(cluster: Cluster, usual: Fall) -> bool:
     """Whether they ask a few times each what is on a long list, whose answers are drawn several times: a class has a
     short one, and of an evaluation each runs all of it."""
-    matters = cluster.relations[Relation.SECOND]
+    matters = _matters(cluster)
     askers = 1 + usual.others / max(matters, 1)
     return askers <= _SAMPLES and usual.openings <= _PART_OF_IT * matters * sum(usual.histogram.values())
+
+
+def _drawn_at_once(cluster: Cluster, usual: Fall) -> list[Evidence]:
+    """Benign: one customer's router that asks two of its keys at once, which it does for some accounts.
+
+    Weighed against how many would come so soon after the first at the pace of the busiest hours.
+    """
+    matters, at_once = _matters(cluster), cluster.relations[Relation.AT_ONCE]
+    if matters < _OFTEN * usual.openings or not _is_sampled(cluster, usual):
+        return []
+    by_lot = cluster.timeline.busiest(AT_ONCE_US) / usual.openings
+    weight = leaning(at_once, matters, _AT_ONCE, capped(2 * by_lot, _HARDLY, _AT_ONCE))
+    detail = f"{at_once} of {matters} tasks that a second payer asked came again within 10 s"
+    return [evidence("partition", "drawn-at-once", capped(weight, 0, _grown(usual.openings, 2.5, 4)), detail)]
+
+
+def _matters(cluster: Cluster) -> int:
+    """What a second payer has asked."""
+    return cluster.relations[Relation.SECOND] + cluster.relations[Relation.AT_ONCE]
 
 
 def _balance(usual: Fall) -> list[Evidence]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from proxy.detect.conversations import ECHO_US, TEST_US, Conversations, Relation
+from proxy.detect.conversations import AT_ONCE_US, ECHO_US, TEST_US, Conversations, Relation
 from proxy.detect.payers import Payers
 from proxy.events.content import Content
 from tests.unit.detect.traffic_by_hand import T0, asked
@@ -95,8 +95,17 @@ def test_nothing_is_an_echo_unless_the_one_before_was_refused(requests: list[tup
 
 def test_the_second_to_ask_is_told_from_those_after_it() -> None:
     talk = Talk()
-    told = [talk(group) for group in (1, 2, 3, 4)]
+    told = [talk(group, after_us=group * ECHO_US) for group in (1, 2, 3, 4)]
     assert told == [(Relation.NEW, 0), (Relation.SECOND, 1), (Relation.SHARED, 2), (Relation.SHARED, 3)]
+
+
+@given(st.integers(0, ECHO_US))
+def test_who_asks_the_same_within_seconds_is_told_from_who_does_so_later(after_us: int) -> None:
+    talk = Talk()
+    talk(1)
+    relation = Relation.AT_ONCE if after_us <= AT_ONCE_US else Relation.SECOND
+    assert talk(2, after_us=after_us) == (relation, 1)
+    assert talk(3, after_us=after_us) == (Relation.SHARED, 2)
 
 
 def test_what_many_ask_is_nobodys_echo() -> None:

@@ -14,6 +14,7 @@ from proxy.detect.cluster import Cluster
 from proxy.detect.conversations import Relation
 from proxy.detect.dealt import Again, Dealt
 from proxy.detect.payers import Payers
+from proxy.detect.timeline import Timeline
 from proxy.events.content import TARGETS, Content, Target
 from proxy.verdict import scoring
 from proxy.verdict.campaign import Evidence, Level
@@ -226,6 +227,44 @@ def test_a_long_list_that_is_asked_several_times_does_not_speak_against(
     assert ("items-never-shared" not in weights(cluster)) is is_sampled
 
 
+def drawn(matters: int, at_once: int, times: int = 2) -> Cluster:
+    """Tasks that so many payers ask each; of so many of them the second one within seconds of the first."""
+    cluster = counted(in_turn(matters, 80))
+    for account in in_turn(matters * (times - 1), 80):
+        cluster.dealt.opening(account, shared=True)
+    cluster.relations |= {Relation.SECOND: matters - at_once, Relation.AT_ONCE: at_once}
+    return cluster
+
+
+def test_answers_that_several_payers_draw_at_once_speak_for_a_pool() -> None:
+    assert weights(drawn(800, 800))["drawn-at-once"] > weights(drawn(200, 200))["drawn-at-once"] > 0
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [drawn(800, 0), drawn(800, 60), drawn(800, 800, times=30), drawn(10, 10, times=80)],
+    ids=["asked again later", "now and then at once", "an evaluation that each runs", "the tasks of a class"],
+)
+def test_what_people_and_jobs_ask_twice_does_not(cluster: Cluster) -> None:
+    assert weights(cluster).get("drawn-at-once", 0.0) == 0.0
+
+
+def test_what_a_few_keys_of_one_customer_ask_at_once_says_nothing_of_all_others() -> None:
+    cluster = counted(in_turn(1000, 80))
+    for account in in_turn(50, 4):
+        cluster.dealt.opening(account, shared=True)
+    cluster.relations[Relation.AT_ONCE] = 50
+    assert "drawn-at-once" not in weights(cluster)
+
+
+def test_in_a_burst_much_comes_at_once_whoever_asks() -> None:
+    cluster = drawn(800, 320)
+    assert weights(cluster)["drawn-at-once"] > 0
+    cluster.timeline = Timeline(T0)
+    cluster.timeline.add(T0, False, 1600)
+    assert "drawn-at-once" not in weights(cluster)
+
+
 def test_payers_that_return_to_their_own_matters_speak_against() -> None:
     cluster = counted(in_turn(800, 80))
     assert weights(cluster)["items-never-revisited"] > 0
@@ -310,6 +349,15 @@ def test_who_was_refused_a_moment_ago_may_yet_be_taken_over_from() -> None:
         chain(cluster, "tested", 1)
         cluster.refused_groups, cluster.last_us = set(range(6)), refused_us + later_us
     assert weights(fresh)["refusal-echo"] > weights(settled)["refusal-echo"]
+
+
+def test_of_answers_that_are_drawn_at_once_the_next_one_is_hardly_an_echo() -> None:
+    one, several = counted(in_turn(800, 80)), drawn(800, 800)
+    for cluster in (one, several):
+        cluster.probes, cluster.refused_groups = 3, {0, 1, 2}
+        chain(cluster, "tested", 3)
+        chain(cluster, "tested_soon", 3)
+    assert weights(several)["refusal-echo"] < weights(one)["refusal-echo"]
 
 
 @pytest.mark.parametrize(("tested", "refused"), [(1, 1), (1, 3), (2, 6), (3, 6), (30, 100)])
