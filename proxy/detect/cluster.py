@@ -65,8 +65,9 @@ class Cluster:
         self.payers: dict[int, int] = {}
         """Accounts by payer."""
         self.relations: dict[Relation, int] = dict.fromkeys(Relation, 0)
-        self.probes = 0
-        """Refusals that rest on a verdict."""
+        self.probes = self.borrowed = 0
+        """Refusals that rest on a verdict, and of these those in another campaign's name: of accounts that are known
+        for that one, whatever they say."""
         self.refused_groups: set[int] = set()
         """Payers that were refused, and so had a reason to fail over; at most SAMPLE."""
         self._probed: deque[tuple[int, str]] = deque(maxlen=_MOST_PROBES)
@@ -153,6 +154,7 @@ class Cluster:
         if asked.refused:
             if asked.by_verdict:
                 self.probes += 1
+                self.borrowed += asked.campaign != self.campaign
                 self._probed.append((asked.moment_us, asked.account))
             if len(self.refused_groups) < SAMPLE:
                 self.refused_groups.add(payer.group)
@@ -200,6 +202,7 @@ class Cluster:
         self.last_us = max(self.last_us, other.last_us)
         for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.borrowed += other.borrowed
         for relation, times in other.relations.items():
             self.relations[relation] += times
         self.dealt.absorb(other.dealt)

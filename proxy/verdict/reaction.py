@@ -36,6 +36,8 @@ _EITHER = log(2)
 _WIDE = 8
 _WIDE_SHARE = 0.05
 _NEARLY_ALL = 0.75
+_STANDS_FOR_ALL = 1 / 3
+"""Of a cluster's requests: so many were refused or taken over, whoever was chosen for it."""
 _MANY_KEYS = 64
 """More than one customer has behind a router: what joins so many payers is a pool that deals out every turn."""
 _REACH = 0.7
@@ -119,7 +121,7 @@ def _tested(cluster: Cluster) -> list[Evidence]:
     as likely as any other.
     """
     pairs = cluster.pairs
-    if not (cluster.probes or pairs.tested):
+    if not (cluster.probes or pairs.tested) or _is_hearsay(cluster):
         return []
     # What a few do among themselves, who take turns anyway, says nothing of all the others.
     few = _few(pairs.handovers | pairs.echoes | pairs.replays, len(cluster.payers))
@@ -147,6 +149,13 @@ def _tested(cluster: Cluster) -> list[Evidence]:
         f"{len(pairs.returned)} came back themselves"
     )
     return [evidence("reaction", "refusal-echo" if weight > 0 else "no-echo", weight, detail)]
+
+
+def _is_hearsay(cluster: Cluster) -> bool:
+    """Whether only accounts that are known for another campaign were tested, by its verdicts, and they make little of
+    the cluster: a pool's tasks have phrases in them that anybody says, and of anybody else nothing was tested."""
+    tested = cluster.probes + cluster.relations[Relation.TESTED_ECHO]
+    return cluster.borrowed >= cluster.probes and tested < _STANDS_FOR_ALL * cluster.requests
 
 
 def _picked_up(tested: int, refused: int, by_chance: float) -> float:

@@ -56,6 +56,14 @@ def test_only_a_refusal_by_a_verdict_is_a_probe() -> None:
     assert cluster.probes == 1
 
 
+def test_what_is_refused_in_another_campaigns_name_is_borrowed() -> None:
+    cluster = Cluster(1, T0)
+    cluster.campaign = "c-own"
+    for name in ("c-own", "c-other", "c-other"):
+        count(cluster, "a", action="throttle", by_verdict=True, campaign=name)
+    assert (cluster.probes, cluster.borrowed) == (3, 2)
+
+
 def test_only_the_opening_of_a_conversation_is_dealt() -> None:
     cluster = Cluster(1, T0)
     for relation in Relation:

@@ -35,7 +35,8 @@ def weights(cluster: Cluster, networks: Iterable[str] = ()) -> dict[str, float]:
 
 
 def chain(cluster: Cluster, kind: str, pairs: int) -> None:
-    """Ties one payer to the next, and so on."""
+    """Ties one payer to the next, and so on; whom a verdict tested, at least one was for what the cluster asks."""
+    cluster.probes = max(cluster.probes, kind == "tested")
     getattr(cluster.pairs, kind).update((number, number + 1) for number in range(pairs))
 
 
@@ -349,6 +350,20 @@ def test_who_was_refused_a_moment_ago_may_yet_be_taken_over_from() -> None:
         chain(cluster, "tested", 1)
         cluster.refused_groups, cluster.last_us = set(range(6)), refused_us + later_us
     assert weights(fresh)["refusal-echo"] > weights(settled)["refusal-echo"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "borrowed", "is_heard"),
+    [(5, 5, False), (5, 4, True), (300, 300, True)],
+    ids=["a few, all known for another campaign", "one of them for this one", "most of all that it is"],
+)
+def test_whom_another_campaigns_verdict_refused_stands_only_for_a_cluster_that_is_mostly_such(
+    refused: int, borrowed: int, is_heard: bool
+) -> None:
+    cluster = counted(in_turn(800, 400))
+    cluster.probes, cluster.borrowed, cluster.refused_groups = refused, borrowed, set(range(refused))
+    cluster.pairs.tested.update((number, number + 1) for number in range(refused))
+    assert ("refusal-echo" in weights(cluster)) is is_heard
 
 
 def test_of_answers_that_are_drawn_at_once_the_next_one_is_hardly_an_echo() -> None:
