@@ -1,4 +1,4 @@
-"""Owns what goes upstream for an exchange: target, headers, body, and what is added to them.
+"""Owns when a stream is asked for its usage on the way upstream, and what is done where the upstream refuses that.
 
 The one thing that is ever changed in a body: a stream whose tokens a quota counts is asked for its usage, where the
 client has not done so. An upstream that refuses that gets the request once more, as the client sent it.
@@ -6,18 +6,16 @@ client has not done so. An upstream that refuses that gets the request once more
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from proxy.charging import counts_tokens
 from proxy.clock import Clock
-from proxy.enforcement import is_told_upstream
 from proxy.exchange import Exchange
 from proxy.handlers.passage import Passage
-from proxy.upstream.headers import Forwarding, request_headers, request_target
-from proxy.upstream.protocol import Upstream, UpstreamAnswer, UpstreamRequest
+from proxy.handlers.sending import upstream_request
+from proxy.upstream.headers import Forwarding
+from proxy.upstream.protocol import Upstream, UpstreamAnswer
 from proxy.upstream.stream_usage import StreamUsage, Who
-from proxy.upstream.verdict_header import signed_verdict
 from proxy.upstream.whole import read_whole
 
 _REFUSALS = (400, 422)
@@ -36,7 +34,7 @@ class Asking:
     async def ask(self, passage: Passage) -> tuple[UpstreamAnswer, bool]:
         """The answer, and whether its usage was asked for by the proxy alone. Raises what `Upstream.send` does."""
         asks_usage = self._asks_usage(passage)
-        answer = await self.upstream.send(self._request(passage, asks_usage))
+        answer = await self.upstream.send(upstream_request(passage, self.forwarding, asks_usage=asks_usage))
         if not asks_usage or answer.status not in _REFUSALS:
             return answer, asks_usage
         refusal = await _refusal_of_all_else(answer)
@@ -44,7 +42,7 @@ class Asking:
 
     async def _ask_again(self, passage: Passage) -> UpstreamAnswer:
         """Without what was added. Nothing was generated for the first time, so this is safe."""
-        answer = await self.upstream.send(self._request(passage, asks_usage=False))
+        answer = await self.upstream.send(upstream_request(passage, self.forwarding, asks_usage=False))
         # Else it was not for what was added: no client shall have all others of a model asked no more.
         if answer.status < 400 and _is_event_stream(answer):
             self.stream_usage.refused(_who(passage.exchange), self.clock.monotonic_us())
@@ -55,39 +53,6 @@ class Asking:
         if not exchange.request.stream or exchange.request.asks_usage or passage.unpacked is not None:
             return False
         return counts_tokens(exchange.demands) and self.stream_usage.may_ask(_who(exchange), self.clock.monotonic_us())
-
-    def _request(self, passage: Passage, asks_usage: bool) -> UpstreamRequest:
-        exchange = passage.exchange
-        arrival = exchange.arrival
-        body: bytes | AsyncIterator[bytes] | None = None
-        length = None
-        if passage.sent is not None:
-            body = exchange.dialect.ask_usage(passage.sent) if asks_usage else passage.sent
-            length = len(body)
-        elif passage.request.body.exists:
-            body, length = passage.request.body.chunks(), passage.request.body.length
-        family = exchange.dialect.family
-        charged_key = exchange.principal.account.startswith(("key-", "anonymous@"))
-        headers = request_headers(
-            arrival.headers,
-            self.forwarding,
-            peer_ip=arrival.peer_ip,
-            peer_trusted=exchange.peer_trusted,
-            family=family,
-            body_length=length,
-            unencoded=asks_usage,
-            charged_key=charged_key,
-            verdict=self._verdict(exchange),
-        )
-        target = request_target(arrival.target, arrival.headers, self.forwarding, family, charged_key)
-        return UpstreamRequest(arrival.method, target, headers, body)
-
-    def _verdict(self, exchange: Exchange) -> str | None:
-        """What the upstream is told of the campaign that the exchange belongs to."""
-        key, match, rules = self.forwarding.verdict_key, exchange.match, exchange.policy.campaigns
-        if not key or match is None or rules is None or not is_told_upstream(rules):
-            return None
-        return signed_verdict(key, match, exchange.arrival.ts_us, exchange.arrival.id)
 
 
 def _who(exchange: Exchange) -> Who:
