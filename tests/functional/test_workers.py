@@ -38,7 +38,15 @@ STREAM_HEAD = answer_bytes("200 OK", ("Content-Type", "text/event-stream"), ("Tr
 def children(pid: int) -> list[int]:
     """The worker processes of a supervisor; multiprocessing's resource tracker, which is a child as well, is none."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in found if b"spawn_main" in _command_line(child)]
+
+
+def _command_line(pid: str) -> bytes:
+    """Of a process; nothing where it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def serving(running: Running) -> int:
