@@ -123,7 +123,8 @@ def _partition(cluster: Cluster, usual: Fall, is_even: bool) -> list[Evidence]:
     own = usual.own - usual.habits if is_even else usual.own
     if openings < LEAST_OPENINGS:
         return []
-    least = 0 if _is_sampled(cluster, usual) else -4 if shared >= _MOSTLY * openings else -2
+    is_sampled = _is_sampled(cluster, usual)
+    least = 0 if is_sampled else -4 if shared >= _MOSTLY * openings else -2
     return [
         evidence(
             "partition",
@@ -137,7 +138,7 @@ def _partition(cluster: Cluster, usual: Fall, is_even: bool) -> list[Evidence]:
             capped(leaning(min(own, openings), openings, 0.03, 0.2), -2, _grown(openings, 1.5, 2)),
             f"{own} of {openings} openings return to a payer's own earlier matter",
         ),
-        *_drawn_at_once(cluster, usual),
+        *(_drawn_at_once(cluster, usual) if is_sampled else ()),
     ]
 
 
@@ -150,12 +151,13 @@ def _is_sampled(cluster: Cluster, usual: Fall) -> bool:
 
 
 def _drawn_at_once(cluster: Cluster, usual: Fall) -> list[Evidence]:
-    """Benign: one customer's router that asks two of its keys at once, which it does for some accounts.
+    """Of a list whose answers are drawn several times. Benign: one customer's router that asks two of its keys at once,
+    which it does for some accounts.
 
     Weighed against how many would come so soon after the first at the pace of the busiest hours.
     """
     matters, at_once = _matters(cluster), cluster.relations[Relation.AT_ONCE]
-    if matters < _OFTEN * usual.openings or not _is_sampled(cluster, usual):
+    if matters < _OFTEN * usual.openings:
         return []
     by_lot = cluster.timeline.busiest(AT_ONCE_US) / usual.openings
     weight = leaning(at_once, matters, _AT_ONCE, capped(2 * by_lot, _HARDLY, _AT_ONCE))
