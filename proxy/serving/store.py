@@ -48,10 +48,14 @@ class Store:
         return "memory" if self.resilient is None else f"redis, breaker {self.resilient.state.value}"
 
     @property
+    def is_up(self) -> bool:
+        """Redis answers, or none is needed."""
+        return self.resilient is None or self.resilient.state is BreakerState.CLOSED
+
+    @property
     def refuses_all(self) -> bool:
         """Redis is lost, and the policy in force refuses whatever a quota is about meanwhile."""
-        lost = self.resilient is not None and self.resilient.state is not BreakerState.CLOSED
-        return lost and self._may_refuse_all
+        return self._may_refuse_all and not self.is_up
 
     def follow(self, policy: Policy) -> None:
         """Another policy is in force: what it says of a lost store, which the embedded one cannot be."""
@@ -111,8 +115,7 @@ class Store:
     def observe(self, metrics: Metrics) -> None:
         """Brings the gauges up to date."""
         metrics.store_buckets.set(self.memory.buckets)
-        up = self.resilient is None or self.resilient.state is BreakerState.CLOSED
-        metrics.store_up.set(int(up))
+        metrics.store_up.set(int(self.is_up))
 
 
 @asynccontextmanager
