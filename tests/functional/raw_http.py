@@ -238,6 +238,16 @@ def request_bytes(start: str, *headers: tuple[str, str], body: bytes = b"") -> b
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body
 
 
+ASK = request_bytes(
+    "POST /v1/messages",
+    ("x-api-key", "k"),
+    ("anthropic-version", "2023-06-01"),
+    ("Content-Type", "application/json"),
+    body=b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}',
+)
+"""One that any policy lets pass whose quotas do."""
+
+
 def answer_bytes(status: str = "200 OK", *headers: tuple[str, str], body: bytes = b"") -> bytes:
     """An answer with `Content-Length`, unless `headers` have another framing."""
     names = {name.lower() for name, _ in headers}

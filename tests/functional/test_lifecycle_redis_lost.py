@@ -14,7 +14,7 @@ import pytest
 from proxy.serving.process import Proxy
 from tests.functional.conftest import Running, ServeFactory
 from tests.functional.proxy_in_process import NO_QUOTAS, ONE_AT_A_TIME, proxy_before
-from tests.functional.raw_http import PATIENCE, Message, connect, request_bytes
+from tests.functional.raw_http import ASK, PATIENCE, Message, connect
 from tests.redis_server import RedisServer
 
 POLICY = """\
@@ -25,13 +25,6 @@ quotas:
 on_store_failure: %s
 """
 HASH_KEY = "{stillgate}:secret:hash-key"
-ASK = request_bytes(
-    "POST /v1/messages",
-    ("x-api-key", "k"),
-    ("anthropic-version", "2023-06-01"),
-    ("Content-Type", "application/json"),
-    body=b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}',
-)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from proxy.redis_place import key_prefix
 from tests.functional.analysing import CLOCK, PATIENCE, analyser, analyst_of, linked, replica, turns, until
 from tests.functional.conftest import Running
 from tests.functional.proxy_in_process import proxy_before
-from tests.functional.raw_http import connect, request_bytes
+from tests.functional.raw_http import ASK, connect
 from tests.redis_server import RedisServer
 from tests.unit.analysis.pool_analyst import asked, name_of
 
@@ -22,13 +22,6 @@ quotas:
   - {id: rpm, key: [account], unit: requests, rate: 9/min}
   - {id: slots, key: [account], unit: concurrent, limit: 3}
 """
-ASK = request_bytes(
-    "POST /v1/messages",
-    ("x-api-key", "k"),
-    ("anthropic-version", "2023-06-01"),
-    ("Content-Type", "application/json"),
-    body=b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}',
-)
 POOL = name_of("pool-a")
 
 
